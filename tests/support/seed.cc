@@ -1,0 +1,36 @@
+#include "tests/support/seed.h"
+
+#include <chrono>
+#include <cstdio>
+#include <cstdlib>
+#include <optional>
+
+#include "io/base/text.h"
+
+namespace og::tests {
+namespace {
+
+uint64_t ChooseSeed() {
+  uint64_t seed =
+      static_cast<uint64_t>(std::chrono::system_clock::now().time_since_epoch().count());
+  const char* text = std::getenv("OG_SEED");
+  if (text != nullptr && *text != '\0') {
+    const std::optional<uint64_t> parsed = io::ParseUint64(text);
+    if (!parsed.has_value()) {
+      std::fprintf(stderr, "OG_SEED is not a number: %s\n", text);
+      std::abort();
+    }
+    seed = *parsed;
+  }
+  std::fprintf(stderr, "OG_SEED=%llu\n", static_cast<unsigned long long>(seed));
+  return seed;
+}
+
+}  // namespace
+
+uint64_t Seed() {
+  static const uint64_t seed = ChooseSeed();
+  return seed;
+}
+
+}  // namespace og::tests
