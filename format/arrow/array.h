@@ -95,11 +95,20 @@ struct Array {
 ArrayPtr Slice(const ArrayPtr& array, int64_t offset, int64_t length);
 
 // `array` with the values that `indices` name, in that order; an index of -1 gives a null.
-// REQUIRES: every index is -1 or inside the array.
+// REQUIRES: every index is -1 or inside the array; the result keeps within its 32-bit offsets.
 ArrayPtr Take(const Array& array, std::span<const int64_t> indices);
 
-// The arrays one after the other. REQUIRES: at least one, all of equal type.
+// The arrays one after the other. Different dictionaries become one, without doubles.
+// REQUIRES: at least one, all of equal type; the result keeps within its 32-bit offsets or its
+// dictionary's index type.
 ArrayPtr Concat(std::span<const ArrayPtr> arrays);
+
+// The position in `array.dictionary` of value i. REQUIRES: a dictionary array, value i not null.
+int64_t DictionaryIndex(const Array& array, int64_t i);
+
+// The values of a dictionary array as an array of their own type; a null entry of the dictionary
+// is a null. Any other array comes back as it is.
+ArrayPtr DecodeDictionary(const ArrayPtr& array);
 
 // `length` nulls of `type`.
 ArrayPtr NullArray(const TypePtr& type, int64_t length);
@@ -111,8 +120,12 @@ ArrayPtr EmptyArray(const TypePtr& type);
 // Floating-point values compare by bit pattern, except that all NaNs are equal.
 bool Equal(const Array& a, const Array& b);
 
+// Deepest nesting of types that Validate and the importers accept.
+inline constexpr int kTypeDepthMax = 64;
+
 // Checks everything that a reader relies on: buffer sizes, offsets (monotonic, in bounds), child
 // lengths, null counts, dictionary indices, UTF-8 of strings. For data from outside.
+// kDataLoss names the first thing found wrong.
 absl::Status Validate(const Array& array);
 
 // Rows as one array per field. Lengths equal num_rows.

@@ -46,7 +46,13 @@ class ArrayBuilder {
  protected:
   explicit ArrayBuilder(TypePtr type) : type_(std::move(type)) {}
 
-  void AppendValidity(bool valid);
+  void AppendValidity(bool valid) {
+    if (valid && validity_.size() == 0) {
+      ++length_;
+    } else {
+      AppendBit(valid);
+    }
+  }
   void AppendValidities(const Array& array, int64_t offset, int64_t length);
   // Moves validity, length and null count into `array` and resets them.
   void FinishValidity(Array& array);
@@ -55,6 +61,11 @@ class ArrayBuilder {
   int64_t length_ = 0;
   int64_t null_count_ = 0;
   io::MutableBuffer validity_;  // empty while nothing is null
+
+ private:
+  void AppendBit(bool valid);
+  // Gives validity_ room for `length` values; values so far are valid if it was empty.
+  void GrowValidity(int64_t length);
 };
 
 // Every fixed-width type but bool: T is the storage type (int32_t for date32, uint16_t for
@@ -82,13 +93,21 @@ class FixedBuilder final : public ArrayBuilder {
 class BoolBuilder final : public ArrayBuilder {
  public:
   BoolBuilder() : ArrayBuilder(Bool()) {}
-  void Append(bool value);
-  void AppendNull() override;
+  void Append(bool value) {
+    AppendBitValue(value);
+    AppendValidity(true);
+  }
+  void AppendNull() override {
+    AppendBitValue(false);
+    AppendValidity(false);
+  }
   void AppendSlice(const Array& array, int64_t offset, int64_t length) override;
   ArrayPtr Finish() override;
   size_t MemoryBytes() const override { return bits_.size() + validity_.size(); }
 
  private:
+  void AppendBitValue(bool value);
+
   io::MutableBuffer bits_;
 };
 
@@ -136,15 +155,17 @@ class StructBuilder final : public ArrayBuilder {
   void AppendNull() override;
   void AppendSlice(const Array& array, int64_t offset, int64_t length) override;
   ArrayPtr Finish() override;
+  bool full() const override;
   size_t MemoryBytes() const override;
 
  private:
   std::vector<std::unique_ptr<ArrayBuilder>> children_;
 };
 
-// The builder for `type`: FixedBuilder<T> of its width (16- and 32-byte values use
-// std::array<uint64_t, 2 or 4>; fixed-size binary and dictionary have builders that only take
-// AppendNull and AppendSlice), BoolBuilder, StringBuilder, ListBuilder, StructBuilder.
+// The builder for `type`: FixedBuilder<T> with T the storage type that TypeId names (16- and
+// 32-byte values use std::array<uint64_t, 2 or 4>; null, fixed-size binary and dictionary have
+// builders that only take AppendNull and AppendSlice), BoolBuilder, StringBuilder, ListBuilder,
+// StructBuilder. A dictionary builder holds each distinct value once, in order of appearance.
 std::unique_ptr<ArrayBuilder> MakeBuilder(const TypePtr& type);
 
 }  // namespace og::format
