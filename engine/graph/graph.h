@@ -1,0 +1,170 @@
+// A graph: one root folder or prefix that holds a schema contract, a catalog of published table
+// versions (`__manifest`) and one Lance dataset for each node and edge type.
+//
+//   {root}/_schema.pg, _schema.ir.json, __schema_state.json   the accepted schema
+//   {root}/__manifest/                                        what is published, and the commits
+//   {root}/nodes/{type}-{incarnation}/, edges/...             the tables
+//   {root}/__recovery/{ulid}.json                             writes under way or unresolved
+//
+// Life of a read: Open -> SnapshotAt (one coherent view of schema and table versions) -> scans of
+// datasets pinned to those versions. Life of a write: prepare -> stage immutable files -> gate and
+// revalidate -> arm the recovery record -> commit each dataset exactly -> confirm -> publish one
+// new version of `__manifest` -> acknowledge -> settle. What is not in `__manifest` does not exist.
+//
+// Errors carry an io::ErrorDetail. Threads: a Graph may be used from any thread; writers of one
+// process take turns through gates that all handles of one root share.
+//
+// Source of the layout: omnigraph 0.10 (internal schema version 6).
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+
+#include "engine/schema/catalog.h"
+#include "io/store/store.h"
+
+namespace og::io {
+class Env;
+}
+
+namespace og::engine::graph {
+
+inline constexpr uint32_t kInternalSchemaVersion = 6;
+
+// One commit of the graph. Null branch: main.
+struct CommitInfo {
+  std::string graph_commit_id;
+  std::optional<std::string> graph_branch;
+  uint64_t graph_manifest_version = 0;
+  std::optional<std::string> parent_commit_id;
+  std::optional<std::string> merged_parent_commit_id;
+  std::optional<std::string> actor_id;
+  int64_t created_at_us = 0;  // since the epoch
+};
+
+// One published table as `snapshot` prints it.
+struct DatasetInfo {
+  bool is_edge = false;
+  std::string type_name;
+  std::string dataset_path;  // below the graph root
+  uint64_t published_dataset_version = 0;
+  std::optional<std::string> native_dataset_branch;  // null: main
+  uint64_t entity_count = 0;
+};
+
+struct SnapshotInfo {
+  std::string graph_branch;  // "main" for main
+  uint64_t graph_manifest_version = 0;
+  uint32_t internal_schema_version = kInternalSchemaVersion;
+  std::vector<DatasetInfo> datasets;  // edges before nodes, then by name
+};
+
+// What a read reads: the head of a branch, or one commit.
+struct ReadTarget {
+  std::string branch = "main";
+  std::optional<std::string> snapshot;  // a graph commit id; then `branch` does not count
+};
+
+enum class OpenMode : uint8_t {
+  kReadOnly,   // writes nothing and heals nothing
+  kReadWrite,  // resolves unfinished writes first
+};
+
+struct InitOptions {
+  bool force = false;  // keep going over left-over schema files (never over a `__manifest`)
+};
+
+enum class LoadMode : uint8_t { kOverwrite, kAppend, kMerge };
+
+// Progress of a long operation; called now and then from the thread that runs it.
+struct Progress {
+  std::string_view stage;  // "read", "write", "publish", "export"
+  uint64_t rows = 0;
+  uint64_t bytes = 0;
+  uint64_t bytes_total = 0;  // 0: unknown
+};
+using ProgressFn = std::function<void(const Progress&)>;
+
+// Bytes that a load reads from start to end.
+class ByteSource {
+ public:
+  virtual ~ByteSource() = default;
+  // Reads up to `capacity` bytes to `out`; 0 at the end.
+  virtual absl::StatusOr<size_t> Read(std::byte* out, size_t capacity) = 0;
+  virtual uint64_t size() const = 0;  // 0: unknown
+  virtual std::string_view name() const = 0;
+};
+
+struct LoadOptions {
+  std::string branch = "main";
+  LoadMode mode = LoadMode::kAppend;
+  std::optional<std::string> actor_id;
+  ProgressFn progress;
+};
+
+struct LoadedType {
+  std::string name;
+  uint64_t entities_loaded = 0;
+};
+
+struct LoadResult {
+  std::vector<LoadedType> nodes;  // types that the input has, by name
+  std::vector<LoadedType> edges;
+  uint64_t total_entities = 0;
+  CommitInfo commit;
+};
+
+struct ExportOptions {
+  ReadTarget target;
+  std::vector<std::string> types;  // node and edge types of these names; empty: all
+  ProgressFn progress;
+};
+
+// Receives the lines of an export in chunks of at most 64 KiB, whole lines each.
+using ExportSink = std::function<absl::Status(std::string_view lines)>;
+
+class GraphSnapshot;
+
+class Graph {
+ public:
+  // Creates an empty graph of the schema at `root`. kAlreadyInitialized if there is one,
+  // kInitializationClaimed while another process creates it; schema mistakes as ParseSchema says.
+  static absl::Status Init(io::Env& env, const io::Location& root, std::string_view schema_source,
+                           const InitOptions& options);
+
+  static absl::StatusOr<std::shared_ptr<Graph>> Open(io::Env& env, const io::Location& root,
+                                                     OpenMode mode);
+
+  virtual ~Graph() = default;
+
+  virtual const io::Location& root() const = 0;
+  // The accepted schema as its author wrote it.
+  virtual std::string schema_source() const = 0;
+  virtual schema::CatalogPtr catalog() const = 0;
+
+  // A view that does not change, of the newest state of the target.
+  virtual absl::StatusOr<std::shared_ptr<const GraphSnapshot>> SnapshotAt(
+      const ReadTarget& target) = 0;
+
+  virtual absl::StatusOr<SnapshotInfo> DescribeSnapshot(const ReadTarget& target) = 0;
+
+  // Commits visible on `branch`, newest first.
+  virtual absl::StatusOr<std::vector<CommitInfo>> ListCommits(std::string_view branch) = 0;
+  virtual absl::StatusOr<CommitInfo> FindCommit(std::string_view commit_id) = 0;
+
+  // Loads NDJSON as one graph commit; on any error the graph is as it was.
+  virtual absl::StatusOr<LoadResult> Load(ByteSource& source, const LoadOptions& options) = 0;
+
+  // All rows of the target as JSON lines: tables by key, rows by id.
+  virtual absl::Status Export(const ExportOptions& options, const ExportSink& sink) = 0;
+};
+
+}  // namespace og::engine::graph
