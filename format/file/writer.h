@@ -1,0 +1,114 @@
+// Writes a Lance data file of version 2.1 or 2.2 from batches: columns are buffered, encoded page
+// by page on the worker pool, and streamed to the store in the order in which they fill up.
+//
+//   OG_ASSIGN_OR_RETURN(auto writer, FileWriter::Open(location, schema, options));
+//   OG_RETURN_IF_ERROR(writer->Write(batch));
+//   OG_ASSIGN_OR_RETURN(const FileSummary summary, writer->Finish());
+//
+// How each page is encoded is decided from its values, so that it is small and quick to read;
+// field metadata ("lance-encoding:...") steers it as in the reference. What Lance 10 cannot read
+// is never written.
+//
+// Source: lance-file 10.0.0: src/writer.rs; lance-encoding 10.0.0: src/encodings/logical/**.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+
+#include "format/arrow/array.h"
+#include "io/store/store.h"
+
+namespace og::io {
+class WorkerPool;
+}  // namespace og::io
+
+namespace og::format {
+
+struct LanceSchema;
+enum class FileVersion : uint8_t;
+
+// Encodings that a test demands instead of the choice by cost. A page whose values cannot have the
+// encoding takes the usual choice.
+enum class ForcedLayout : uint8_t { kNone, kMiniBlock, kFullZip };
+enum class ForcedCodec : uint8_t {
+  kNone,
+  kFlat,  // Flat or Variable
+  kBitpacked,
+  kRle,
+  kDictionary,
+  kFsst,
+  kZstd,
+  kLz4,
+  kByteStreamSplit,
+};
+
+struct WriterOptions {
+  WriterOptions();  // version 2.2
+
+  FileVersion version;
+  // Bytes of Arrow memory that one column buffers before they become a page. Rows never straddle
+  // pages, so that a larger row makes a larger page.
+  size_t page_bytes = size_t{8} << 20;
+  // Where pages are encoded; outlives the writer. Null: in the thread that calls Write.
+  io::WorkerPool* pool = nullptr;
+  ForcedLayout forced_layout = ForcedLayout::kNone;
+  ForcedCodec forced_codec = ForcedCodec::kNone;
+};
+
+// What a manifest says about the file: field_ids[i] is stored in column column_indices[i]. Both
+// list the fields that own a column (leaves and packed structs), in schema order.
+struct FileSummary {
+  uint64_t size_bytes = 0;
+  uint64_t num_rows = 0;
+  std::vector<int32_t> field_ids;
+  std::vector<int32_t> column_indices;
+};
+
+// Thread-compatible. Destroying a writer that was not finished leaves nothing behind.
+class FileWriter {
+ public:
+  // Starts the file at `location`, replacing what is there once it is finished. `schema` carries
+  // the field ids.
+  //
+  //   kInvalidArgument  a file version other than 2.1 and 2.2
+  //   kUnimplemented    a type that the version cannot store (map in 2.1, union, interval, ...)
+  static absl::StatusOr<std::unique_ptr<FileWriter>> Open(const io::Location& location,
+                                                          const LanceSchema& schema,
+                                                          const WriterOptions& options);
+
+  ~FileWriter();
+  FileWriter(const FileWriter&) = delete;
+  FileWriter& operator=(const FileWriter&) = delete;
+
+  // Appends the rows of `batch`, whose columns are those of the schema in its order. The batch's
+  // memory is shared until its pages are written. After an error no other call may follow.
+  //
+  //   kInvalidArgument  columns that do not fit the schema
+  absl::Status Write(const RecordBatch& batch);
+
+  // Writes what is buffered and the metadata, and publishes the file. No other call may follow.
+  absl::StatusOr<FileSummary> Finish();
+
+  // Bytes that went to the store so far, and Arrow memory that waits to be encoded: for callers
+  // that start a new file at a size.
+  uint64_t bytes_written() const;
+  size_t bytes_buffered() const;
+
+  // Rows taken so far.
+  uint64_t num_rows() const;
+
+ private:
+  class Impl;
+
+  explicit FileWriter(std::unique_ptr<Impl> impl);
+
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace og::format
