@@ -55,6 +55,11 @@ struct ObjectInfo {
   int64_t modified_us = 0;  // since the epoch
 };
 
+// A token of the content alone, "sha256:" and 64 hexadecimal digits: equal bytes have equal tokens
+// on every store, and it survives a copy. See PutIfMatch().
+inline constexpr std::string_view kContentTokenPrefix = "sha256:";
+std::string ContentToken(std::span<const std::byte> content);
+
 struct ReadRequest {
   std::string path;
   ByteRange range;
@@ -136,8 +141,8 @@ class Store {
   virtual absl::StatusOr<ObjectInfo> PutIfAbsent(std::string_view path,
                                                  std::span<const std::byte> bytes) = 0;
 
-  // Replaces an object whose content token is `e_tag` (of Stat, Put or ContentToken). kAborted if
-  // it is another one or none. A true compare-and-set among our own processes.
+  // Replaces an object whose token is `e_tag` (of Stat, Put or ContentToken). kAborted if it is
+  // another one or none. A true compare-and-set among our own processes; durable as PutIfAbsent.
   virtual absl::StatusOr<ObjectInfo> PutIfMatch(std::string_view path,
                                                 std::span<const std::byte> bytes,
                                                 std::string_view e_tag) = 0;
