@@ -154,12 +154,6 @@ struct AllRows {
   std::map<std::string, std::string, std::less<>> heads;
 };
 
-std::string CanonicalPath(std::string_view table_key, const TableIdentity& identity) {
-  return io::StrCat(table_key.starts_with("edge:") ? "edges/" : "nodes/",
-                    io::Hex(identity.stable_table_id, 16), "-",
-                    io::Hex(identity.table_incarnation_id, 16));
-}
-
 absl::Status AddRegistration(const RowReader& row, int64_t i, AllRows& all) {
   OG_ASSIGN_OR_RETURN(const TableIdentity identity, row.Identity(i));
   if (row.object_id(i) != TableObjectId(identity)) {
@@ -167,9 +161,9 @@ absl::Status AddRegistration(const RowReader& row, int64_t i, AllRows& all) {
   }
   TableRegistration table{identity, std::string(row.table_key(i)),
                           row.location(i).value_or(std::string())};
-  if (table.location != CanonicalPath(table.table_key, identity)) {
+  if (table.location != CanonicalTablePath(table.table_key, identity)) {
     return row.Malformed(i, io::StrCat("has the location '", table.location, "', expected '",
-                                       CanonicalPath(table.table_key, identity), "'"));
+                                       CanonicalTablePath(table.table_key, identity), "'"));
   }
   const auto [known, added] = all.tables.try_emplace(identity, table);
   if (!added && known->second.table_key != table.table_key) {
@@ -265,6 +259,12 @@ std::string_view BranchName(const std::optional<std::string>& branch) {
   return branch ? std::string_view(*branch) : std::string_view("main");
 }
 
+std::string CanonicalTablePath(std::string_view table_key, const TableIdentity& identity) {
+  return io::StrCat(table_key.starts_with("edge:") ? "edges/" : "nodes/",
+                    io::Hex(identity.stable_table_id, 16), "-",
+                    io::Hex(identity.table_incarnation_id, 16));
+}
+
 std::string TableObjectId(const TableIdentity& identity) {
   return io::StrCat(kTable, ":", IdentityText(identity));
 }
@@ -292,6 +292,10 @@ std::string EncodeVersionMetadata(const VersionMetadata& metadata) {
 
 absl::StatusOr<VersionMetadata> DecodeVersionMetadata(std::string_view text) {
   OG_ASSIGN_OR_RETURN(const io::JsonValue json, io::JsonValue::Parse(text));
+  return ReadVersionMetadata(json);
+}
+
+absl::StatusOr<VersionMetadata> ReadVersionMetadata(const io::JsonValue& json) {
   VersionMetadata metadata;
   OG_ASSIGN_OR_RETURN(metadata.manifest_path, json.StringMember("manifest_path"));
   OG_ASSIGN_OR_RETURN(metadata.manifest_size, json.OptionalUint64Member("manifest_size"));

@@ -32,6 +32,10 @@
 #include "format/arrow/array.h"
 #include "format/arrow/type.h"
 
+namespace og::io {
+class JsonValue;
+}
+
 namespace og::engine::graph {
 
 // One lifetime of a node or edge type.
@@ -89,12 +93,16 @@ struct TableEntry {
 // "main" for null.
 std::string_view BranchName(const std::optional<std::string>& branch);
 
+// "nodes/{S:016x}-{I:016x}", "edges/...": where the dataset lies below the graph root.
+std::string CanonicalTablePath(std::string_view table_key, const TableIdentity& identity);
+
 std::string TableObjectId(const TableIdentity& identity);
 std::string VersionObjectId(const TableIdentity& identity, uint64_t version);
 std::string HeadObjectId(const std::optional<std::string>& branch);
 
 std::string EncodeVersionMetadata(const VersionMetadata& metadata);
-absl::StatusOr<VersionMetadata> DecodeVersionMetadata(std::string_view json);
+absl::StatusOr<VersionMetadata> DecodeVersionMetadata(std::string_view text);
+absl::StatusOr<VersionMetadata> ReadVersionMetadata(const io::JsonValue& json);
 
 // The eleven columns of `__manifest`, with the primary-key mark on object_id.
 format::SchemaPtr ManifestSchema();
