@@ -1,0 +1,114 @@
+// Reading Lance data files, versions 2.0 to 2.2.
+//
+// A FileReader knows one file: its footer, its own schema and, per column and only once it is
+// asked for, the metadata of the column's pages. Reading is plan, fetch, decode: the byte ranges
+// of all columns of a step are listed, merged and fetched together, then whole pages or chunks are
+// decoded straight into the arrays that come out.
+//
+// Errors. kDataLoss: stored bytes are wrong; the message names file, column, page and reason.
+// kUnimplemented: a layout, codec or type that we lack, named the same way. kInvalidArgument: a
+// request that does not fit the file (rows beyond its end, a column index that it does not have).
+// Errors of the store come through.
+//
+// Threads: a FileReader may be used by any number of threads; a stream has one consumer.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+
+#include "format/arrow/array.h"
+#include "format/arrow/type.h"
+#include "format/file/footer.h"
+#include "format/file/lance_schema.h"
+#include "io/store/store.h"
+
+namespace og::io {
+class WorkerPool;
+}
+
+namespace og::format {
+
+// Rows [begin, end) of a file.
+struct RowRange {
+  uint64_t begin = 0;
+  uint64_t end = 0;
+  friend bool operator==(const RowRange&, const RowRange&) = default;
+};
+
+// What to read of one top-level field.
+struct ColumnRequest {
+  // The field, of the dataset's schema; members that are not wanted are left out of the tree.
+  LanceField field;
+  // For every field of the tree that owns a column (ColumnFields() of `field`), in that order, the
+  // column of the file that holds it; -1: none, its values are null.
+  std::vector<int32_t> column_indices;
+  // Blob v1 only: the bytes (large_binary). false: the descriptor. A blob v2 field always gives
+  // the descriptor.
+  bool blob_contents = false;
+};
+
+struct FileReaderOptions {
+  // Bytes of the first read, from the end of the file; 0: 4 KiB locally, 64 KiB elsewhere.
+  uint64_t tail_bytes = 0;
+};
+
+struct FileScanOptions {
+  uint64_t batch_rows = 8192;  // upper bound of rows in a batch
+  // Utf8 columns whose pages are dictionary-coded come as dictionary arrays (int32 keys) where a
+  // batch lies in pages with one dictionary, otherwise plain. The type may differ from batch to
+  // batch; the stream's schema has the plain one.
+  bool dictionary_strings = false;
+  // Bytes of the file that are fetched ahead of the consumer.
+  uint64_t readahead_bytes = uint64_t{16} << 20;
+  // Decodes several columns and steps at once; null: all in the consumer's thread. Outlives the
+  // stream.
+  io::WorkerPool* pool = nullptr;
+};
+
+class FileReader {
+ public:
+  // Opens the file at `location` of `file_bytes` bytes (0: unknown, asked from the store). One read
+  // of the tail; a second one if schema and tables do not fit into it.
+  static absl::StatusOr<std::shared_ptr<const FileReader>> Open(
+      const io::Location& location, uint64_t file_bytes, const FileReaderOptions& options = {});
+
+  virtual ~FileReader() = default;
+
+  virtual FileVersion version() const = 0;
+  virtual uint64_t num_rows() const = 0;
+  virtual uint32_t num_columns() const = 0;
+  virtual uint64_t file_bytes() const = 0;
+
+  // The schema that the file carries. Children of blob v2 descriptors look like top-level fields
+  // in it; a dataset trusts its manifest instead.
+  virtual const LanceSchema& schema() const = 0;
+
+  // Requests for all fields of schema(), each with its column indices.
+  virtual std::vector<ColumnRequest> AllColumns() const = 0;
+
+  // Global buffers, the first of which is the schema; index files keep others of their own.
+  virtual uint32_t num_global_buffers() const = 0;
+  virtual absl::StatusOr<io::Buffer> ReadGlobalBuffer(uint32_t index) const = 0;
+
+  // The rows of `ranges`, in their order, in batches of at most batch_rows. Ranges may touch but
+  // not overlap or go back. The fields of the batches are those of `columns` in their order.
+  virtual absl::StatusOr<std::unique_ptr<BatchStream>> Scan(
+      std::vector<ColumnRequest> columns, std::vector<RowRange> ranges,
+      const FileScanOptions& options) const = 0;
+
+  // The given rows, in any order and repeated as given, as one batch.
+  virtual absl::StatusOr<RecordBatch> Take(std::vector<ColumnRequest> columns,
+                                           std::span<const uint64_t> rows,
+                                           io::WorkerPool* pool = nullptr) const = 0;
+};
+
+// The Arrow schema of batches for `columns`. Errors as ArrowTypeOf().
+absl::StatusOr<SchemaPtr> SchemaOf(std::span<const ColumnRequest> columns);
+
+}  // namespace og::format
