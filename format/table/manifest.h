@@ -217,10 +217,16 @@ absl::Status RecomputeFeatureFlags(Manifest& manifest, bool stable_row_ids);
 absl::Status CheckReaderFlags(uint64_t flags);
 absl::Status CheckWriterFlags(uint64_t flags);
 
-// A decoded manifest file; the transaction stays encoded until it is asked for.
+// Bytes [offset, offset + length) of a manifest file.
+struct ManifestSection {
+  uint64_t offset = 0;
+  uint64_t length = 0;
+};
+
+// A decoded manifest file; the inline Transaction message stays encoded.
 struct ManifestFile {
   Manifest manifest;
-  std::optional<std::string> transaction;  // the inline Transaction message
+  std::optional<ManifestSection> transaction;
 };
 
 // Decodes a whole manifest file. `name` is used in messages.
@@ -231,6 +237,6 @@ absl::StatusOr<ManifestFile> DecodeManifestFile(std::span<const std::byte> bytes
 
 // The bytes of a manifest file. `transaction`: the encoded inline Transaction.
 std::string EncodeManifestFile(const Manifest& manifest,
-                               const std::optional<std::string>& transaction);
+                               std::optional<std::string_view> transaction);
 
 }  // namespace og::format

@@ -106,6 +106,8 @@ class WriteStream {
 struct ListOptions {
   // All objects below the prefix; false: only direct children (no sub-folders).
   bool recursive = true;
+  // false: size, token and time may be left empty, which spares the local store a call per object.
+  bool with_info = true;
 };
 
 class Store {
