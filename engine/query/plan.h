@@ -12,12 +12,12 @@
 //
 // Guarantees of a plan that PlanRead returned: an operator only names variables that are bound
 // before it (or by it); a variable is bound once; filters of a NodeScan or Expand read properties
-// of the variable it introduces, parameters and literals only; no expression is kNow, and a
-// variable that is a parameter is kParameter. `contains` is resolved to kContains (list) or
-// kStringContains.
+// of the variable it introduces, parameters and literals only, and every such filter of the query
+// stands there; no expression is kNow, and a variable that is a parameter is kParameter. `contains`
+// is resolved to kContains (list) or kStringContains.
 //
-// Internal variables: "_" and names with a '#' bind endpoints that the query left unnamed, and
-// "__temp_<v>" (with "#n" when taken) a second copy of a bound destination.
+// Internal variables: "_#n" binds an endpoint that the query left unnamed, "__temp_<v>#n" a second
+// copy of a bound destination, which a Filter on the ids of both follows.
 #pragma once
 
 #include <cstdint>
@@ -95,6 +95,7 @@ struct PlanProjection {
   friend bool operator==(const PlanProjection&, const PlanProjection&) = default;
 };
 
+// A sort key. kNearest, kBm25 and kRrf rank: such an ordering is the only one.
 struct PlanOrdering {
   Expr expr;                     // kProperty, kAlias (then `column` is set), kNearest, kBm25, kRrf
   std::optional<size_t> column;  // position of the projection that holds the key
@@ -108,7 +109,7 @@ struct ReadPlan {
   std::vector<PlanStep> pipeline;
   std::vector<PlanProjection> projections;
   // Grouping and aggregation happen iff a projection is kAggregate; the other projections are the
-  // grouping keys, and every ordering has a `column`.
+  // grouping keys, and every ordering that does not rank has a `column`.
   bool aggregates = false;
   std::vector<PlanOrdering> orderings;
   std::optional<uint64_t> limit;
