@@ -1,0 +1,442 @@
+#include "engine/expr/filter_parse.h"
+
+#include <charconv>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "engine/expr/text.h"
+#include "format/arrow/builder.h"
+#include "io/base/error_detail.h"
+#include "io/base/status_macros.h"
+#include "io/base/text.h"
+
+namespace og::engine::expr {
+namespace {
+
+enum class TokenKind : uint8_t { kEnd, kWord, kQuotedName, kNumber, kText, kSymbol };
+
+struct Token {
+  TokenKind kind = TokenKind::kEnd;
+  std::string text;  // unquoted; words as written
+  size_t at = 0;
+};
+
+char Upper(char c) {
+  return c >= 'a' && c <= 'z' ? static_cast<char>(c - 'a' + 'A') : c;
+}
+
+bool IsLetter(char c) {
+  return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_' ||
+         static_cast<unsigned char>(c) >= 0x80;
+}
+
+bool IsDigit(char c) {
+  return c >= '0' && c <= '9';
+}
+
+absl::Status Refuse(size_t at, std::string_view what) {
+  return io::DetailedError({io::ErrorKind::kBadRequest, "", {}},
+                           io::StrCat("filter: ", what, " at position ", at));
+}
+
+class Lexer {
+ public:
+  explicit Lexer(std::string_view text) : text_(text) {}
+
+  absl::StatusOr<Token> Next() {
+    while (at_ < text_.size() &&
+           std::string_view(" \t\r\n").find(text_[at_]) != std::string::npos) {
+      ++at_;
+    }
+    Token token{TokenKind::kEnd, "", at_};
+    if (at_ == text_.size()) return token;
+    const char c = text_[at_];
+    if (IsLetter(c)) {
+      token.kind = TokenKind::kWord;
+      token.text = While([](char x) { return IsLetter(x) || IsDigit(x); });
+      return token;
+    }
+    const bool is_fraction = c == '.' && at_ + 1 < text_.size() && IsDigit(text_[at_ + 1]);
+    if (IsDigit(c) || is_fraction) return Number(std::move(token));
+    if (c == '\'' || c == '"' || c == '`') {
+      token.kind = c == '\'' ? TokenKind::kText : TokenKind::kQuotedName;
+      return Quoted(std::move(token), c);
+    }
+    token.kind = TokenKind::kSymbol;
+    for (const std::string_view symbol :
+         {"<=", ">=", "<>", "!=", "==", "=", "<", ">", "(", ")", ",", ".", "-", "+"}) {
+      if (text_.substr(at_).starts_with(symbol)) {
+        token.text = symbol;
+        at_ += symbol.size();
+        return token;
+      }
+    }
+    return Refuse(at_, "unexpected character");
+  }
+
+ private:
+  template <typename Test>
+  std::string While(Test test) {
+    const size_t start = at_;
+    while (at_ < text_.size() && test(text_[at_]))
+      ++at_;
+    return std::string(text_.substr(start, at_ - start));
+  }
+
+  Token Number(Token token) {
+    token.kind = TokenKind::kNumber;
+    token.text = While(IsDigit);
+    if (at_ < text_.size() && text_[at_] == '.') {
+      token.text += text_[at_++];
+      token.text += While(IsDigit);
+    }
+    if (at_ < text_.size() && Upper(text_[at_]) == 'E') {
+      size_t digits = at_ + 1;
+      if (digits < text_.size() && (text_[digits] == '+' || text_[digits] == '-')) ++digits;
+      if (digits < text_.size() && IsDigit(text_[digits])) {
+        token.text += text_.substr(at_, digits - at_);
+        at_ = digits;
+        token.text += While(IsDigit);
+      }
+    }
+    return token;
+  }
+
+  absl::StatusOr<Token> Quoted(Token token, char quote) {
+    ++at_;
+    while (at_ < text_.size()) {
+      if (text_[at_] == quote) {
+        if (at_ + 1 == text_.size() || text_[at_ + 1] != quote) {
+          ++at_;
+          return token;
+        }
+        ++at_;
+      }
+      token.text += text_[at_++];
+    }
+    return Refuse(token.at, "quote without end");
+  }
+
+  std::string_view text_;
+  size_t at_ = 0;
+};
+
+class Parser {
+ public:
+  explicit Parser(std::string_view text) : lexer_(text) {}
+
+  absl::StatusOr<ExprPtr> Parse() {
+    OG_RETURN_IF_ERROR(Advance());
+    OG_ASSIGN_OR_RETURN(ExprPtr filter, Disjunction());
+    if (token_.kind != TokenKind::kEnd) return Unexpected("end of the filter");
+    return filter;
+  }
+
+ private:
+  absl::Status Advance() {
+    OG_ASSIGN_OR_RETURN(token_, lexer_.Next());
+    return absl::OkStatus();
+  }
+
+  absl::Status Unexpected(std::string_view wanted) const {
+    const std::string found =
+        token_.kind == TokenKind::kEnd ? "the end" : io::StrCat("'", token_.text, "'");
+    return Refuse(token_.at, io::StrCat("expected ", wanted, ", found ", found));
+  }
+
+  bool IsSymbol(std::string_view symbol) const {
+    return token_.kind == TokenKind::kSymbol && token_.text == symbol;
+  }
+
+  bool IsKeyword(std::string_view keyword) const {
+    if (token_.kind != TokenKind::kWord || token_.text.size() != keyword.size()) return false;
+    for (size_t i = 0; i < keyword.size(); ++i) {
+      if (Upper(token_.text[i]) != keyword[i]) return false;
+    }
+    return true;
+  }
+
+  absl::StatusOr<bool> Accept(std::string_view symbol_or_keyword) {
+    if (!IsSymbol(symbol_or_keyword) && !IsKeyword(symbol_or_keyword)) return false;
+    OG_RETURN_IF_ERROR(Advance());
+    return true;
+  }
+
+  absl::Status Expect(std::string_view symbol_or_keyword) {
+    OG_ASSIGN_OR_RETURN(const bool found, Accept(symbol_or_keyword));
+    return found ? absl::OkStatus() : Unexpected(io::StrCat("'", symbol_or_keyword, "'"));
+  }
+
+  absl::StatusOr<ExprPtr> Disjunction() {
+    std::vector<ExprPtr> args;
+    bool more = true;
+    while (more) {
+      OG_ASSIGN_OR_RETURN(ExprPtr arg, Conjunction());
+      args.push_back(std::move(arg));
+      OG_ASSIGN_OR_RETURN(more, Accept("OR"));
+    }
+    return Or(std::move(args));
+  }
+
+  absl::StatusOr<ExprPtr> Conjunction() {
+    std::vector<ExprPtr> args;
+    bool more = true;
+    while (more) {
+      OG_ASSIGN_OR_RETURN(ExprPtr arg, Negation());
+      args.push_back(std::move(arg));
+      OG_ASSIGN_OR_RETURN(more, Accept("AND"));
+    }
+    return And(std::move(args));
+  }
+
+  absl::StatusOr<ExprPtr> Negation() {
+    if (depth_ == kFilterDepthMax) return Refuse(token_.at, "nested too deeply");
+    ++depth_;
+    absl::StatusOr<ExprPtr> result = NegationOrPredicate();
+    --depth_;
+    return result;
+  }
+
+  absl::StatusOr<ExprPtr> NegationOrPredicate() {
+    OG_ASSIGN_OR_RETURN(const bool negated, Accept("NOT"));
+    if (negated) {
+      OG_ASSIGN_OR_RETURN(ExprPtr arg, Negation());
+      return Not(std::move(arg));
+    }
+    OG_ASSIGN_OR_RETURN(const bool grouped, Accept("("));
+    if (!grouped) return Predicate();
+    OG_ASSIGN_OR_RETURN(ExprPtr inner, Disjunction());
+    OG_RETURN_IF_ERROR(Expect(")"));
+    return inner;
+  }
+
+  absl::StatusOr<ExprPtr> Predicate() {
+    OG_ASSIGN_OR_RETURN(ExprPtr left, Operand());
+    if (const std::optional<CompareOp> op = ComparisonHere()) {
+      OG_RETURN_IF_ERROR(Advance());
+      OG_ASSIGN_OR_RETURN(ExprPtr right, Operand());
+      return Compare(*op, std::move(left), std::move(right));
+    }
+    OG_ASSIGN_OR_RETURN(const bool is, Accept("IS"));
+    if (is) {
+      OG_ASSIGN_OR_RETURN(const bool is_not, Accept("NOT"));
+      OG_RETURN_IF_ERROR(Expect("NULL"));
+      ExprPtr test = IsNull(std::move(left));
+      return is_not ? Not(std::move(test)) : test;
+    }
+    OG_ASSIGN_OR_RETURN(const bool negated, Accept("NOT"));
+    OG_ASSIGN_OR_RETURN(std::optional<ExprPtr> test, SqlTest(left));
+    if (test.has_value()) return negated ? Not(*std::move(test)) : *std::move(test);
+    if (negated) return Unexpected("IN, BETWEEN or LIKE");
+    return left;
+  }
+
+  std::optional<CompareOp> ComparisonHere() const {
+    if (token_.kind != TokenKind::kSymbol) return std::nullopt;
+    if (token_.text == "=" || token_.text == "==") return CompareOp::kEq;
+    if (token_.text == "!=" || token_.text == "<>") return CompareOp::kNe;
+    if (token_.text == "<") return CompareOp::kLt;
+    if (token_.text == "<=") return CompareOp::kLe;
+    if (token_.text == ">") return CompareOp::kGt;
+    if (token_.text == ">=") return CompareOp::kGe;
+    return std::nullopt;
+  }
+
+  // What follows `left` as IN, BETWEEN or LIKE, if one of them does.
+  absl::StatusOr<std::optional<ExprPtr>> SqlTest(const ExprPtr& left) {
+    OG_ASSIGN_OR_RETURN(const bool in, Accept("IN"));
+    if (in) return Members(left);
+    OG_ASSIGN_OR_RETURN(const bool between, Accept("BETWEEN"));
+    if (between) {
+      OG_ASSIGN_OR_RETURN(ExprPtr low, Operand());
+      OG_RETURN_IF_ERROR(Expect("AND"));
+      OG_ASSIGN_OR_RETURN(ExprPtr high, Operand());
+      return And({Compare(CompareOp::kGe, left, std::move(low)),
+                  Compare(CompareOp::kLe, left, std::move(high))});
+    }
+    OG_ASSIGN_OR_RETURN(const bool like, Accept("LIKE"));
+    if (like) {
+      if (token_.kind != TokenKind::kText) return Unexpected("a pattern in quotes");
+      ExprPtr test = Like(left, token_.text);
+      OG_RETURN_IF_ERROR(Advance());
+      return test;
+    }
+    return std::nullopt;
+  }
+
+  absl::StatusOr<std::optional<ExprPtr>> Members(const ExprPtr& left) {
+    OG_RETURN_IF_ERROR(Expect("("));
+    std::vector<ExprPtr> members;
+    bool one_type = true;
+    bool more = true;
+    while (more) {
+      OG_ASSIGN_OR_RETURN(ExprPtr member, LiteralHere());
+      one_type =
+          one_type && (members.empty() || *member->values->type == *members[0]->values->type);
+      members.push_back(std::move(member));
+      OG_ASSIGN_OR_RETURN(more, Accept(","));
+    }
+    OG_RETURN_IF_ERROR(Expect(")"));
+    if (one_type) {
+      std::vector<format::ArrayPtr> values;
+      for (const ExprPtr& member : members)
+        values.push_back(member->values);
+      return In(left, Concat(values));
+    }
+    for (ExprPtr& member : members)
+      member = Compare(CompareOp::kEq, left, std::move(member));
+    return Or(std::move(members));
+  }
+
+  absl::StatusOr<ExprPtr> Operand() {
+    if (token_.kind == TokenKind::kQuotedName) return ColumnHere();
+    if (token_.kind != TokenKind::kWord) return LiteralHere();
+    for (const std::string_view function :
+         {"CONTAINS", "STARTS_WITH", "ARRAY_HAS", "ARRAY_CONTAINS"}) {
+      if (IsKeyword(function)) return ColumnOrCall(function);
+    }
+    for (const std::string_view keyword : {"TRUE", "FALSE", "NULL", "DATE", "TIMESTAMP", "X"}) {
+      if (IsKeyword(keyword)) return ColumnOrLiteral();
+    }
+    for (const std::string_view reserved : {"AND", "OR", "NOT", "IN", "IS", "BETWEEN", "LIKE"}) {
+      if (IsKeyword(reserved)) return Unexpected("a column or a value");
+    }
+    return ColumnHere();
+  }
+
+  absl::StatusOr<ExprPtr> ColumnHere() { return ColumnFrom({}); }
+
+  // A column whose path starts with `path`, of which the next name or point is the current token.
+  absl::StatusOr<ExprPtr> ColumnFrom(std::vector<std::string> path) {
+    while (true) {
+      if (path.empty() || IsSymbol(".")) {
+        if (!path.empty()) OG_RETURN_IF_ERROR(Advance());
+        if (token_.kind != TokenKind::kWord && token_.kind != TokenKind::kQuotedName) {
+          return Unexpected("a column name");
+        }
+        path.push_back(token_.text);
+        OG_RETURN_IF_ERROR(Advance());
+        continue;
+      }
+      return Column(std::move(path));
+    }
+  }
+
+  // A function name is a column name unless a parenthesis follows.
+  absl::StatusOr<ExprPtr> ColumnOrCall(std::string_view function) {
+    std::string name = token_.text;
+    OG_RETURN_IF_ERROR(Advance());
+    OG_ASSIGN_OR_RETURN(const bool call, Accept("("));
+    if (!call) return ColumnFrom({std::move(name)});
+    if (depth_ == kFilterDepthMax) return Refuse(token_.at, "nested too deeply");
+    ++depth_;
+    OG_ASSIGN_OR_RETURN(ExprPtr first, Operand());
+    OG_RETURN_IF_ERROR(Expect(","));
+    OG_ASSIGN_OR_RETURN(ExprPtr second, Operand());
+    OG_RETURN_IF_ERROR(Expect(")"));
+    --depth_;
+    if (function == "CONTAINS") return Contains(std::move(first), std::move(second));
+    if (function == "STARTS_WITH") return StartsWith(std::move(first), std::move(second));
+    return ListContains(std::move(first), std::move(second));
+  }
+
+  // DATE, TIMESTAMP and X are column names unless text follows.
+  absl::StatusOr<ExprPtr> ColumnOrLiteral() {
+    const Token word = token_;
+    const bool is_true = IsKeyword("TRUE");
+    const bool is_null = IsKeyword("NULL");
+    const bool is_date = IsKeyword("DATE");
+    const bool is_bytes = IsKeyword("X");
+    const bool stands_alone = is_true || is_null || IsKeyword("FALSE");
+    OG_RETURN_IF_ERROR(Advance());
+    if (is_null) return NullLiteral();
+    if (stands_alone) return BoolLiteral(is_true);
+    if (token_.kind != TokenKind::kText) return ColumnFrom({word.text});
+    const std::string text = token_.text;
+    OG_RETURN_IF_ERROR(Advance());
+    if (is_bytes) return BytesLiteral(text, word.at);
+    if (is_date) {
+      const std::optional<int32_t> days = ParseDate(text);
+      if (!days) return Refuse(word.at, io::StrCat("invalid date '", text, "'"));
+      format::FixedBuilder<int32_t> builder(format::Date32());
+      builder.Append(*days);
+      return Literal(builder.Finish());
+    }
+    const std::optional<int64_t> ms = ParseDateTime(text);
+    if (!ms) return Refuse(word.at, io::StrCat("invalid timestamp '", text, "'"));
+    format::FixedBuilder<int64_t> builder(format::Date64());
+    builder.Append(*ms);
+    return Literal(builder.Finish());
+  }
+
+  static absl::StatusOr<ExprPtr> BytesLiteral(std::string_view digits, size_t at) {
+    std::string bytes;
+    for (size_t i = 0; i < digits.size(); i += 2) {
+      const std::string_view pair = digits.substr(i, 2);
+      unsigned value = 0;
+      const auto [end, error] = std::from_chars(pair.data(), pair.data() + pair.size(), value, 16);
+      if (pair.size() != 2 || error != std::errc() || end != pair.data() + 2) {
+        return Refuse(at, "bytes are pairs of hexadecimal digits");
+      }
+      bytes += static_cast<char>(value);
+    }
+    format::StringBuilder builder(format::Binary());
+    builder.Append(bytes);
+    return Literal(builder.Finish());
+  }
+
+  absl::StatusOr<ExprPtr> LiteralHere() {
+    if (token_.kind == TokenKind::kWord) {
+      for (const std::string_view keyword : {"TRUE", "FALSE", "NULL", "DATE", "TIMESTAMP", "X"}) {
+        if (!IsKeyword(keyword)) continue;
+        const Token word = token_;
+        OG_ASSIGN_OR_RETURN(ExprPtr literal, ColumnOrLiteral());
+        if (literal->kind != ExprKind::kLiteral) return Refuse(word.at, "expected a value");
+        return literal;
+      }
+    }
+    if (token_.kind == TokenKind::kText) {
+      ExprPtr literal = StringLiteral(token_.text);
+      OG_RETURN_IF_ERROR(Advance());
+      return literal;
+    }
+    std::string sign;
+    if (IsSymbol("-") || IsSymbol("+")) {
+      if (token_.text == "-") sign = "-";
+      OG_RETURN_IF_ERROR(Advance());
+    }
+    if (token_.kind != TokenKind::kNumber) return Unexpected("a value");
+    OG_ASSIGN_OR_RETURN(ExprPtr literal, NumberLiteral(sign + token_.text));
+    OG_RETURN_IF_ERROR(Advance());
+    return literal;
+  }
+
+  absl::StatusOr<ExprPtr> NumberLiteral(const std::string& text) const {
+    if (const auto value = io::ParseInt64(text)) return Int64Literal(*value);
+    if (const auto value = io::ParseUint64(text)) {
+      format::FixedBuilder<uint64_t> builder(format::Uint64());
+      builder.Append(*value);
+      return Literal(builder.Finish());
+    }
+    double value = 0;
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+    if (error != std::errc() || end != text.data() + text.size()) {
+      return Refuse(token_.at, io::StrCat("number '", text, "' is out of range"));
+    }
+    return Float64Literal(value);
+  }
+
+  Lexer lexer_;
+  Token token_;
+  int depth_ = 0;
+};
+
+}  // namespace
+
+absl::StatusOr<ExprPtr> ParseFilter(std::string_view text) {
+  return Parser(text).Parse();
+}
+
+}  // namespace og::engine::expr

@@ -1,0 +1,91 @@
+// The filter language: what each text becomes, printed by Expr::ToString, and what is refused.
+#include "engine/expr/filter_parse.h"
+
+#include "gtest/gtest.h"
+
+#include "tests/support/status_matchers.h"
+
+namespace og::engine::expr {
+namespace {
+
+TEST(FilterParseTest, Reads) {
+  const std::pair<std::string_view, std::string_view> kCases[] = {
+      {"a = 1", "(a = 1)"},
+      {"a==1", "(a = 1)"},
+      {"A <> -1", "(A != -1)"},
+      {"a != 2.5e3", "(a != 2500)"},
+      {"a <= 18446744073709551615", "(a <= 18446744073709551615)"},
+      {"1 < a", "(1 < a)"},
+      {"a = 'it''s'", "(a = 'it''s')"},
+      {"a = 1 or b = 2 and c = 3", "((a = 1) OR ((b = 2) AND (c = 3)))"},
+      {"(a = 1 or b = 2) and c = 3", "(((a = 1) OR (b = 2)) AND (c = 3))"},
+      {"not a = 1 and b", "((NOT (a = 1)) AND b)"},
+      {"a in (1, 2, 3)", "(a IN (1, 2, 3))"},
+      {"a in (1, 2.5)", "((a = 1) OR (a = 2.5))"},
+      {"a not in ('x')", "(NOT (a IN ('x')))"},
+      {"a between 1 and 2 and b", "(((a >= 1) AND (a <= 2)) AND b)"},
+      {"a not between -1 and +2", "(NOT ((a >= -1) AND (a <= 2)))"},
+      {"a is null", "(a IS NULL)"},
+      {"a IS NOT NULL", "(NOT (a IS NULL))"},
+      {"a like 'x%_'", "(a LIKE 'x%_')"},
+      {"a.b.c = true", "(a.b.c = true)"},
+      {"`select`.`b c` = false", "(select.b c = false)"},
+      {"\"and\" = null", "(and = NULL)"},
+      {"date = DATE '2020-01-02'", "(date = DATE '2020-01-02')"},
+      {"t > timestamp '2020-01-02 03:04:05'", "(t > TIMESTAMP '2020-01-02T03:04:05.000Z')"},
+      {"contains(a, 'x')", "contains(a, 'x')"},
+      {"array_has(tags, 5)", "array_has(tags, 5)"},
+      {"contains = 1", "(contains = 1)"},
+      {"x = X'00'", "(x = <binary>)"},
+      {".5 < a", "(0.5 < a)"},
+      {"\xc3\xa9t\xc3\xa9 = 1", "(\xc3\xa9t\xc3\xa9 = 1)"},
+  };
+  for (const auto& [text, want] : kCases) {
+    const auto filter = ParseFilter(text);
+    ASSERT_TRUE(filter.ok()) << text << ": " << filter.status();
+    EXPECT_EQ((*filter)->ToString(), want) << text;
+  }
+}
+
+TEST(FilterParseTest, RefusesAndSaysWhere) {
+  const std::pair<std::string_view, std::string_view> kCases[] = {
+      {"", "expected a value, found the end at position 0"},
+      {"a =", "expected a value, found the end at position 3"},
+      {"a = 1 b", "expected end of the filter, found 'b' at position 6"},
+      {"(a = 1", "expected ')', found the end at position 6"},
+      {"a in ()", "expected a value, found ')' at position 6"},
+      {"a in (b)", "expected a value, found 'b' at position 6"},
+      {"a like b", "expected a pattern in quotes, found 'b' at position 7"},
+      {"a not 1", "expected IN, BETWEEN or LIKE, found '1' at position 6"},
+      {"a = 'x", "quote without end at position 4"},
+      {"a ; b", "unexpected character at position 2"},
+      {"a. = 1", "expected a column name, found '=' at position 3"},
+      {"and = 1", "expected a column or a value, found 'and' at position 0"},
+      {"a = date '2020-02-30'", "invalid date '2020-02-30' at position 4"},
+      {"a = X'0'", "bytes are pairs of hexadecimal digits at position 4"},
+      {"a = 1e999", "number '1e999' is out of range at position 4"},
+  };
+  for (const auto& [text, want] : kCases) {
+    EXPECT_THAT(ParseFilter(text), tests::StatusIs(absl::StatusCode::kInvalidArgument,
+                                                   testing::HasSubstr(std::string(want))))
+        << text;
+  }
+}
+
+TEST(FilterParseTest, DepthIsBounded) {
+  EXPECT_TRUE(ParseFilter(std::string(99, '(') + "a" + std::string(99, ')')).ok());
+  EXPECT_THAT(
+      ParseFilter(std::string(100'000, '(')),
+      tests::StatusIs(absl::StatusCode::kInvalidArgument, testing::HasSubstr("nested too deeply")));
+  std::string nots;
+  for (int i = 0; i < 100'000; ++i)
+    nots += "not ";
+  EXPECT_FALSE(ParseFilter(nots + "a").ok());
+  std::string calls;
+  for (int i = 0; i < 100'000; ++i)
+    calls += "contains(";
+  EXPECT_FALSE(ParseFilter(calls).ok());
+}
+
+}  // namespace
+}  // namespace og::engine::expr

@@ -1,0 +1,41 @@
+// Reads a graph batch: NDJSON, one record a line.
+//
+//   {"type":"T","data":{...}}                          a node
+//   {"edge":"E","from":"<id>","to":"<id>","data":{...}}  an edge
+//
+// Strict: unknown and repeated members, wrong JSON types and reserved names are errors with the
+// line number. Blank lines are skipped, CRLF is fine, `data` may be absent. Memory stays bounded:
+// rows leave as batches whenever a table holds `batch_bytes` or all tables hold four times that.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <string_view>
+
+#include "absl/status/status.h"
+
+#include "engine/graph/graph.h"
+#include "engine/schema/catalog.h"
+#include "format/arrow/array.h"
+
+namespace og::engine::graph {
+
+// The longest line by default. Longer ones: kResourceLimitExceeded for graph_batch_line_bytes.
+inline constexpr uint64_t kLineBytesMax = uint64_t{256} << 20;
+
+struct GraphBatchOptions {
+  size_t batch_bytes = size_t{8} << 20;
+  uint64_t line_bytes_max = kLineBytesMax;
+  ProgressFn progress;
+};
+
+// Takes the next rows of a table. `table_key` is valid for the call.
+using BatchSink =
+    std::function<absl::Status(std::string_view table_key, format::RecordBatch batch)>;
+
+// Reads `source` to its end. The rows of a table arrive in the order of the input; a table whose
+// type the input names arrives at least once, with all its rows in one or more batches.
+absl::Status ReadGraphBatch(io::Env& env, const schema::Catalog& catalog, ByteSource& source,
+                            const GraphBatchOptions& options, const BatchSink& sink);
+
+}  // namespace og::engine::graph

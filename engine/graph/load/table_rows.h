@@ -1,0 +1,58 @@
+// Rows of one node or edge type on their way from JSON into column batches: properties by name,
+// ids, and the checks that need no other row (types, nulls, ranges, patterns, enum values).
+//
+// Ids: a node with a key gets the canonical text of its key (several key columns: the compact JSON
+// array of their texts); an explicit `id` must equal it. Other nodes and edges take the explicit
+// `id` or a fresh ULID.
+//
+// Thread-compatible. The Env and the type outlive it.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string_view>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+
+#include "engine/schema/catalog.h"
+#include "format/arrow/array.h"
+
+namespace simdjson::dom {
+class object;
+}
+namespace og::io {
+class Env;
+}
+
+namespace og::engine::graph {
+
+class TableRows {
+ public:
+  TableRows(io::Env& env, const schema::NodeType& type);
+  TableRows(io::Env& env, const schema::EdgeType& type);
+  ~TableRows();
+
+  // Appends the row of `data`, found on `line` of the input. After an error the rows are unusable.
+  // Errors are kBadRequest and start "line N: ".
+  absl::Status AppendNode(uint64_t line, const simdjson::dom::object& data);
+  absl::Status AppendEdge(uint64_t line, std::string_view from, std::string_view to,
+                          const simdjson::dom::object& data);
+  // The same for a record without `data`.
+  absl::Status AppendNode(uint64_t line);
+  absl::Status AppendEdge(uint64_t line, std::string_view from, std::string_view to);
+
+  const format::SchemaPtr& schema() const;
+  std::string_view table_key() const;
+  int64_t num_rows() const;  // since the last Finish
+  size_t MemoryBytes() const;
+
+  // The rows so far as a batch of schema(), after the value checks.
+  absl::StatusOr<format::RecordBatch> Finish();
+
+ private:
+  struct State;
+  std::unique_ptr<State> state_;
+};
+
+}  // namespace og::engine::graph

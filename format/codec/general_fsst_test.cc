@@ -1,0 +1,137 @@
+// General compression, byte-stream split and FSST decoding: round trips, hand-made bytes, and
+// damage, which must end in an error and never in a read or write out of bounds.
+#include <cstring>
+#include <string>
+#include <vector>
+
+#include <gtest/gtest.h>
+
+#include "format/codec/byte_stream_split.h"
+#include "format/codec/fsst_decoder.h"
+#include "format/codec/general.h"
+#include "io/base/endian.h"
+#include "io/base/text.h"
+
+namespace og::format {
+namespace {
+
+std::string Text(size_t size) {
+  std::string text;
+  for (size_t i = 0; text.size() < size; ++i) {
+    text += io::StrCat("row ", i * 7919 % 1013, ", ");
+  }
+  text.resize(size);
+  return text;
+}
+
+TEST(GeneralTest, WhatWasCompressedComesBack) {
+  for (const Compression compression : {Compression::kLz4, Compression::kZstd}) {
+    for (const size_t size : {size_t{0}, size_t{1}, size_t{100}, size_t{70'000}}) {
+      const std::string text = Text(size);
+      io::MutableBuffer payload;
+      ASSERT_TRUE(AppendCompressed(compression, 0, io::AsBytes(text), payload).ok());
+      io::MutableBuffer out;
+      const absl::Status status = Decompress(compression, payload.span(), out);
+      ASSERT_TRUE(status.ok()) << status;
+      EXPECT_EQ(std::string_view(reinterpret_cast<const char*>(out.data()), out.size()), text);
+    }
+  }
+}
+
+TEST(GeneralTest, BareZstdFramesAreRead) {
+  const std::string text = Text(5000);
+  io::MutableBuffer payload;
+  ASSERT_TRUE(AppendCompressed(Compression::kZstd, 0, io::AsBytes(text), payload).ok());
+  io::MutableBuffer out;
+  ASSERT_TRUE(Decompress(Compression::kZstd, payload.span().subspan(8), out).ok());
+  EXPECT_EQ(out.size(), text.size());
+}
+
+TEST(GeneralTest, DamageIsDataLoss) {
+  for (const Compression compression : {Compression::kLz4, Compression::kZstd}) {
+    io::MutableBuffer payload;
+    ASSERT_TRUE(AppendCompressed(compression, 0, io::AsBytes(Text(3000)), payload).ok());
+    io::MutableBuffer out;
+    for (size_t size = 0; size < payload.size(); size += 7) {
+      EXPECT_EQ(Decompress(compression, payload.span().first(size), out).code(),
+                absl::StatusCode::kDataLoss);
+    }
+    io::StoreLe(payload.data(), uint32_t{0xffffffff});
+    EXPECT_EQ(Decompress(compression, payload.span(), out).code(), absl::StatusCode::kDataLoss);
+  }
+}
+
+TEST(ByteStreamSplitTest, BytesStandStreamByStream) {
+  std::vector<std::byte> values(12);
+  for (size_t i = 0; i < values.size(); ++i) {
+    values[i] = static_cast<std::byte>(i);
+  }
+  std::vector<std::byte> encoded(12);
+  SplitByteStreams(values, 4, encoded);
+  EXPECT_EQ(encoded[0], std::byte{0});
+  EXPECT_EQ(encoded[1], std::byte{4});
+  EXPECT_EQ(encoded[2], std::byte{8});
+  EXPECT_EQ(encoded[3], std::byte{1});
+  std::vector<std::byte> back(12);
+  JoinByteStreams(encoded, 4, back);
+  EXPECT_EQ(back, values);
+}
+
+// Symbols 0 "ab", 1 "x", 2 "12345678".
+std::vector<std::byte> Table(bool is_compressed) {
+  std::vector<std::byte> table(kFsstTableBytes);
+  io::StoreLe(table.data(),
+              uint64_t{0x46535354} << 32 | uint64_t{is_compressed} << 24 | uint64_t{3});
+  std::memcpy(table.data() + 8, "ab", 2);
+  std::memcpy(table.data() + 16, "x", 1);
+  std::memcpy(table.data() + 24, "12345678", 8);
+  const uint8_t lengths[] = {2, 1, 8};
+  std::memcpy(table.data() + 32, lengths, 3);
+  return table;
+}
+
+std::string DecodeText(const FsstDecoder& decoder, std::string_view codes) {
+  std::vector<std::byte> out(codes.size() * kFsstSymbolBytesMax + kFsstSlackBytes);
+  const std::byte* end = decoder.Decode(io::AsBytes(codes), out.data());
+  return end == nullptr ? "damaged"
+                        : std::string(reinterpret_cast<const char*>(out.data()),
+                                      static_cast<size_t>(end - out.data()));
+}
+
+TEST(FsstDecoderTest, SymbolsAndEscapes) {
+  const auto decoder = FsstDecoder::Parse(Table(true));
+  ASSERT_TRUE(decoder.ok()) << decoder.status();
+  EXPECT_EQ(DecodeText(*decoder, ""), "");
+  EXPECT_EQ(DecodeText(*decoder, std::string_view("\0\1\2\0\1", 5)), "abx12345678abx");
+  EXPECT_EQ(DecodeText(*decoder, std::string_view("\0\xff\xff\1\xffq\2", 7)), "ab\xffxq12345678");
+  EXPECT_EQ(DecodeText(*decoder, std::string_view("\1\1\1\1\xffz", 6)), "xxxxz");
+}
+
+TEST(FsstDecoderTest, DamagedCodesAreFound) {
+  const auto decoder = FsstDecoder::Parse(Table(true));
+  ASSERT_TRUE(decoder.ok()) << decoder.status();
+  EXPECT_EQ(DecodeText(*decoder, "\3"), "damaged");
+  EXPECT_EQ(DecodeText(*decoder, "\1\1\1\1\1\xfe\1"), "damaged");
+  EXPECT_EQ(DecodeText(*decoder, "\1\1\1\1\xff"), "damaged");
+}
+
+TEST(FsstDecoderTest, SwitchedOffMeansAsTheyAre) {
+  const auto decoder = FsstDecoder::Parse(Table(false));
+  ASSERT_TRUE(decoder.ok()) << decoder.status();
+  EXPECT_EQ(DecodeText(*decoder, "\3hello\xff"), "\3hello\xff");
+}
+
+TEST(FsstDecoderTest, DamagedTablesAreRefused) {
+  std::vector<std::byte> table = Table(true);
+  EXPECT_FALSE(FsstDecoder::Parse(std::span(table).first(2311)).ok());
+  table[33] = std::byte{9};
+  EXPECT_FALSE(FsstDecoder::Parse(table).ok());
+  table[33] = std::byte{0};
+  EXPECT_FALSE(FsstDecoder::Parse(table).ok());
+  table = Table(true);
+  table[7] = std::byte{0};
+  EXPECT_FALSE(FsstDecoder::Parse(table).ok());
+}
+
+}  // namespace
+}  // namespace og::format
