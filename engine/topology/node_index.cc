@@ -1,0 +1,155 @@
+#include "engine/topology/node_index.h"
+
+#include <algorithm>
+#include <bit>
+#include <utility>
+
+#define XXH_INLINE_ALL
+#include <xxhash.h>
+
+#include "io/base/status.h"
+#include "io/base/status_macros.h"
+#include "io/base/text.h"
+
+namespace og::engine::topology {
+namespace {
+
+using format::Array;
+using format::TypeId;
+
+// Lookups whose slots are fetched together: enough to hide the latency of memory.
+constexpr size_t kLookAhead = 16;
+
+uint64_t HashOf(std::string_view id) {
+  return XXH3_64bits(id.data(), id.size());
+}
+
+uint32_t TagOf(uint64_t hash) {
+  return static_cast<uint32_t>(hash >> 32);
+}
+
+// Text value i, empty for null, through a dictionary if there is one.
+std::string_view TextAt(const Array& array, int64_t i) {
+  if (array.IsNull(i)) return {};
+  if (array.type->id != TypeId::kDictionary) return array.StringValue(i);
+  const int64_t entry = DictionaryIndex(array, i);
+  return array.dictionary->IsNull(entry) ? std::string_view()
+                                         : array.dictionary->StringValue(entry);
+}
+
+bool IsNullAt(const Array& array, int64_t i) {
+  if (array.IsNull(i)) return true;
+  return array.type->id == TypeId::kDictionary && array.dictionary->null_count != 0 &&
+         array.dictionary->IsNull(DictionaryIndex(array, i));
+}
+
+}  // namespace
+
+bool IsText(const format::DataType& type) {
+  if (type.id == TypeId::kDictionary) return IsText(*type.value_type);
+  return type.id == TypeId::kUtf8 || type.id == TypeId::kLargeUtf8;
+}
+
+absl::Status NodeIndex::Grow(size_t num_nodes) {
+  const size_t wanted = std::bit_ceil(std::max<size_t>(num_nodes * 2, 64));
+  const size_t num_slots = std::max(wanted, slots_.size());
+  const uint64_t bytes = num_slots * sizeof(Slot) + num_nodes * sizeof(Entry) + kept_bytes_;
+  if (memory_.bytes() == 0) {
+    OG_ASSIGN_OR_RETURN(memory_, budget_->Reserve(bytes));
+  } else {
+    OG_RETURN_IF_ERROR(memory_.Resize(bytes));
+  }
+  if (num_slots == slots_.size()) return absl::OkStatus();
+  slots_.assign(num_slots, Slot{});
+  for (uint32_t number = 0; number < entries_.size(); ++number)
+    Insert(number);
+  return absl::OkStatus();
+}
+
+void NodeIndex::Insert(uint32_t number) {
+  const Entry& entry = entries_[number];
+  if (entry.data == nullptr) return;
+  const std::string_view id(entry.data, entry.size);
+  const uint64_t hash = HashOf(id);
+  const size_t mask = slots_.size() - 1;
+  for (size_t at = hash & mask;; at = (at + 1) & mask) {
+    Slot& slot = slots_[at];
+    if (slot.number == kNoNode) {
+      slot = {TagOf(hash), number};
+      return;
+    }
+    if (slot.tag == TagOf(hash) && Id(slot.number) == id) return;
+  }
+}
+
+absl::Status NodeIndex::Add(const format::ArrayPtr& ids) {
+  if (!IsText(*ids->type)) {
+    return io::InvalidArgumentError(
+        io::StrCat("ids of nodes are text, got ", ids->type->ToString()));
+  }
+  const size_t num_nodes = entries_.size() + static_cast<size_t>(ids->length);
+  if (num_nodes >= kNoNode) {
+    return io::ResourceExhaustedError(
+        io::StrCat("a topology holds fewer than ", kNoNode, " nodes of a type, got ", num_nodes));
+  }
+  kept_bytes_ += ids->MemoryBytes();
+  // Doubling keeps the slots from being filled anew with every batch.
+  OG_RETURN_IF_ERROR(Grow(num_nodes));
+  kept_.push_back(ids);
+  for (int64_t i = 0; i < ids->length; ++i) {
+    static constexpr char kEmpty[] = "";
+    const std::string_view id = TextAt(*ids, i);
+    const char* data = id.data() != nullptr ? id.data() : kEmpty;
+    entries_.push_back({IsNullAt(*ids, i) ? nullptr : data, static_cast<uint32_t>(id.size())});
+    Insert(static_cast<uint32_t>(entries_.size() - 1));
+  }
+  return absl::OkStatus();
+}
+
+uint32_t NodeIndex::Probe(uint64_t hash, std::string_view id) const {
+  const size_t mask = slots_.size() - 1;
+  for (size_t at = hash & mask;; at = (at + 1) & mask) {
+    const Slot& slot = slots_[at];
+    if (slot.number == kNoNode) return kNoNode;
+    if (slot.tag == TagOf(hash) && Id(slot.number) == id) return slot.number;
+  }
+}
+
+std::optional<uint32_t> NodeIndex::Find(std::string_view id) const {
+  if (slots_.empty()) return std::nullopt;
+  const uint32_t number = Probe(HashOf(id), id);
+  if (number == kNoNode) return std::nullopt;
+  return number;
+}
+
+std::vector<uint32_t> NodeIndex::FindAll(const Array& ids) const {
+  std::vector<uint32_t> numbers(static_cast<size_t>(ids.length), kNoNode);
+  if (slots_.empty()) return numbers;
+  if (ids.type->id == TypeId::kDictionary && ids.dictionary->length <= ids.length) {
+    const std::vector<uint32_t> of_entries = FindAll(*ids.dictionary);
+    for (int64_t i = 0; i < ids.length; ++i) {
+      if (ids.IsValid(i)) {
+        numbers[static_cast<size_t>(i)] = of_entries[static_cast<size_t>(DictionaryIndex(ids, i))];
+      }
+    }
+    return numbers;
+  }
+  const size_t mask = slots_.size() - 1;
+  uint64_t hashes[kLookAhead];
+  std::string_view texts[kLookAhead];
+  for (size_t start = 0; start < numbers.size(); start += kLookAhead) {
+    const size_t count = std::min(kLookAhead, numbers.size() - start);
+    for (size_t k = 0; k < count; ++k) {
+      texts[k] = TextAt(ids, static_cast<int64_t>(start + k));
+      hashes[k] = HashOf(texts[k]);
+      __builtin_prefetch(&slots_[hashes[k] & mask]);
+    }
+    for (size_t k = 0; k < count; ++k) {
+      if (IsNullAt(ids, static_cast<int64_t>(start + k))) continue;
+      numbers[start + k] = Probe(hashes[k], texts[k]);
+    }
+  }
+  return numbers;
+}
+
+}  // namespace og::engine::topology

@@ -1,0 +1,101 @@
+#include "engine/topology/topology.h"
+
+#include <utility>
+
+#include "io/base/status.h"
+#include "io/base/status_macros.h"
+#include "io/base/text.h"
+
+namespace og::engine::topology {
+
+using format::TypeId;
+
+absl::Status TopologyBuilder::Add(const format::ArrayPtr& src, const format::ArrayPtr& dst) {
+  if (!IsText(*src->type) || !IsText(*dst->type) || src->length != dst->length) {
+    return io::InvalidArgumentError(io::StrCat(
+        "endpoints of edges are two text columns of one length, got ", src->type->ToString(),
+        " of ", src->length, " and ", dst->type->ToString(), " of ", dst->length));
+  }
+  const uint64_t num_rows = src_.numbers.size() + static_cast<uint64_t>(src->length);
+  if (num_rows >= kNoNode) {
+    return io::ResourceExhaustedError(
+        io::StrCat("a topology holds fewer than ", kNoNode, " edges, got ", num_rows));
+  }
+  // Growing by doubling may hold both halves; the numbers of dictionary entries come on top.
+  const uint64_t bytes = num_rows * 2 * 4 * 2;
+  if (bytes > memory_.bytes()) {
+    if (memory_.bytes() == 0) {
+      OG_ASSIGN_OR_RETURN(memory_, budget_->Reserve(bytes * 2));
+    } else {
+      OG_RETURN_IF_ERROR(memory_.Resize(bytes * 2));
+    }
+  }
+  Append(*sources_, *src, src_);
+  Append(*destinations_, *dst, dst_);
+  return absl::OkStatus();
+}
+
+void TopologyBuilder::Append(const NodeIndex& index, const format::Array& ids, Side& side) {
+  if (ids.type->id != TypeId::kDictionary) {
+    const std::vector<uint32_t> numbers = index.FindAll(ids);
+    side.numbers.insert(side.numbers.end(), numbers.begin(), numbers.end());
+    return;
+  }
+  if (side.dictionary != ids.dictionary) {
+    side.dictionary = ids.dictionary;
+    side.of_entries = index.FindAll(*ids.dictionary);
+  }
+  for (int64_t i = 0; i < ids.length; ++i) {
+    side.numbers.push_back(
+        ids.IsNull(i) ? kNoNode : side.of_entries[static_cast<size_t>(DictionaryIndex(ids, i))]);
+  }
+}
+
+// Counting sort of the edges by one endpoint; stable, so that lists keep the order of rows.
+Topology::Lists TopologyBuilder::Sort(const Side& by, const Side& other, uint32_t num_nodes) const {
+  const size_t num_rows = by.numbers.size();
+  Topology::Lists lists;
+  lists.offsets.assign(size_t{num_nodes} + 1, 0);
+  uint32_t* const starts = lists.offsets.data();
+  for (size_t row = 0; row < num_rows; ++row) {
+    if (by.numbers[row] != kNoNode && other.numbers[row] != kNoNode) ++starts[by.numbers[row]];
+  }
+  uint32_t total = 0;
+  for (uint32_t node = 0; node <= num_nodes; ++node)
+    total += std::exchange(starts[node], total);
+  lists.ends.resize(total);
+  if (options_.edge_rows) lists.rows.resize(total);
+  for (size_t row = 0; row < num_rows; ++row) {
+    if (by.numbers[row] == kNoNode || other.numbers[row] == kNoNode) continue;
+    const uint32_t at = starts[by.numbers[row]]++;
+    lists.ends[at] = other.numbers[row];
+    if (options_.edge_rows) lists.rows[at] = static_cast<uint32_t>(row);
+  }
+  // Every start has moved to its list's end, which is the next list's start.
+  for (uint32_t node = num_nodes; node > 0; --node)
+    starts[node] = starts[node - 1];
+  starts[0] = 0;
+  return lists;
+}
+
+absl::StatusOr<Topology> TopologyBuilder::Finish() {
+  Topology topology;
+  topology.options_ = options_;
+  topology.num_rows_ = src_.numbers.size();
+  const uint64_t bytes_per_row = options_.edge_rows ? 8 : 4;
+  const uint64_t bytes =
+      (options_.out ? topology.num_rows_ * bytes_per_row + 4 * sources_->num_nodes() : 0) +
+      (options_.in ? topology.num_rows_ * bytes_per_row + 4 * destinations_->num_nodes() : 0);
+  OG_ASSIGN_OR_RETURN(topology.memory_, budget_->Reserve(bytes));
+  for (size_t row = 0; row < src_.numbers.size(); ++row) {
+    if (src_.numbers[row] == kNoNode || dst_.numbers[row] == kNoNode) ++topology.num_dangling_;
+  }
+  if (options_.out) topology.out_ = Sort(src_, dst_, sources_->num_nodes());
+  if (options_.in) topology.in_ = Sort(dst_, src_, destinations_->num_nodes());
+  src_ = {};
+  dst_ = {};
+  memory_.Release();
+  return topology;
+}
+
+}  // namespace og::engine::topology
