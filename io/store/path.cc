@@ -1,17 +1,22 @@
 #include "io/store/path.h"
 
+#include <algorithm>
+
 #include "io/base/status.h"
 #include "io/base/text.h"
 
 namespace og::io {
 
 absl::Status CheckPath(std::string_view path) {
-  for (const std::string_view segment : Split(path, '/')) {
+  for (size_t start = 0; start <= path.size();) {
+    const size_t end = std::min(path.find('/', start), path.size());
+    const std::string_view segment = path.substr(start, end - start);
     if (segment.empty() || segment == "." || segment == ".." ||
         segment.find('\0') != std::string_view::npos) {
       return InvalidArgumentError(
           StrCat("\"", path, "\" is no object path: segment \"", segment, "\""));
     }
+    start = end + 1;
   }
   return absl::OkStatus();
 }

@@ -63,6 +63,9 @@ std::string ContentToken(std::span<const std::byte> content);
 struct ReadRequest {
   std::string path;
   ByteRange range;
+  // The caller knows that this name never gets other bytes (data files, whose names are unique):
+  // the store may then use a descriptor that it has open without looking at the name again.
+  bool is_immutable = false;
 };
 
 // Reads under way. Move-only; the destructor cancels what has not started and waits for the rest,

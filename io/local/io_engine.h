@@ -1,0 +1,64 @@
+// Blocking system calls done for a thread that does not want to block on each: reads that missed
+// the page cache, and syncs. One engine uses a ring of the kernel's, the other threads.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <deque>
+#include <memory>
+
+#include "io/base/sync.h"
+#include "io/local/descriptor.h"
+
+namespace og::io {
+
+// One call under way. The fields below "result" belong to the engine until the group is waited for.
+struct IoCall {
+  enum class Kind : uint8_t { kRead, kSyncData, kSyncAll };
+
+  Kind kind = Kind::kRead;
+  int fd = -1;
+  // Reads: where from, where to, how much is missing.
+  uint64_t offset = 0;
+  std::byte* out = nullptr;
+  size_t missing = 0;
+  std::shared_ptr<const OpenFile> file;  // keeps `fd` open, where it is a shared one
+
+  // Result: an errno value; 0 is success, or with missing > 0 the end of the file.
+  int error = 0;
+  struct IoGroup* group = nullptr;
+};
+
+// Calls that are waited for together. Calls stay where they are: the kernel has their addresses.
+struct IoGroup {
+  std::deque<IoCall> calls;
+  size_t num_unfinished = 0;  // guarded by the engine's mutex
+};
+
+// Any thread may call any method.
+class IoEngine {
+ public:
+  virtual ~IoEngine() = default;
+
+  // Starts the calls of `group` from index `first` on. The group outlives them.
+  virtual void Start(IoGroup& group, size_t first) = 0;
+
+  // Waits until every call of `group` has a result.
+  virtual void Wait(IoGroup& group) = 0;
+
+  // Drops the calls of `group` that have not started and waits for the others.
+  virtual void Cancel(IoGroup& group) = 0;
+};
+
+// A ring of this thread's, made at its first use; null when the kernel refuses (io_uring is absent
+// or forbidden, no memory, no descriptors).
+std::shared_ptr<IoEngine> UringEngineOfThisThread();
+
+// An engine of `num_threads` threads, started at the first call.
+std::shared_ptr<IoEngine> NewThreadEngine(size_t num_threads);
+
+// Takes over a result of the system, `result` bytes or a negative errno value. True when the call
+// has ended; false when what is missing has to be asked for again.
+bool AcceptIoResult(IoCall& call, int64_t result);
+
+}  // namespace og::io

@@ -1,0 +1,140 @@
+#include <algorithm>
+#include <cerrno>
+
+#include <liburing.h>
+
+#include "io/base/check.h"
+#include "io/local/io_engine.h"
+
+namespace og::io {
+namespace {
+
+// Enough to keep a drive busy; small enough for 64 KiB of locked memory on kernels that count it.
+constexpr unsigned kRingEntries = 64;
+
+// A single read is at most this long: results are 32-bit.
+constexpr size_t kMaxReadBytes = size_t{1} << 30;
+
+class UringEngine : public IoEngine {
+ public:
+  UringEngine() = default;
+  ~UringEngine() override {
+    if (is_open_) io_uring_queue_exit(&ring_);
+  }
+
+  bool Open() {
+    if (io_uring_queue_init(kRingEntries, &ring_, 0) != 0) return false;
+    is_open_ = true;
+    io_uring_probe* const probe = io_uring_get_probe_ring(&ring_);
+    if (probe == nullptr) return false;
+    const bool can_read = io_uring_opcode_supported(probe, IORING_OP_READ) != 0 &&
+                          io_uring_opcode_supported(probe, IORING_OP_FSYNC) != 0;
+    io_uring_free_probe(probe);
+    return can_read;
+  }
+
+  void Start(IoGroup& group, size_t first) override {
+    MutexLock lock(mutex_);
+    for (size_t i = first; i < group.calls.size(); ++i) {
+      group.calls[i].group = &group;
+      ++group.num_unfinished;
+      queue_.push_back(&group.calls[i]);
+    }
+    Pump();
+  }
+
+  void Wait(IoGroup& group) override {
+    MutexLock lock(mutex_);
+    while (group.num_unfinished > 0)
+      Reap();
+  }
+
+  void Cancel(IoGroup& group) override {
+    MutexLock lock(mutex_);
+    std::erase_if(queue_, [&group](IoCall* call) {
+      if (call->group != &group) return false;
+      call->error = ECANCELED;
+      --group.num_unfinished;
+      return true;
+    });
+    while (group.num_unfinished > 0)
+      Reap();
+  }
+
+ private:
+  // Moves queued calls into free slots of the ring and tells the kernel.
+  void Pump() OG_REQUIRES(mutex_) {
+    while (num_in_flight_ < kRingEntries && !queue_.empty()) {
+      io_uring_sqe* const sqe = io_uring_get_sqe(&ring_);
+      if (sqe == nullptr) break;
+      IoCall* const call = queue_.front();
+      queue_.pop_front();
+      Prepare(*call, sqe);
+      ++num_in_flight_;
+    }
+    while (io_uring_sq_ready(&ring_) > 0) {
+      const int submitted = io_uring_submit(&ring_);
+      if (submitted >= 0 || submitted == -EINTR) continue;
+      // The kernel is short of memory for requests: completions make room.
+      OG_CHECK(submitted == -EAGAIN || submitted == -EBUSY || submitted == -ENOMEM);
+      if (num_in_flight_ > io_uring_sq_ready(&ring_)) break;
+    }
+  }
+
+  static void Prepare(IoCall& call, io_uring_sqe* sqe) {
+    switch (call.kind) {
+      case IoCall::Kind::kRead:
+        io_uring_prep_read(sqe, call.fd, call.out,
+                           static_cast<unsigned>(std::min(call.missing, kMaxReadBytes)),
+                           call.offset);
+        break;
+      case IoCall::Kind::kSyncData:
+        io_uring_prep_fsync(sqe, call.fd, IORING_FSYNC_DATASYNC);
+        break;
+      case IoCall::Kind::kSyncAll:
+        io_uring_prep_fsync(sqe, call.fd, 0);
+        break;
+    }
+    io_uring_sqe_set_data(sqe, &call);
+  }
+
+  // Waits for one completion and takes all that are there.
+  void Reap() OG_REQUIRES(mutex_) {
+    Pump();
+    io_uring_cqe* cqe = nullptr;
+    const int error = io_uring_wait_cqe(&ring_, &cqe);
+    if (error == -EINTR || error == -EAGAIN) return;
+    OG_CHECK(error == 0);
+    do {
+      auto* const call = static_cast<IoCall*>(io_uring_cqe_get_data(cqe));
+      const int64_t result = cqe->res;
+      io_uring_cqe_seen(&ring_, cqe);
+      --num_in_flight_;
+      if (AcceptIoResult(*call, result)) {
+        --call->group->num_unfinished;
+      } else {
+        queue_.push_front(call);
+      }
+    } while (io_uring_peek_cqe(&ring_, &cqe) == 0);
+    Pump();
+  }
+
+  Mutex mutex_;
+  io_uring ring_{};
+  bool is_open_ = false;
+  unsigned num_in_flight_ OG_GUARDED_BY(mutex_) = 0;
+  std::deque<IoCall*> queue_ OG_GUARDED_BY(mutex_);
+};
+
+}  // namespace
+
+std::shared_ptr<IoEngine> UringEngineOfThisThread() {
+  thread_local const std::shared_ptr<IoEngine> engine = []() -> std::shared_ptr<IoEngine> {
+    auto opened = std::make_shared<UringEngine>();
+    if (!opened->Open()) return nullptr;
+    return opened;
+  }();
+  return engine;
+}
+
+}  // namespace og::io
