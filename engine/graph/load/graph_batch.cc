@@ -260,8 +260,9 @@ class GraphBatchReader {
 
   absl::Status Flush(TableRows& table) {
     if (table.num_rows() == 0) return absl::OkStatus();
+    const bool ids_are_fresh = table.ids_are_fresh();
     OG_ASSIGN_OR_RETURN(format::RecordBatch batch, table.Finish());
-    return sink_(table.table_key(), std::move(batch));
+    return sink_({table.table_key(), std::move(batch), ids_are_fresh});
   }
 
   absl::Status FlushFull(int64_t rows) {

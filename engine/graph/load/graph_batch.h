@@ -29,9 +29,13 @@ struct GraphBatchOptions {
   ProgressFn progress;
 };
 
-// Takes the next rows of a table. `table_key` is valid for the call.
-using BatchSink =
-    std::function<absl::Status(std::string_view table_key, format::RecordBatch batch)>;
+// The next rows of a table.
+struct TableBatch {
+  std::string_view table_key;  // valid for the call
+  format::RecordBatch rows;
+  bool ids_are_fresh = false;  // all ids were made for this load and repeat nothing
+};
+using BatchSink = std::function<absl::Status(TableBatch batch)>;
 
 // Reads `source` to its end. The rows of a table arrive in the order of the input; a table whose
 // type the input names arrives at least once, with all its rows in one or more batches.

@@ -265,6 +265,10 @@ int64_t TableRows::num_rows() const {
   return static_cast<int64_t>(state_->lines.size());
 }
 
+bool TableRows::ids_are_fresh() const {
+  return state_->key_columns.empty() && !state_->has_explicit_ids;
+}
+
 size_t TableRows::MemoryBytes() const {
   size_t bytes = state_->lines.size() * sizeof(uint64_t) + state_->explicit_ids.MemoryBytes() +
                  state_->src.MemoryBytes() + state_->dst.MemoryBytes();

@@ -46,6 +46,8 @@ class TableRows {
   std::string_view table_key() const;
   int64_t num_rows() const;  // since the last Finish
   size_t MemoryBytes() const;
+  // Whether no row since the last Finish brought an id or a key.
+  bool ids_are_fresh() const;
 
   // The rows so far as a batch of schema(), after the value checks.
   absl::StatusOr<format::RecordBatch> Finish();
