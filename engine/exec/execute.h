@@ -1,0 +1,70 @@
+// Runs a read query over a snapshot.
+//
+//   OG_ASSIGN_OR_RETURN(query::CheckedQuery checked, CheckQuery(snapshot.catalog(), query));
+//   OG_ASSIGN_OR_RETURN(query::ParamValues params, BindParams(query, json));
+//   OG_ASSIGN_OR_RETURN(QueryResult result, ExecuteQuery(env, snapshot, checked, params, {}));
+//
+// Rows come in the order that the query asks for; without one, in scan order of the first binding
+// and expansion order behind it. No order depends on hashing, on threads, or on the way in which an
+// expansion is carried out.
+//
+// Errors are kBadRequest (parameters that are missing, dates that are none), what the tables
+// answer, kResourceExhausted from the memory budget, and kUnimplemented naming a search function.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <vector>
+
+#include "absl/status/statusor.h"
+
+#include "engine/exec/snapshot.h"
+#include "engine/query/check.h"
+#include "engine/query/params.h"
+#include "engine/query/plan.h"
+#include "format/arrow/array.h"
+#include "io/env/env.h"
+#include "io/env/memory_budget.h"
+
+namespace og::engine::exec {
+
+// How an expansion finds its edges.
+enum class TraversalMode : uint8_t {
+  kAuto,      // by cost, see ChooseIndexed in expand_choice.h
+  kIndexed,   // filtered scans of the edge table
+  kTopology,  // adjacency lists of the whole edge table
+};
+
+struct ExecOptions {
+  TraversalMode traversal = TraversalMode::kAuto;
+  // kAuto: more hops or more frontier rows than these always use the topology.
+  uint32_t indexed_hops_max = 6;
+  uint64_t indexed_frontier_max = 1024;
+};
+
+struct QueryResult {
+  format::SchemaPtr schema;  // a column is nullable iff it holds a null
+  std::vector<format::RecordBatch> batches;
+
+  uint64_t num_rows() const {
+    uint64_t rows = 0;
+    for (const format::RecordBatch& batch : batches)
+      rows += static_cast<uint64_t>(batch.num_rows);
+    return rows;
+  }
+};
+
+// Runs the read `checked`, which was checked against the snapshot's catalog.
+absl::StatusOr<QueryResult> ExecuteQuery(io::Env& env, const Snapshot& snapshot,
+                                         const query::CheckedQuery& checked,
+                                         const query::ParamValues& params,
+                                         const ExecOptions& options);
+
+// The same from a plan of the snapshot's catalog, with memory from `budget`.
+absl::StatusOr<QueryResult> ExecutePlan(const std::shared_ptr<io::MemoryBudget>& budget,
+                                        const Snapshot& snapshot, const query::ReadPlan& plan,
+                                        const query::ParamValues& params,
+                                        const ExecOptions& options);
+
+}  // namespace og::engine::exec

@@ -1,0 +1,28 @@
+// What a query needs of a graph: its types, and the table of each type at one published version.
+// Implemented by engine/graph; tests bring their own.
+#pragma once
+
+#include <string_view>
+
+#include "absl/status/statusor.h"
+
+#include "engine/dataset/dataset.h"
+#include "engine/schema/catalog.h"
+
+namespace og::engine::exec {
+
+// One coherent view: every dataset is the version that one commit published. Any thread may call
+// any method; handles stay the same for the life of the snapshot.
+class Snapshot {
+ public:
+  virtual ~Snapshot() = default;
+
+  virtual const schema::Catalog& catalog() const = 0;
+
+  // The table of a node type (columns id and the properties) or an edge type (id, src, dst and the
+  // properties), opened at the first call. kNotFound for types that the catalog lacks.
+  virtual absl::StatusOr<dataset::DatasetPtr> NodeTable(std::string_view type_name) const = 0;
+  virtual absl::StatusOr<dataset::DatasetPtr> EdgeTable(std::string_view type_name) const = 0;
+};
+
+}  // namespace og::engine::exec
