@@ -1,0 +1,82 @@
+// Repetition and definition levels of one leaf column, made from arrays: the writing half of the
+// structural layouts of file versions 2.1 and later.
+//
+// Layers run from the leaf outwards: the leaf and every struct give an ITEM layer, every list,
+// large list and map a LIST layer. What a definition level means is numbered from 1 along the
+// layers; only nulls and empties that occur take a number:
+//
+//   ALL_VALID_ITEM, ALL_VALID_LIST   none        NULLABLE_ITEM         n = null
+//   NULLABLE_LIST                    n = null    EMPTYABLE_LIST        n = empty
+//   NULL_AND_EMPTY_LIST              n = null, n + 1 = empty
+//
+// 0 is valid everywhere; of several nulls on a path the outermost is recorded. Repetition: 0 goes
+// on in the innermost list, k starts a new list at the k-th LIST layer from the inside, the number
+// of LIST layers starts a row. A null struct makes the layers below it nullable up to and
+// including the next list, as the reference writes it.
+//
+// A level owns a value slot iff its definition is at most max_visible_def: the numbers that the
+// layers before the first LIST layer take.
+//
+// Source: lance-encoding 10.0.0: src/repdef.rs, protos/encodings_v2_1.proto.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "format/arrow/array.h"
+
+namespace og::format {
+
+// The values of the proto enum RepDefLayer.
+enum class LayerKind : uint8_t {
+  kAllValidItem = 1,
+  kAllValidList = 2,
+  kNullableItem = 3,
+  kNullableList = 4,
+  kEmptyableList = 5,
+  kNullAndEmptyList = 6,
+};
+
+inline bool IsListLayer(LayerKind kind) {
+  return kind != LayerKind::kAllValidItem && kind != LayerKind::kNullableItem;
+}
+
+// Way from a top-level array down to a leaf: the child to take at every struct (0 at lists). Types
+// that are stored as one column (fixed-size list, dictionary, packed struct) are leaves.
+using LeafPath = std::vector<size_t>;
+
+// Consecutive value slots: values [start, start + length) of `array`, or `length` slots without a
+// value where `array` is null.
+struct LeafRange {
+  const Array* array = nullptr;
+  int64_t start = 0;
+  int64_t length = 0;
+};
+
+struct PageLevels {
+  std::vector<LayerKind> layers;  // innermost first
+  // One entry a level; empty when the page has no LIST layer, or no null and no empty list.
+  std::vector<uint16_t> rep;
+  std::vector<uint16_t> def;
+  uint16_t max_rep = 0;
+  uint16_t max_def = 0;
+  uint16_t max_visible_def = 0;
+  size_t num_rows = 0;
+  size_t num_levels = 0;
+  size_t num_visible = 0;
+
+  bool has_levels() const { return !rep.empty() || !def.empty(); }
+};
+
+struct LeafLevels {
+  PageLevels levels;
+  std::vector<LeafRange> ranges;  // num_visible slots, in order; borrow from the arrays
+};
+
+// Levels of the leaf at `path` in `rows`, the pieces of one column one after the other.
+// REQUIRES: `path` leads to a leaf of the type of `rows`. Cost: linear in levels.
+LeafLevels BuildLevels(std::span<const ArrayPtr> rows, const LeafPath& path);
+
+}  // namespace og::format
