@@ -1,0 +1,295 @@
+#include "format/page/page_encoder.h"
+
+#include <algorithm>
+#include <cstring>
+#include <iterator>
+#include <utility>
+
+#include "format/page/page_layouts.h"
+#include "io/base/check.h"
+#include "io/base/status.h"
+#include "io/base/status_macros.h"
+#include "io/base/text.h"
+
+namespace og::format {
+namespace {
+
+constexpr uint64_t kWideValueBytes = 256;       // from here on values are zipped
+constexpr size_t kConstantLevelBytesMax = 4096;  // levels of constant pages are not compressed
+
+using Pages = std::vector<EncodedPage>;
+
+bool IsEmptyStruct(const DataType& type) {
+  return type.id == TypeId::kStruct && type.children.empty();
+}
+
+// Lance 10 takes every item layer for a visible one and fails on such full-zip pages.
+bool HasNullItemOutsideList(const PageLevels& levels) {
+  bool saw_list = false;
+  for (const LayerKind kind : levels.layers) {
+    if (saw_list && kind == LayerKind::kNullableItem) {
+      return true;
+    }
+    saw_list |= IsListLayer(kind);
+  }
+  return false;
+}
+
+bool IsWide(const LeafValues& values) {
+  if (values.shape != LeafShape::kVariable) {
+    return values.slot_bits() / 8 >= kWideValueBytes;
+  }
+  for (size_t i = 0; i < values.num_values; ++i) {
+    if (values.offsets[i + 1] - values.offsets[i] >= kWideValueBytes) {
+      return true;
+    }
+  }
+  return false;
+}
+
+bool SameValue(const LeafValues& values, size_t a, size_t b) {
+  if (values.shape == LeafShape::kVariable) {
+    return std::ranges::equal(values.value(a), values.value(b));
+  }
+  if (values.bits == 1) {
+    return io::GetBit(values.data.data(), a) == io::GetBit(values.data.data(), b);
+  }
+  const size_t width = values.bits / 8;
+  return std::memcmp(values.data.data() + a * width, values.data.data() + b * width, width) == 0;
+}
+
+// The value slot whose value all valid slots of the page have; nullopt if they differ or the page
+// cannot be a constant one. REQUIRES: at least one valid slot.
+std::optional<size_t> ConstantValue(const ColumnPlan& plan, const PageLevels& levels,
+                                    const LeafValues& values) {
+  const bool is_possible =
+      plan.codec.is_2_2 && plan.codec.forced_codec == ForcedCodec::kNone &&
+      plan.layout == ForcedLayout::kNone && !values.is_list() && values.dictionary == nullptr &&
+      (values.shape == LeafShape::kFixed || values.shape == LeafShape::kVariable) &&
+      (levels.rep.size() + levels.def.size()) * sizeof(uint16_t) <= kConstantLevelBytesMax;
+  if (!is_possible) {
+    return std::nullopt;
+  }
+  std::optional<size_t> first;
+  size_t slot = 0;
+  const size_t num_levels = levels.has_levels() ? levels.num_levels : values.num_values;
+  for (size_t i = 0; i < num_levels; ++i) {
+    const uint16_t def = levels.def.empty() ? uint16_t{0} : levels.def[i];
+    if (def > levels.max_visible_def) {
+      continue;
+    }
+    if (def == 0) {
+      if (!first) {
+        first = slot;
+      } else if (!SameValue(values, *first, slot)) {
+        return std::nullopt;
+      }
+    }
+    ++slot;
+  }
+  return first;
+}
+
+absl::StatusOr<EncodedPage> WriteWithArrowDictionary(const PageLevels& levels,
+                                                     const LeafValues& keys,
+                                                     const CodecOptions& options,
+                                                     size_t chunk_values_max) {
+  const LeafRange all{keys.dictionary.get(), 0, keys.dictionary->length};
+  OG_ASSIGN_OR_RETURN(const LeafValues items,
+                      GatherLeaf(*keys.dictionary->type, std::span(&all, 1)));
+  if (items.is_list() || items.shape == LeafShape::kNone || items.shape == LeafShape::kPacked) {
+    return io::UnimplementedError(
+        io::StrCat("dictionary of ", keys.dictionary->type->ToString(), " values"));
+  }
+  DictionaryBlock block;
+  OG_ASSIGN_OR_RETURN(block.block, EncodeDictionaryBlock(items, options));
+  block.num_items = items.num_values;
+  OG_ASSIGN_OR_RETURN(ChunkedValues chunks, EncodeChunks(keys, options, chunk_values_max));
+  return WriteMiniBlock(levels, std::move(chunks), std::move(block), options.is_2_2);
+}
+
+// Mini-block, with a dictionary where that is smaller.
+absl::StatusOr<EncodedPage> WriteMiniBlockBySize(const PageLevels& levels, const LeafValues& values,
+                                                 const std::optional<DictionaryValues>& dictionary,
+                                                 const CodecOptions& options,
+                                                 size_t chunk_values_max) {
+  std::optional<ChunkedValues> plain;
+  if (!dictionary || values.shape == LeafShape::kFixed) {
+    OG_ASSIGN_OR_RETURN(plain, EncodeChunks(values, options, chunk_values_max));
+  }
+  if (dictionary) {
+    CodecOptions index_options = options;
+    index_options.compression = CompressionChoice::kAuto;
+    index_options.rle_threshold.reset();
+    OG_ASSIGN_OR_RETURN(ChunkedValues indices,
+                        EncodeChunks(dictionary->indices, index_options, chunk_values_max));
+    DictionaryBlock block;
+    OG_ASSIGN_OR_RETURN(block.block, EncodeDictionaryBlock(dictionary->items, options));
+    block.num_items = dictionary->items.num_values;
+    if (!plain || options.forced_codec == ForcedCodec::kDictionary ||
+        indices.num_bytes() + block.block.bytes.size() < plain->num_bytes()) {
+      return WriteMiniBlock(levels, std::move(indices), std::move(block), options.is_2_2);
+    }
+  }
+  return WriteMiniBlock(levels, *std::move(plain), std::nullopt, options.is_2_2);
+}
+
+// The first `count` rows of `rows`, or those from there on.
+std::vector<ArrayPtr> SliceRows(std::span<const ArrayPtr> rows, int64_t start, int64_t count) {
+  std::vector<ArrayPtr> out;
+  for (const ArrayPtr& piece : rows) {
+    const int64_t from = std::min(start, piece->length);
+    const int64_t take = std::min(count, piece->length - from);
+    if (take > 0) {
+      out.push_back(Slice(piece, from, take));
+      count -= take;
+    }
+    start -= from;
+  }
+  return out;
+}
+
+absl::StatusOr<Pages> EncodeSplit(const ColumnPlan& plan, std::span<const ArrayPtr> rows,
+                                  int64_t num_rows) {
+  OG_ASSIGN_OR_RETURN(Pages pages, EncodePages(plan, SliceRows(rows, 0, num_rows / 2)));
+  OG_ASSIGN_OR_RETURN(Pages rest,
+                      EncodePages(plan, SliceRows(rows, num_rows / 2, num_rows - num_rows / 2)));
+  std::ranges::move(rest, std::back_inserter(pages));
+  return pages;
+}
+
+Pages One(EncodedPage page) {
+  Pages pages;
+  pages.push_back(std::move(page));
+  return pages;
+}
+
+bool CanZip(const PageLevels& levels, const LeafValues& values) {
+  return (values.shape == LeafShape::kFixed || values.shape == LeafShape::kVariable) &&
+         values.dictionary == nullptr && !HasNullItemOutsideList(levels);
+}
+
+absl::StatusOr<Pages> EncodeOneDictionary(const ColumnPlan& plan, std::span<const ArrayPtr> rows) {
+  const LeafLevels leaf = BuildLevels(rows, plan.path);
+  const PageLevels& levels = leaf.levels;
+  const CodecOptions& options = plan.codec;
+  if (IsEmptyStruct(*plan.leaf_type)) {
+    if (levels.has_levels() || levels.layers.size() > 1) {
+      return io::UnimplementedError("empty struct that is nullable or nested");
+    }
+    return One(WriteNulls(levels, options.is_2_2));
+  }
+  OG_ASSIGN_OR_RETURN(const LeafValues values, GatherLeaf(*plan.leaf_type, leaf.ranges));
+  if (values.num_nulls == values.num_values) {
+    return One(WriteNulls(levels, options.is_2_2));
+  }
+  if (const std::optional<size_t> constant = ConstantValue(plan, levels, values)) {
+    return One(WriteConstant(levels, values, *constant));
+  }
+  const auto num_rows = static_cast<int64_t>(levels.num_rows);
+  const std::optional<size_t> chunk_values_max = ChunkValuesWithin(levels, options.is_2_2);
+  const bool can_zip = CanZip(levels, values);
+  const bool wants_zip = can_zip && plan.layout != ForcedLayout::kMiniBlock &&
+                         (plan.layout == ForcedLayout::kFullZip || IsWide(values));
+  if (!wants_zip && !chunk_values_max) {
+    if (num_rows > 1) {
+      return EncodeSplit(plan, rows, num_rows);
+    }
+    if (!can_zip) {
+      return io::UnimplementedError(
+          io::StrCat("one row with more than ", UINT16_MAX, " levels between two values"));
+    }
+  }
+  if (chunk_values_max && values.dictionary != nullptr) {
+    OG_ASSIGN_OR_RETURN(
+        EncodedPage page,
+        WriteWithArrowDictionary(levels, values, options, *chunk_values_max));
+    return One(std::move(page));
+  }
+  std::optional<DictionaryValues> dictionary;
+  if (chunk_values_max && plan.layout != ForcedLayout::kFullZip) {
+    dictionary = BuildDictionary(values, options);
+  }
+  if (!chunk_values_max || (wants_zip && !dictionary)) {
+    OG_ASSIGN_OR_RETURN(EncodedPage page, WriteFullZip(levels, values, options));
+    return One(std::move(page));
+  }
+  absl::StatusOr<EncodedPage> page =
+      WriteMiniBlockBySize(levels, values, dictionary, options, *chunk_values_max);
+  if (!page.ok() && page.status().code() == absl::StatusCode::kUnimplemented) {
+    // Values too large for the chunks of 2.1.
+    if (can_zip) {
+      page = WriteFullZip(levels, values, options);
+    } else if (num_rows > 1) {
+      return EncodeSplit(plan, rows, num_rows);
+    }
+  }
+  OG_RETURN_IF_ERROR(page.status());
+  return One(*std::move(page));
+}
+
+// `array` with the nulls of the dictionary below `path` moved to the keys.
+ArrayPtr FoldDictionaryNulls(const ArrayPtr& array, std::span<const size_t> path) {
+  if (!path.empty()) {
+    const ArrayPtr child = FoldDictionaryNulls(array->children[path[0]], path.subspan(1));
+    if (child == array->children[path[0]]) {
+      return array;
+    }
+    auto copy = std::make_shared<Array>(*array);
+    copy->children[path[0]] = child;
+    return copy;
+  }
+  if (array->dictionary == nullptr || array->dictionary->null_count == 0) {
+    return array;
+  }
+  auto folded = std::make_shared<Array>(*array);
+  io::MutableBuffer validity(io::BytesForBits(static_cast<size_t>(array->offset + array->length)));
+  std::memset(validity.data(), 0, validity.size());
+  folded->null_count = 0;
+  const int width = array->type->index_type->bit_width();
+  for (int64_t i = 0; i < array->length; ++i) {
+    bool is_valid = array->IsValid(i);
+    if (is_valid) {
+      const int64_t key = width == 8    ? array->Value<uint8_t>(i)
+                          : width == 16 ? array->Value<uint16_t>(i)
+                          : width == 32 ? static_cast<int64_t>(array->Value<uint32_t>(i))
+                                        : array->Value<int64_t>(i);
+      is_valid = array->dictionary->IsValid(key);
+    }
+    io::WriteBit(validity.data(), static_cast<size_t>(array->offset + i), is_valid);
+    folded->null_count += is_valid ? 0 : 1;
+  }
+  folded->validity = std::move(validity).Share();
+  return folded;
+}
+
+const Array* DictionaryOf(const Array& top, std::span<const size_t> path) {
+  const Array* leaf = &top;
+  for (const size_t step : path) {
+    leaf = leaf->children[step].get();
+  }
+  return leaf->dictionary.get();
+}
+
+}  // namespace
+
+absl::StatusOr<Pages> EncodePages(const ColumnPlan& plan, std::span<const ArrayPtr> rows) {
+  if (plan.leaf_type->id != TypeId::kDictionary) {
+    return EncodeOneDictionary(plan, rows);
+  }
+  // A page has one dictionary: pieces that share theirs go together.
+  Pages pages;
+  std::vector<ArrayPtr> group;
+  for (size_t i = 0; i < rows.size(); ++i) {
+    group.push_back(FoldDictionaryNulls(rows[i], plan.path));
+    if (i + 1 == rows.size() ||
+        DictionaryOf(*rows[i + 1], plan.path) != DictionaryOf(*rows[i], plan.path)) {
+      OG_ASSIGN_OR_RETURN(Pages more, EncodeOneDictionary(plan, group));
+      std::ranges::move(more, std::back_inserter(pages));
+      group.clear();
+    }
+  }
+  return pages;
+}
+
+}  // namespace og::format
