@@ -15,13 +15,17 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
-#include <optional>
+#include <span>
+#include <string_view>
 #include <vector>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 
 #include "format/arrow/array.h"
+#include "format/file/footer.h"
+#include "format/file/lance_schema.h"
+#include "format/page/page_options.h"
 #include "io/store/store.h"
 
 namespace og::io {
@@ -30,33 +34,14 @@ class WorkerPool;
 
 namespace og::format {
 
-struct LanceSchema;
-enum class FileVersion : uint8_t;
-
-// Encodings that a test demands instead of the choice by cost. A page whose values cannot have the
-// encoding takes the usual choice.
-enum class ForcedLayout : uint8_t { kNone, kMiniBlock, kFullZip };
-enum class ForcedCodec : uint8_t {
-  kNone,
-  kFlat,  // Flat or Variable
-  kBitpacked,
-  kRle,
-  kDictionary,
-  kFsst,
-  kZstd,
-  kLz4,
-  kByteStreamSplit,
-};
-
 struct WriterOptions {
-  WriterOptions();  // version 2.2
-
-  FileVersion version;
+  FileVersion version = FileVersion::kV2_2;
   // Bytes of Arrow memory that one column buffers before they become a page. Rows never straddle
   // pages, so that a larger row makes a larger page.
   size_t page_bytes = size_t{8} << 20;
   // Where pages are encoded; outlives the writer. Null: in the thread that calls Write.
   io::WorkerPool* pool = nullptr;
+  // Demands of tests, see page_options.h.
   ForcedLayout forced_layout = ForcedLayout::kNone;
   ForcedCodec forced_codec = ForcedCodec::kNone;
 };
@@ -91,6 +76,13 @@ class FileWriter {
   //
   //   kInvalidArgument  columns that do not fit the schema
   absl::Status Write(const RecordBatch& batch);
+
+  // Writes a buffer of the caller's own, as index files hold them, and returns its number; the
+  // first one is 1.
+  absl::StatusOr<uint32_t> AddGlobalBuffer(std::span<const std::byte> bytes);
+
+  // Sets an entry of the schema metadata that the file will carry.
+  void SetMetadata(std::string_view key, std::string_view value);
 
   // Writes what is buffered and the metadata, and publishes the file. No other call may follow.
   absl::StatusOr<FileSummary> Finish();

@@ -5,8 +5,8 @@
 //   [value]         fixed width: of every visible level, null items included; variable width: with
 //                   the length. Item bitmaps of fixed-size lists stand before the data of a slot.
 //
-// Buffer 1, iff variable width or lists: the offset of every row's start, and the end, in entries of
-// 1, 2, 4 or 8 bytes.
+// Buffer 1, iff variable width or lists: the offset of every row's start, and the end, in entries
+// of 1, 2, 4 or 8 bytes.
 
 #include <algorithm>
 #include <cstring>

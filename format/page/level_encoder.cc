@@ -7,8 +7,8 @@
 
 namespace og::format {
 
-LevelEncoder::LevelEncoder(std::span<const uint16_t> levels,
-                           std::span<const uint32_t> chunk_levels, bool allow_rle)
+LevelEncoder::LevelEncoder(std::span<const uint16_t> levels, std::span<const uint32_t> chunk_levels,
+                           bool allow_rle)
     : width_(BitpackWidth(levels)) {
   const bool can_inline =
       std::ranges::all_of(chunk_levels, [](uint32_t n) { return n <= kBitpackGroupValues; });

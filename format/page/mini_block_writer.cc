@@ -129,8 +129,7 @@ void SetLayers(const PageLevels& levels, LayerList& out) {
 }
 
 absl::StatusOr<EncodedPage> WriteMiniBlock(const PageLevels& levels, ChunkedValues values,
-                                           std::optional<DictionaryBlock> dictionary,
-                                           bool is_2_2) {
+                                           std::optional<DictionaryBlock> dictionary, bool is_2_2) {
   const size_t num_chunks = values.chunk_values.size();
   const std::vector<uint32_t> chunk_levels = LevelsPerChunk(levels, values.chunk_values);
   std::optional<LevelEncoder> rep;

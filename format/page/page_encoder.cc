@@ -14,7 +14,7 @@
 namespace og::format {
 namespace {
 
-constexpr uint64_t kWideValueBytes = 256;       // from here on values are zipped
+constexpr uint64_t kWideValueBytes = 256;        // from here on values are zipped
 constexpr size_t kConstantLevelBytesMax = 4096;  // levels of constant pages are not compressed
 
 using Pages = std::vector<EncodedPage>;
@@ -201,9 +201,8 @@ absl::StatusOr<Pages> EncodeOneDictionary(const ColumnPlan& plan, std::span<cons
     }
   }
   if (chunk_values_max && values.dictionary != nullptr) {
-    OG_ASSIGN_OR_RETURN(
-        EncodedPage page,
-        WriteWithArrowDictionary(levels, values, options, *chunk_values_max));
+    OG_ASSIGN_OR_RETURN(EncodedPage page,
+                        WriteWithArrowDictionary(levels, values, options, *chunk_values_max));
     return One(std::move(page));
   }
   std::optional<DictionaryValues> dictionary;

@@ -85,8 +85,8 @@ void AppendBits(const io::Buffer& source, size_t from, size_t bits, io::MutableB
 
 ChunkedValues EncodeFlat(const LeafValues& values, size_t chunk_values_max) {
   const uint64_t slot_bits = values.slot_bits();
-  const size_t chunk_values = FixedChunkValues(
-      chunk_values_max, [&](size_t n) { return io::BytesForBits(n * slot_bits); });
+  const size_t chunk_values =
+      FixedChunkValues(chunk_values_max, [&](size_t n) { return io::BytesForBits(n * slot_bits); });
   ChunkedValues out;
   out.encoding = FlatEncoding(slot_bits);
   out.chunk_values = EvenChunks(values.num_values, chunk_values);
@@ -119,8 +119,7 @@ ChunkedValues EncodeFixedSizeList(const LeafValues& values, size_t chunk_values_
     return bytes;
   };
   ChunkedValues out;
-  out.chunk_values =
-      EvenChunks(values.num_values, FixedChunkValues(chunk_values_max, chunk_bytes));
+  out.chunk_values = EvenChunks(values.num_values, FixedChunkValues(chunk_values_max, chunk_bytes));
   CompressiveEncoding encoding = FlatEncoding(values.bits);
   for (auto dimension = values.dimensions.rbegin(); dimension != values.dimensions.rend();
        ++dimension) {
@@ -253,9 +252,9 @@ absl::StatusOr<ChunkedValues> WrapGeneral(ChunkedValues inner, Compression compr
   ChunkedValues out = std::move(inner);
   CompressiveEncoding encoding;
   auto* const general = encoding.mutable_general();
-  general->mutable_compression()->set_scheme(
-      compression == Compression::kZstd ? lance::encodings21::COMPRESSION_ALGORITHM_ZSTD
-                                        : lance::encodings21::COMPRESSION_ALGORITHM_LZ4);
+  general->mutable_compression()->set_scheme(compression == Compression::kZstd
+                                                 ? lance::encodings21::COMPRESSION_ALGORITHM_ZSTD
+                                                 : lance::encodings21::COMPRESSION_ALGORITHM_LZ4);
   if (compression == Compression::kZstd) {
     general->mutable_compression()->set_level(level);
   }
@@ -318,8 +317,8 @@ ChunkedValues EncodeWords(const LeafValues& values, const CodecOptions& options,
   }
   bool use_rle = rle_bytes() < raw && rle_bytes() <= best_other;
   if (options.rle_threshold) {
-    use_rle &= static_cast<double>(runs) <
-               *options.rle_threshold * static_cast<double>(words.size());
+    use_rle &=
+        static_cast<double>(runs) < *options.rle_threshold * static_cast<double>(words.size());
   }
   bool use_bitpacked = can_bitpack && bitpacked < raw;
   switch (options.forced_codec) {
@@ -351,12 +350,11 @@ absl::StatusOr<ChunkedValues> EncodeFixed(const LeafValues& values, const CodecO
   const std::optional<Compression> general = GeneralOf(options);
   ChunkedValues out;
   const bool can_split = values.bits == 32 || values.bits == 64;
-  const bool wants_split =
-      options.forced_codec == ForcedCodec::kByteStreamSplit ||
-      (general && options.forced_codec == ForcedCodec::kNone &&
-       (options.byte_stream_split == ByteStreamSplitChoice::kOn ||
-        (options.byte_stream_split == ByteStreamSplitChoice::kAuto && can_split &&
-         HasLowByteEntropy(values))));
+  const bool wants_split = options.forced_codec == ForcedCodec::kByteStreamSplit ||
+                           (general && options.forced_codec == ForcedCodec::kNone &&
+                            (options.byte_stream_split == ByteStreamSplitChoice::kOn ||
+                             (options.byte_stream_split == ByteStreamSplitChoice::kAuto &&
+                              can_split && HasLowByteEntropy(values))));
   if (can_split && wants_split) {
     out = EncodeByteStreamSplit(values, chunk_values_max);
   } else if (IsWordWidth(values.bits)) {

@@ -6,8 +6,9 @@
 //
 //   Flat, InlineBitpacking, Variable, Fsst, ByteStreamSplit   1: values
 //   Rle                                                       2: run values, run lengths
-//   General                                                   those of the inner codec; 0 compressed
-//   FixedSizeList                                             one bitmap per list with null items, data
+//   General                                                   those of the inner codec; 0
+//   compressed FixedSizeList                                             one bitmap per list with
+//   null items, data
 //
 // The smallest codec wins; ties go to the one that reads faster. Chunks aim at 4 to 8 KiB, the unit
 // of random access.
@@ -86,7 +87,6 @@ struct PerValueBytes {
   std::vector<uint64_t> offsets;
   io::Buffer bytes;
 };
-absl::StatusOr<PerValueBytes> EncodePerValue(const LeafValues& values,
-                                             const CodecOptions& options);
+absl::StatusOr<PerValueBytes> EncodePerValue(const LeafValues& values, const CodecOptions& options);
 
 }  // namespace og::format

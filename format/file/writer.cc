@@ -1,0 +1,493 @@
+#include "format/file/writer.h"
+
+#include <algorithm>
+#include <cstring>
+#include <optional>
+#include <string>
+#include <utility>
+
+#include "format/file/schema_proto.h"
+#include "format/page/leaf_values.h"
+#include "format/page/page_encoder.h"
+#include "format/proto/encodings_v2_0.pb.h"
+#include "format/proto/file.pb.h"
+#include "format/proto/file2.pb.h"
+#include "io/base/bits.h"
+#include "io/base/check.h"
+#include "io/base/endian.h"
+#include "io/base/status.h"
+#include "io/base/status_macros.h"
+#include "io/base/text.h"
+#include "io/env/worker_pool.h"
+
+namespace og::format {
+namespace {
+
+constexpr size_t kBufferAlign = 64;
+constexpr char kPad = 0x48;
+constexpr size_t kStagingBytes = size_t{256} << 10;
+// A page holds at most so many rows, whatever their size: levels are two bytes a row in memory.
+constexpr int64_t kPageRowsMax = int64_t{1} << 22;
+constexpr std::string_view kColumnEncodingUrl = "/lance.encodings.ColumnEncoding";
+constexpr std::string_view kPageLayoutUrl = "/lance.encodings21.PageLayout";
+
+// Gathers small pieces into larger appends and keeps the position.
+class Sink {
+ public:
+  explicit Sink(std::unique_ptr<io::WriteStream> stream) : stream_(std::move(stream)) {}
+
+  uint64_t position() const { return position_; }
+
+  absl::Status Append(std::span<const std::byte> bytes) {
+    position_ += bytes.size();
+    if (staged_.size() + bytes.size() > kStagingBytes) {
+      OG_RETURN_IF_ERROR(Flush());
+      if (bytes.size() > kStagingBytes) {
+        return stream_->Append(bytes);
+      }
+    }
+    staged_.append(reinterpret_cast<const char*>(bytes.data()), bytes.size());
+    return absl::OkStatus();
+  }
+
+  absl::Status AppendText(std::string_view text) { return Append(io::AsBytes(text)); }
+
+  absl::Status Align() {
+    const uint64_t padding = io::RoundUp(position_, kBufferAlign) - position_;
+    return AppendText(std::string(padding, kPad));
+  }
+
+  absl::Status Finish() {
+    OG_RETURN_IF_ERROR(Flush());
+    return stream_->Finish().status();
+  }
+
+ private:
+  absl::Status Flush() {
+    if (staged_.empty()) {
+      return absl::OkStatus();
+    }
+    const absl::Status status = stream_->Append(io::AsBytes(staged_));
+    staged_.clear();
+    return status;
+  }
+
+  std::unique_ptr<io::WriteStream> stream_;
+  std::string staged_;
+  uint64_t position_ = 0;
+};
+
+struct Column {
+  ColumnPlan plan;
+  size_t top_field = 0;
+  int32_t field_id = 0;
+  // What waits to become a page.
+  std::vector<ArrayPtr> pieces;
+  size_t buffered_bytes = 0;
+  int64_t buffered_rows = 0;
+  uint64_t next_row = 0;  // number of the first row that is not in a page yet
+  lance::file::v2::ColumnMetadata metadata;
+};
+
+// Finds the columns of a schema: one for each field that owns one, with the way to it.
+class ColumnPlanner {
+ public:
+  ColumnPlanner(const WriterOptions& options, std::vector<Column>& out)
+      : options_(options), out_(out) {}
+
+  absl::Status Plan(const LanceField& top, const TypePtr& type, size_t top_field) {
+    top_ = &top;
+    top_type_ = type;
+    top_field_ = top_field;
+    path_.clear();
+    return Visit(top, type);
+  }
+
+ private:
+  absl::Status Visit(const LanceField& field, const TypePtr& type) {
+    if (field.is_blob()) {
+      return io::UnimplementedError(io::StrCat("field \"", field.name, "\": blobs in this writer"));
+    }
+    if (type->id == TypeId::kMap && options_.version == FileVersion::kV2_1) {
+      return io::UnimplementedError(
+          io::StrCat("field \"", field.name, "\": map needs file version 2.2"));
+    }
+    if (OwnsColumn(field, options_.version)) {
+      AddColumn(field, type);
+      return absl::OkStatus();
+    }
+    if (type->id == TypeId::kFixedSizeList) {
+      // Lance 10 writes a wrong row count for these pages and then cannot read them.
+      return io::UnimplementedError(
+          io::StrCat("field \"", field.name, "\": fixed-size list of structs"));
+    }
+    OG_CHECK(type->children.size() == field.children.size());
+    for (size_t i = 0; i < field.children.size(); ++i) {
+      path_.push_back(i);
+      OG_RETURN_IF_ERROR(Visit(field.children[i], type->children[i].type));
+      path_.pop_back();
+    }
+    return absl::OkStatus();
+  }
+
+  void AddColumn(const LanceField& field, const TypePtr& type) {
+    Column column;
+    column.top_field = top_field_;
+    column.field_id = field.id;
+    column.plan = {.top_type = top_type_,
+                   .leaf_type = type,
+                   .path = path_,
+                   .codec = CodecOptionsOf(field.metadata),
+                   .layout = options_.forced_layout != ForcedLayout::kNone
+                                 ? options_.forced_layout
+                                 : LayoutOf(top_->metadata)};
+    column.plan.codec.is_2_2 = options_.version == FileVersion::kV2_2;
+    column.plan.codec.forced_codec = options_.forced_codec;
+    column.plan.codec.is_text = type->id != TypeId::kBinary && type->id != TypeId::kLargeBinary;
+    out_.push_back(std::move(column));
+  }
+
+  const WriterOptions& options_;
+  std::vector<Column>& out_;
+  const LanceField* top_ = nullptr;
+  TypePtr top_type_;
+  size_t top_field_ = 0;
+  LeafPath path_;
+};
+
+// Whether arrays of `given` can stand where `wanted` is expected: the same physical type and the
+// same names of struct members. Item names, nullability and metadata may differ.
+bool IsCompatible(const DataType& given, const DataType& wanted) {
+  if (given.id != wanted.id || given.unit != wanted.unit || given.timezone != wanted.timezone ||
+      given.precision != wanted.precision || given.scale != wanted.scale ||
+      given.byte_width != wanted.byte_width || given.list_size != wanted.list_size ||
+      given.children.size() != wanted.children.size()) {
+    return false;
+  }
+  for (size_t i = 0; i < given.children.size(); ++i) {
+    if ((given.id == TypeId::kStruct && given.children[i].name != wanted.children[i].name) ||
+        !IsCompatible(*given.children[i].type, *wanted.children[i].type)) {
+      return false;
+    }
+  }
+  return given.id != TypeId::kDictionary || (IsCompatible(*given.index_type, *wanted.index_type) &&
+                                             IsCompatible(*given.value_type, *wanted.value_type));
+}
+
+void SetAny(std::string_view url, std::string value, lance::file::v2::Encoding& out) {
+  google::protobuf::Any any;
+  any.set_type_url(std::string(url));
+  any.set_value(std::move(value));
+  out.mutable_direct()->set_encoding(any.SerializeAsString());
+}
+
+}  // namespace
+
+class FileWriter::Impl {
+ public:
+  Impl(std::unique_ptr<io::WriteStream> stream, LanceSchema schema, WriterOptions options)
+      : sink_(std::move(stream)), schema_(std::move(schema)), options_(options) {}
+
+  absl::Status Plan() {
+    ColumnPlanner planner(options_, columns_);
+    for (size_t i = 0; i < schema_.fields.size(); ++i) {
+      OG_ASSIGN_OR_RETURN(const TypePtr type, ArrowTypeOf(schema_.fields[i]));
+      types_.push_back(type);
+      OG_RETURN_IF_ERROR(planner.Plan(schema_.fields[i], type, i));
+    }
+    lance::encodings::ColumnEncoding encoding;
+    encoding.mutable_values();
+    for (Column& column : columns_) {
+      SetAny(kColumnEncodingUrl, encoding.SerializeAsString(), *column.metadata.mutable_encoding());
+    }
+    return absl::OkStatus();
+  }
+
+  absl::Status Write(const RecordBatch& batch) {
+    OG_RETURN_IF_ERROR(CheckBatch(batch));
+    for (Column& column : columns_) {
+      OG_RETURN_IF_ERROR(Buffer(column, batch.columns[column.top_field]));
+    }
+    num_rows_ += static_cast<uint64_t>(batch.num_rows);
+    return absl::OkStatus();
+  }
+
+  absl::StatusOr<uint32_t> AddGlobalBuffer(std::span<const std::byte> bytes) {
+    OG_RETURN_IF_ERROR(sink_.Align());
+    global_buffers_.push_back({sink_.position(), bytes.size()});
+    OG_RETURN_IF_ERROR(sink_.Append(bytes));
+    return static_cast<uint32_t>(global_buffers_.size());
+  }
+
+  void SetMetadata(std::string_view key, std::string_view value) {
+    schema_.metadata[std::string(key)] = value;
+  }
+
+  absl::StatusOr<FileSummary> Finish() {
+    for (Column& column : columns_) {
+      OG_RETURN_IF_ERROR(Flush(column));
+    }
+    OG_RETURN_IF_ERROR(DrainPending());
+    OG_RETURN_IF_ERROR(sink_.Align());
+    lance::file::FileDescriptor descriptor;
+    *descriptor.mutable_schema() = SchemaToProto(schema_);
+    descriptor.set_length(num_rows_);
+    const std::string descriptor_bytes = descriptor.SerializeAsString();
+    global_buffers_.insert(global_buffers_.begin(), {sink_.position(), descriptor_bytes.size()});
+    OG_RETURN_IF_ERROR(sink_.AppendText(descriptor_bytes));
+
+    Footer footer;
+    footer.version = options_.version;
+    footer.num_columns = static_cast<uint32_t>(columns_.size());
+    footer.num_global_buffers = static_cast<uint32_t>(global_buffers_.size());
+    footer.column_metadata_start = sink_.position();
+    std::vector<io::ByteRange> column_ranges;
+    for (const Column& column : columns_) {
+      const std::string bytes = column.metadata.SerializeAsString();
+      column_ranges.push_back({sink_.position(), bytes.size()});
+      OG_RETURN_IF_ERROR(sink_.AppendText(bytes));
+    }
+    footer.cmo_table_start = sink_.position();
+    OG_RETURN_IF_ERROR(AppendTable(column_ranges));
+    footer.gbo_table_start = sink_.position();
+    OG_RETURN_IF_ERROR(AppendTable(global_buffers_));
+    OG_RETURN_IF_ERROR(sink_.Append(EncodeFooter(footer)));
+    OG_RETURN_IF_ERROR(sink_.Finish());
+
+    FileSummary summary;
+    summary.size_bytes = sink_.position();
+    summary.num_rows = num_rows_;
+    for (size_t i = 0; i < columns_.size(); ++i) {
+      summary.field_ids.push_back(columns_[i].field_id);
+      summary.column_indices.push_back(static_cast<int32_t>(i));
+    }
+    return summary;
+  }
+
+  uint64_t bytes_written() const { return sink_.position(); }
+
+  size_t bytes_buffered() const {
+    size_t bytes = pending_bytes_;
+    for (const Column& column : columns_) {
+      bytes += column.buffered_bytes;
+    }
+    return bytes;
+  }
+
+  uint64_t num_rows() const { return num_rows_; }
+
+ private:
+  // A page under way: its rows, then its bytes.
+  struct PendingPages {
+    size_t column = 0;
+    uint64_t first_row = 0;
+    std::vector<ArrayPtr> pieces;
+    std::vector<EncodedPage> pages;
+  };
+
+  absl::Status CheckBatch(const RecordBatch& batch) const {
+    if (batch.columns.size() != types_.size()) {
+      return io::InvalidArgumentError(io::StrCat("batch of ", batch.columns.size(),
+                                                 " columns for a schema of ", types_.size()));
+    }
+    for (size_t i = 0; i < types_.size(); ++i) {
+      const Array& column = *batch.columns[i];
+      const LanceField& field = schema_.fields[i];
+      if (column.length != batch.num_rows) {
+        return io::InvalidArgumentError(io::StrCat("column \"", field.name, "\" has ",
+                                                   column.length, " rows, the batch ",
+                                                   batch.num_rows));
+      }
+      if (!IsCompatible(*column.type, *types_[i])) {
+        return io::InvalidArgumentError(io::StrCat("column \"", field.name, "\" is ",
+                                                   column.type->ToString(), ", the schema says ",
+                                                   types_[i]->ToString()));
+      }
+      if (!field.nullable && column.null_count != 0) {
+        return io::InvalidArgumentError(
+            io::StrCat("column \"", field.name, "\" is not nullable and has nulls"));
+      }
+    }
+    return absl::OkStatus();
+  }
+
+  // Buffers `rows` and flushes a page each time the column is full.
+  absl::Status Buffer(Column& column, const ArrayPtr& rows) {
+    for (int64_t at = 0; at < rows->length;) {
+      const int64_t room_rows = kPageRowsMax - column.buffered_rows;
+      const size_t room_bytes =
+          options_.page_bytes - std::min(options_.page_bytes, column.buffered_bytes);
+      int64_t take = RowsWithin(column, *rows, at, room_rows, room_bytes);
+      if (take == 0 && column.buffered_rows == 0) {
+        take = 1;
+      }
+      if (take > 0) {
+        column.buffered_bytes += LeafBytes(*rows, column.plan.path, at, take);
+        column.buffered_rows += take;
+        column.pieces.push_back(take == rows->length ? rows : Slice(rows, at, take));
+        at += take;
+      }
+      if (at < rows->length) {
+        OG_RETURN_IF_ERROR(Flush(column));
+      }
+    }
+    return absl::OkStatus();
+  }
+
+  // The most rows from `at` on that fit.
+  static int64_t RowsWithin(const Column& column, const Array& rows, int64_t at, int64_t rows_max,
+                            size_t bytes_max) {
+    int64_t fits = 0;
+    int64_t too_many = std::min(rows.length - at, rows_max) + 1;
+    if (LeafBytes(rows, column.plan.path, at, too_many - 1) <= bytes_max) {
+      return too_many - 1;
+    }
+    --too_many;
+    while (too_many - fits > 1) {
+      const int64_t middle = fits + (too_many - fits) / 2;
+      (LeafBytes(rows, column.plan.path, at, middle) <= bytes_max ? fits : too_many) = middle;
+    }
+    return fits;
+  }
+
+  // Starts encoding what the column holds.
+  absl::Status Flush(Column& column) {
+    if (column.pieces.empty()) {
+      return absl::OkStatus();
+    }
+    auto pending = std::make_unique<PendingPages>();
+    pending->column = static_cast<size_t>(&column - columns_.data());
+    pending->first_row = column.next_row;
+    pending->pieces = std::exchange(column.pieces, {});
+    column.next_row += static_cast<uint64_t>(column.buffered_rows);
+    pending_bytes_ += std::exchange(column.buffered_bytes, 0);
+    column.buffered_rows = 0;
+    PendingPages* const page = pending.get();
+    pending_.push_back(std::move(pending));
+    const size_t parallel = options_.pool == nullptr ? 0 : options_.pool->num_threads();
+    if (parallel > 0) {
+      if (!tasks_) {
+        tasks_.emplace(*options_.pool);
+      }
+      tasks_->Run([this, page] { return Encode(*page); });
+      // Enough to keep every thread busy, and no more memory than that takes.
+      if (pending_.size() < 4 * parallel && pending_bytes_ < 2 * parallel * options_.page_bytes) {
+        return absl::OkStatus();
+      }
+    } else {
+      OG_RETURN_IF_ERROR(Encode(*page));
+    }
+    return DrainPending();
+  }
+
+  absl::Status Encode(PendingPages& pending) const {
+    absl::StatusOr<std::vector<EncodedPage>> pages =
+        EncodePages(columns_[pending.column].plan, pending.pieces);
+    if (!pages.ok()) {
+      return io::Annotate(pages.status(), io::StrCat("field ", columns_[pending.column].field_id));
+    }
+    pending.pages = *std::move(pages);
+    pending.pieces.clear();
+    return absl::OkStatus();
+  }
+
+  // Waits for the pages under way and writes them in the order in which they were started.
+  absl::Status DrainPending() {
+    if (tasks_) {
+      OG_RETURN_IF_ERROR(tasks_->Wait());
+    }
+    for (std::unique_ptr<PendingPages>& pending : pending_) {
+      uint64_t row = pending->first_row;
+      for (EncodedPage& page : pending->pages) {
+        OG_RETURN_IF_ERROR(WritePage(columns_[pending->column], page, row));
+        row += page.num_rows;
+      }
+      pending.reset();
+    }
+    pending_.clear();
+    pending_bytes_ = 0;
+    return absl::OkStatus();
+  }
+
+  absl::Status WritePage(Column& column, EncodedPage& page, uint64_t first_row) {
+    lance::file::v2::ColumnMetadata::Page& metadata = *column.metadata.add_pages();
+    for (const io::Buffer& buffer : page.buffers) {
+      OG_RETURN_IF_ERROR(sink_.Align());
+      metadata.add_buffer_offsets(sink_.position());
+      metadata.add_buffer_sizes(buffer.size());
+      OG_RETURN_IF_ERROR(sink_.Append(buffer.span()));
+    }
+    metadata.set_length(page.num_rows);
+    metadata.set_priority(first_row);
+    SetAny(kPageLayoutUrl, std::move(page.layout), *metadata.mutable_encoding());
+    return absl::OkStatus();
+  }
+
+  absl::Status AppendTable(std::span<const io::ByteRange> ranges) {
+    for (const io::ByteRange& range : ranges) {
+      std::array<std::byte, kTableEntryBytes> entry;
+      io::StoreLe(entry, 0, range.offset);
+      io::StoreLe(entry, 8, range.length);
+      OG_RETURN_IF_ERROR(sink_.Append(entry));
+    }
+    return absl::OkStatus();
+  }
+
+  Sink sink_;
+  LanceSchema schema_;
+  const WriterOptions options_;
+  std::vector<TypePtr> types_;
+  std::vector<Column> columns_;
+  std::vector<io::ByteRange> global_buffers_;
+  uint64_t num_rows_ = 0;
+  std::vector<std::unique_ptr<PendingPages>> pending_;
+  size_t pending_bytes_ = 0;
+  std::optional<io::TaskGroup> tasks_;  // last: waits for tasks before what they use goes away
+};
+
+absl::StatusOr<std::unique_ptr<FileWriter>> FileWriter::Open(const io::Location& location,
+                                                             const LanceSchema& schema,
+                                                             const WriterOptions& options) {
+  if (options.version != FileVersion::kV2_1 && options.version != FileVersion::kV2_2) {
+    return io::InvalidArgumentError(
+        io::StrCat("file version ", FileVersionText(options.version), " cannot be written"));
+  }
+  OG_ASSIGN_OR_RETURN(std::unique_ptr<io::WriteStream> stream,
+                      location.store->OpenWrite(location.path));
+  auto impl = std::make_unique<Impl>(std::move(stream), schema, options);
+  OG_RETURN_IF_ERROR(impl->Plan());
+  return std::unique_ptr<FileWriter>(new FileWriter(std::move(impl)));
+}
+
+FileWriter::FileWriter(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+FileWriter::~FileWriter() = default;
+
+absl::Status FileWriter::Write(const RecordBatch& batch) {
+  return impl_->Write(batch);
+}
+
+absl::StatusOr<uint32_t> FileWriter::AddGlobalBuffer(std::span<const std::byte> bytes) {
+  return impl_->AddGlobalBuffer(bytes);
+}
+
+void FileWriter::SetMetadata(std::string_view key, std::string_view value) {
+  impl_->SetMetadata(key, value);
+}
+
+absl::StatusOr<FileSummary> FileWriter::Finish() {
+  return impl_->Finish();
+}
+
+uint64_t FileWriter::bytes_written() const {
+  return impl_->bytes_written();
+}
+
+size_t FileWriter::bytes_buffered() const {
+  return impl_->bytes_buffered();
+}
+
+uint64_t FileWriter::num_rows() const {
+  return impl_->num_rows();
+}
+
+}  // namespace og::format
