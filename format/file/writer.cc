@@ -174,11 +174,10 @@ bool IsCompatible(const DataType& given, const DataType& wanted) {
                                              IsCompatible(*given.value_type, *wanted.value_type));
 }
 
-void SetAny(std::string_view url, std::string value, lance::file::v2::Encoding& out) {
-  google::protobuf::Any any;
-  any.set_type_url(std::string(url));
-  any.set_value(std::move(value));
-  out.mutable_direct()->set_encoding(any.SerializeAsString());
+void SetEncoding(std::string_view url, std::string value, lance::file::v2::Encoding& out) {
+  lance::file::v2::Packed& packed = *out.mutable_direct()->mutable_encoding();
+  packed.set_type_url(std::string(url));
+  packed.set_value(std::move(value));
 }
 
 }  // namespace
@@ -198,7 +197,8 @@ class FileWriter::Impl {
     lance::encodings::ColumnEncoding encoding;
     encoding.mutable_values();
     for (Column& column : columns_) {
-      SetAny(kColumnEncodingUrl, encoding.SerializeAsString(), *column.metadata.mutable_encoding());
+      SetEncoding(kColumnEncodingUrl, encoding.SerializeAsString(),
+                  *column.metadata.mutable_encoding());
     }
     return absl::OkStatus();
   }
@@ -419,7 +419,7 @@ class FileWriter::Impl {
     }
     metadata.set_length(page.num_rows);
     metadata.set_priority(first_row);
-    SetAny(kPageLayoutUrl, std::move(page.layout), *metadata.mutable_encoding());
+    SetEncoding(kPageLayoutUrl, std::move(page.layout), *metadata.mutable_encoding());
     return absl::OkStatus();
   }
 

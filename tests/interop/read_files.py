@@ -1,0 +1,112 @@
+"""Reads what write_files wrote with the real Lance library and compares every value.
+
+usage: read_files.py FOLDER
+
+Prints one line a file that differs or cannot be read, then "N files, N failed"; exits 1 if any
+failed.
+"""
+
+import json
+import pathlib
+import sys
+
+import pyarrow as pa
+import pyarrow.types as t
+from lance.file import LanceFileReader
+
+
+def fixed_bytes(array, width):
+    """The bytes of each value of a fixed-width array."""
+    data = array.buffers()[1]
+    if data is None:
+        return [b""] * len(array)
+    raw = data.to_pybytes()
+    return [raw[(array.offset + i) * width : (array.offset + i + 1) * width] for i in range(len(array))]
+
+
+def render(array):
+    """`array` as write_files renders it."""
+    kind = array.type
+    if isinstance(array, pa.ChunkedArray):
+        return [value for chunk in array.chunks for value in render(chunk)]
+    if t.is_null(kind):
+        return [None] * len(array)
+    valid = array.is_valid().to_pylist()
+    if t.is_boolean(kind):
+        return array.to_pylist()
+    if t.is_dictionary(kind):
+        items = render(array.dictionary)
+        return [None if k is None else items[k] for k in array.indices.to_pylist()]
+    if t.is_map(kind):
+        keys, values, offsets = render(array.keys), render(array.items), array.offsets.to_pylist()
+        entries = [{"key": k, "value": v} for k, v in zip(keys, values)]
+        # The offsets count from the start of the buffers, keys and items too.
+        return [entries[offsets[i] : offsets[i + 1]] if valid[i] else None for i in range(len(array))]
+    if t.is_list(kind) or t.is_large_list(kind):
+        items, offsets = render(array.values), array.offsets.to_pylist()
+        return [items[offsets[i] : offsets[i + 1]] if valid[i] else None for i in range(len(array))]
+    if t.is_fixed_size_list(kind):
+        n = kind.list_size
+        items = render(array.values)
+        start = 0 if len(items) == n * len(array) else array.offset
+        return [items[(start + i) * n : (start + i + 1) * n] if valid[i] else None for i in range(len(array))]
+    if t.is_struct(kind):
+        names = [kind.field(i).name for i in range(kind.num_fields)]
+        columns = [render(child) for child in array.flatten()]
+        rows = zip(*columns)
+        return [dict(zip(names, row)) if valid[i] else None for i, row in enumerate(rows)]
+    if t.is_string(kind) or t.is_large_string(kind):
+        return [None if v is None else v.encode().hex() for v in array.to_pylist()]
+    if t.is_binary(kind) or t.is_large_binary(kind):
+        return [None if v is None else v.hex() for v in array.to_pylist()]
+    if t.is_fixed_size_binary(kind) or t.is_decimal(kind):
+        return [v.hex() if ok else None for v, ok in zip(fixed_bytes(array, kind.bit_width // 8), valid)]
+    width = kind.bit_width // 8
+    signed = not (t.is_floating(kind) or t.is_unsigned_integer(kind))
+    return [
+        int.from_bytes(v, "little", signed=signed) if ok else None
+        for v, ok in zip(fixed_bytes(array, width), valid)
+    ]
+
+
+def check(path):
+    """None, or what is wrong with the file at `path`."""
+    want = json.loads(path.with_suffix(".json").read_text())
+    try:
+        reader = LanceFileReader(str(path))
+        table = reader.read_all().to_table()
+    except BaseException as error:  # the library's panics are no Exception
+        return want["name"], f"{type(error).__name__}: {str(error)[:300]}"
+    for name, values in want["columns"].items():
+        got = render(table.column(name))
+        if got != values:
+            at = next((i for i, (a, b) in enumerate(zip(got, values)) if a != b), min(len(got), len(values)))
+            return want["name"], (
+                f"{name}: {len(got)} values, want {len(values)}; first difference at {at}: "
+                f"{str(got[at:at + 1])[:200]}, want {str(values[at:at + 1])[:200]}"
+            )
+        # Random access takes other paths than a scan.
+        rows = list(range(0, len(values), max(1, len(values) // 7)))
+        if rows:
+            picked = render(reader.take_rows(rows).to_table().column(name))
+            if picked != [values[i] for i in rows]:
+                return want["name"], f"{name}: take of {rows} differs"
+    return want["name"], None
+
+
+def main():
+    folder = pathlib.Path(sys.argv[1])
+    files = sorted(folder.glob("*.lance"), key=lambda p: int(p.stem))
+    failed = 0
+    for path in files:
+        name, problem = check(path)
+        if problem:
+            failed += 1
+            print(f"{path.name} [{name}] {problem}")
+    print(f"{len(files)} files, {failed} failed")
+    if not files or failed:
+        sys.exit(1)
+
+
+if __name__ == "__main__":
+    main()

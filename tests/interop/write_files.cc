@@ -1,0 +1,222 @@
+// Writes files of every type, data shape, version and forced encoding into a folder, with what a
+// reader must find in them, for read_files.py.
+//
+//   write_files FOLDER
+//
+// Beside N.lance stands N.json: {"name", "columns": {name: [values]}}. Values are null, numbers
+// (integers, and the bits of everything else of fixed width up to 8 bytes), strings of hexadecimal
+// digits (wider values, text and binary), arrays (lists; maps as [key, value] pairs) and objects
+// (structs).
+
+#include <cstdio>
+#include <cstring>
+#include <fstream>
+#include <string>
+
+#include "format/file/lance_schema.h"
+#include "format/file/writer.h"
+#include "io/base/status.h"
+#include "io/base/text.h"
+#include "io/env/real_env.h"
+#include "tests/support/random_arrays.h"
+
+namespace og {
+namespace {
+
+using format::Array;
+using format::TypeId;
+
+void AppendJson(const Array& array, int64_t i, std::string& out);
+
+void AppendJsonList(const Array& items, int64_t start, int64_t end, std::string& out) {
+  out += '[';
+  for (int64_t i = start; i < end; ++i) {
+    if (i > start) out += ',';
+    AppendJson(items, i, out);
+  }
+  out += ']';
+}
+
+void AppendFixedJson(const Array& array, int64_t i, std::string& out) {
+  const auto width = static_cast<size_t>(array.type->bit_width()) / 8;
+  const std::byte* const at = array.values.data() + static_cast<size_t>(array.offset + i) * width;
+  if (width > 8 || array.type->id == TypeId::kFixedSizeBinary) {
+    out += '"' + io::HexBytes({at, width}) + '"';
+    return;
+  }
+  uint64_t bits = 0;
+  std::memcpy(&bits, at, width);
+  const bool is_unsigned = array.type->is_floating() ||
+                           (array.type->id >= TypeId::kUint8 && array.type->id <= TypeId::kUint64);
+  if (is_unsigned) {
+    out += std::to_string(bits);
+  } else {
+    const auto shift = 64 - 8 * width;
+    out += std::to_string(static_cast<int64_t>(bits << shift) >> shift);
+  }
+}
+
+void AppendJson(const Array& array, int64_t i, std::string& out) {
+  if (array.IsNull(i)) {
+    out += "null";
+    return;
+  }
+  const format::DataType& type = *array.type;
+  if (type.id == TypeId::kBool) {
+    out += array.BoolValue(i) ? "true" : "false";
+  } else if (type.is_variable()) {
+    out += '"' + io::HexBytes(io::AsBytes(array.StringValue(i))) + '"';
+  } else if (type.is_list()) {
+    AppendJsonList(*array.children[0], array.OffsetAt(i), array.OffsetAt(i + 1), out);
+  } else if (type.id == TypeId::kFixedSizeList) {
+    const int64_t start = (array.offset + i) * type.list_size;
+    AppendJsonList(*array.children[0], start, start + type.list_size, out);
+  } else if (type.id == TypeId::kStruct) {
+    out += '{';
+    for (size_t c = 0; c < type.children.size(); ++c) {
+      out += (c > 0 ? ",\"" : "\"") + type.children[c].name + "\":";
+      AppendJson(*array.children[c], array.offset + i, out);
+    }
+    out += '}';
+  } else if (type.id == TypeId::kDictionary) {
+    const auto width = static_cast<size_t>(type.bit_width()) / 8;
+    uint64_t key = 0;
+    std::memcpy(&key, array.values.data() + static_cast<size_t>(array.offset + i) * width, width);
+    AppendJson(*array.dictionary, static_cast<int64_t>(key), out);
+  } else {
+    AppendFixedJson(array, i, out);
+  }
+}
+
+class FileSet {
+ public:
+  FileSet(std::string folder, io::Location root)
+      : folder_(std::move(folder)), root_(std::move(root)) {}
+
+  // Writes the rows of `batch` in pieces of `piece_rows`.
+  absl::Status Add(const std::string& name, const format::RecordBatch& batch,
+                   const format::WriterOptions& options, int64_t piece_rows) {
+    const std::string number = std::to_string(count_++);
+    OG_ASSIGN_OR_RETURN(const format::LanceSchema schema, format::FromArrow(*batch.schema));
+    OG_ASSIGN_OR_RETURN(const auto writer,
+                        format::FileWriter::Open(root_.Child(number + ".lance"), schema, options));
+    for (int64_t at = 0; at < batch.num_rows; at += piece_rows) {
+      OG_RETURN_IF_ERROR(
+          writer->Write(Slice(batch, at, std::min(piece_rows, batch.num_rows - at))));
+    }
+    OG_RETURN_IF_ERROR(writer->Finish().status());
+    std::string json = "{\"name\":\"" + name + "\",\"columns\":{";
+    for (size_t c = 0; c < batch.columns.size(); ++c) {
+      json += (c > 0 ? ",\"" : "\"") + batch.schema->fields[c].name + "\":";
+      AppendJsonList(*batch.columns[c], 0, batch.num_rows, json);
+    }
+    json += "}}";
+    std::ofstream(folder_ + "/" + number + ".json") << json;
+    return absl::OkStatus();
+  }
+
+ private:
+  const std::string folder_;
+  const io::Location root_;
+  int count_ = 0;
+};
+
+// Rows of a case: several chunks of every codec, fewer for values that are long in JSON.
+int64_t RowsFor(const format::DataType& type) {
+  int64_t items = 1;
+  for (const format::DataType* item = &type; item->is_list() || item->id == TypeId::kFixedSizeList;
+       item = item->children[0].type.get()) {
+    items *= item->id == TypeId::kFixedSizeList ? item->list_size : 1;
+  }
+  return items >= 64 ? 150 : 2500;
+}
+
+struct NullCase {
+  const char* name;
+  double nulls;
+  double empties;
+};
+
+absl::Status WriteAll(FileSet& files, io::WorkerPool& pool) {
+  std::mt19937_64 random(20260101);
+  constexpr NullCase kNullCases[] = {{"full", 0, 0}, {"some", 0.1, 0.1}, {"none", 1, 0}};
+  for (const auto version : {format::FileVersion::kV2_1, format::FileVersion::kV2_2}) {
+    format::WriterOptions options;
+    options.version = version;
+    options.pool = &pool;
+    const std::string version_text(format::FileVersionText(version));
+    const bool is_2_2 = version == format::FileVersion::kV2_2;
+    for (const format::TypePtr& type : tests::AllTypes(is_2_2)) {
+      for (const tests::DataShape shape : tests::kAllShapes) {
+        for (const NullCase& nulls : kNullCases) {
+          if (nulls.nulls == 1 && shape != tests::DataShape::kConstant) continue;
+          const auto array =
+              tests::RandomArray(type, RowsFor(*type), {shape, nulls.nulls, nulls.empties}, random);
+          OG_RETURN_IF_ERROR(files.Add(io::StrCat(version_text, " ", type->ToString(), " ",
+                                                  ShapeName(shape), " ", nulls.name),
+                                       tests::SingleColumn(array), options, 1000));
+        }
+      }
+      // Few rows, and several pages.
+      for (const int64_t rows : {0, 1, 3}) {
+        const auto array =
+            tests::RandomArray(type, rows, {tests::DataShape::kUnique, 0.2, 0.2}, random);
+        OG_RETURN_IF_ERROR(
+            files.Add(io::StrCat(version_text, " ", type->ToString(), " ", rows, " rows"),
+                      tests::SingleColumn(array), options, 1));
+      }
+      format::WriterOptions small_pages = options;
+      small_pages.page_bytes = 2000;
+      const auto array = tests::RandomArray(type, RowsFor(*type) / 2,
+                                            {tests::DataShape::kUnique, 0.1, 0.3}, random);
+      OG_RETURN_IF_ERROR(files.Add(io::StrCat(version_text, " ", type->ToString(), " many pages"),
+                                   tests::SingleColumn(array), small_pages, 400));
+      // Forced encodings; those that a type cannot have fall back to the usual choice.
+      for (const auto codec : {format::ForcedCodec::kFlat, format::ForcedCodec::kBitpacked,
+                               format::ForcedCodec::kRle, format::ForcedCodec::kDictionary,
+                               format::ForcedCodec::kFsst, format::ForcedCodec::kZstd,
+                               format::ForcedCodec::kLz4, format::ForcedCodec::kByteStreamSplit}) {
+        for (const auto layout :
+             {format::ForcedLayout::kMiniBlock, format::ForcedLayout::kFullZip}) {
+          format::WriterOptions forced = options;
+          forced.forced_codec = codec;
+          forced.forced_layout = layout;
+          const auto values =
+              tests::RandomArray(type, RowsFor(*type), {tests::DataShape::kRuns, 0.1, 0.1}, random);
+          OG_RETURN_IF_ERROR(
+              files.Add(io::StrCat(version_text, " ", type->ToString(), " codec ",
+                                   static_cast<int>(codec), " layout ", static_cast<int>(layout)),
+                        tests::SingleColumn(values), forced, 2500));
+        }
+      }
+    }
+    // Far more levels than values: chunks and pages must be cut for their levels.
+    const auto sparse = tests::RandomArray(format::ListOf(format::Int32()), 150000,
+                                           {tests::DataShape::kUnique, 0.5, 0.9999}, random);
+    OG_RETURN_IF_ERROR(files.Add(io::StrCat(version_text, " sparse lists"),
+                                 tests::SingleColumn(sparse), options, 150000));
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace
+}  // namespace og
+
+int main(int argc, char** argv) {
+  if (argc != 2) {
+    std::fprintf(stderr, "usage: write_files FOLDER\n");
+    return 2;
+  }
+  og::io::Env& env = og::io::RealEnv();
+  const auto root = env.Resolve(argv[1]);
+  absl::Status status = root.status();
+  if (status.ok()) {
+    og::FileSet files(argv[1], *root);
+    status = og::WriteAll(files, env.pool());
+  }
+  if (!status.ok()) {
+    std::fprintf(stderr, "%s\n", std::string(og::io::Message(status)).c_str());
+    return 1;
+  }
+  return 0;
+}
