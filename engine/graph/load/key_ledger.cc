@@ -1,19 +1,12 @@
 #include "engine/graph/load/key_ledger.h"
 
 #include <algorithm>
-#include <cerrno>
-#include <cstdlib>
-#include <cstring>
 #include <string>
 #include <utility>
 
-#include <fcntl.h>
-#include <unistd.h>
 #include <xxhash.h>
 
-#include "io/base/status.h"
 #include "io/base/status_macros.h"
-#include "io/base/text.h"
 #include "io/env/env.h"
 
 namespace og::engine::graph {
@@ -36,12 +29,6 @@ constexpr uint64_t kReserveBytes = uint64_t{4} << 20;
 // Without any budget left, at least this much stays in memory between two spills.
 constexpr uint64_t kMemoryBytesMin = uint64_t{1} << 20;
 
-absl::Status Errno(std::string_view what) {
-  const int error = errno;
-  const std::string text = io::StrCat("spill file: ", what, ": ", std::strerror(error));
-  return error == ENOSPC ? io::ResourceExhaustedError(text) : io::UnavailableError(text);
-}
-
 }  // namespace
 
 struct KeyLedger::Partition {
@@ -51,57 +38,6 @@ struct KeyLedger::Partition {
   };
   std::vector<Packed> entries;
   std::vector<Run> runs;
-};
-
-// A file without a name: it disappears with the process whatever happens.
-class KeyLedger::SpillFile {
- public:
-  static absl::StatusOr<std::unique_ptr<SpillFile>> Create() {
-    const char* folder = std::getenv("TMPDIR");
-    if (folder == nullptr || *folder == '\0') folder = "/tmp";
-    int descriptor = ::open(folder, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
-    if (descriptor < 0) {
-      std::string name = io::StrCat(folder, "/omnigraph-spill-XXXXXX");
-      descriptor = ::mkostemp(name.data(), O_CLOEXEC);
-      if (descriptor < 0) return Errno(io::StrCat("create in '", folder, "'"));
-      ::unlink(name.c_str());
-    }
-    return std::unique_ptr<SpillFile>(new SpillFile(descriptor));
-  }
-
-  ~SpillFile() { ::close(descriptor_); }
-
-  // Returns the offset of what was appended.
-  absl::StatusOr<uint64_t> Append(std::span<const std::byte> bytes) {
-    const uint64_t offset = size_;
-    while (!bytes.empty()) {
-      const ssize_t done =
-          ::pwrite(descriptor_, bytes.data(), bytes.size(), static_cast<off_t>(size_));
-      if (done < 0 && errno == EINTR) continue;
-      if (done <= 0) return Errno("write");
-      bytes = bytes.subspan(static_cast<size_t>(done));
-      size_ += static_cast<uint64_t>(done);
-    }
-    return offset;
-  }
-
-  absl::Status Read(uint64_t offset, std::span<std::byte> out) const {
-    while (!out.empty()) {
-      const ssize_t done = ::pread(descriptor_, out.data(), out.size(), static_cast<off_t>(offset));
-      if (done < 0 && errno == EINTR) continue;
-      if (done < 0) return Errno("read");
-      if (done == 0) return io::DataLossError("spill file: shorter than what was written");
-      out = out.subspan(static_cast<size_t>(done));
-      offset += static_cast<uint64_t>(done);
-    }
-    return absl::OkStatus();
-  }
-
- private:
-  explicit SpillFile(int descriptor) : descriptor_(descriptor) {}
-
-  const int descriptor_;
-  uint64_t size_ = 0;
 };
 
 KeyLedger::KeyLedger(io::Env& env, std::shared_ptr<io::MemoryBudget> budget)
@@ -153,7 +89,7 @@ absl::Status KeyLedger::Add(const KeyHash& key, uint16_t source, uint64_t row) {
 
 absl::Status KeyLedger::Spill() {
   if (spill_ == nullptr) {
-    OG_ASSIGN_OR_RETURN(spill_, SpillFile::Create());
+    OG_ASSIGN_OR_RETURN(spill_, io::SpillFile::Create());
   }
   for (Partition& partition : partitions_) {
     if (partition.entries.empty()) continue;

@@ -22,6 +22,7 @@
 #include "absl/status/statusor.h"
 
 #include "io/env/memory_budget.h"
+#include "io/local/spill_file.h"
 
 namespace og::io {
 class Env;
@@ -63,7 +64,6 @@ class KeyLedger {
 
  private:
   struct Partition;
-  class SpillFile;
 
   absl::Status Spill();
 
@@ -71,7 +71,7 @@ class KeyLedger {
   const uint64_t secret_;
   io::MemoryReservation reservation_;
   std::vector<Partition> partitions_;
-  std::unique_ptr<SpillFile> spill_;
+  std::unique_ptr<io::SpillFile> spill_;
   uint64_t num_entries_ = 0;
   uint64_t bytes_in_memory_ = 0;
 };
