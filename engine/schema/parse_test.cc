@@ -45,8 +45,9 @@ TEST(ParseSchemaTest, SyntaxErrorsAreAtTheFurthestFailedRule) {
 
 TEST(ParseSchemaTest, SyntaxErrorsShowTheLine) {
   const absl::Status status = ParseSchema("node Gizmo {\n  a: Text\n}").status();
-  EXPECT_EQ(std::string(io::Message(status)),
-            "parse error:  --> 2:6\n  |\n2 |   a: Text\n  |      ^---\n  |\n  = expected core_type");
+  EXPECT_EQ(
+      std::string(io::Message(status)),
+      "parse error:  --> 2:6\n  |\n2 |   a: Text\n  |      ^---\n  |\n  = expected core_type");
 }
 
 TEST(ParseSchemaTest, SyntaxErrorsWinOverEarlierMeaning) {

@@ -127,9 +127,13 @@ def admitted_folders(groups, group):
 
 
 def every_folder_has_a_readme(tree):
+    """Its own, or that of a folder above it."""
     for package in tree.packages():
-        if package and package != "third_party" and not tree.exists(f"{package}/README.md"):
-            yield f"{package}:1: no README.md"
+        folder = package if package != "third_party" else ""
+        while folder and not tree.exists(f"{folder}/README.md"):
+            folder = os.path.dirname(folder)
+            if not folder:
+                yield f"{package}:1: no README.md"
 
 
 # ---- targets ------------------------------------------------------------------------------------
