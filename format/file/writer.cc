@@ -26,8 +26,6 @@ namespace {
 constexpr size_t kBufferAlign = 64;
 constexpr char kPad = 0x48;
 constexpr size_t kStagingBytes = size_t{256} << 10;
-// A page holds at most so many rows, whatever their size: levels are two bytes a row in memory.
-constexpr int64_t kPageRowsMax = int64_t{1} << 22;
 constexpr std::string_view kColumnEncodingUrl = "/lance.encodings.ColumnEncoding";
 constexpr std::string_view kPageLayoutUrl = "/lance.encodings21.PageLayout";
 
@@ -314,7 +312,7 @@ class FileWriter::Impl {
   // Buffers `rows` and flushes a page each time the column is full.
   absl::Status Buffer(Column& column, const ArrayPtr& rows) {
     for (int64_t at = 0; at < rows->length;) {
-      const int64_t room_rows = kPageRowsMax - column.buffered_rows;
+      const int64_t room_rows = options_.page_rows - column.buffered_rows;
       const size_t room_bytes =
           options_.page_bytes - std::min(options_.page_bytes, column.buffered_bytes);
       int64_t take = RowsWithin(column, *rows, at, room_rows, room_bytes);

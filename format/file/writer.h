@@ -39,6 +39,8 @@ struct WriterOptions {
   // Bytes of Arrow memory that one column buffers before they become a page. Rows never straddle
   // pages, so that a larger row makes a larger page.
   size_t page_bytes = size_t{8} << 20;
+  // Rows that one column buffers before they become a page, whatever their size.
+  int64_t page_rows = int64_t{1} << 22;
   // Where pages are encoded; outlives the writer. Null: in the thread that calls Write.
   io::WorkerPool* pool = nullptr;
   // Demands of tests, see page_options.h.

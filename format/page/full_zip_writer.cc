@@ -101,16 +101,12 @@ CompressiveEncoding FixedEncoding(const LeafValues& values) {
   return encoding;
 }
 
-uint16_t Largest(const std::vector<uint16_t>& levels) {
-  return levels.empty() ? uint16_t{0} : *std::ranges::max_element(levels);
-}
-
 }  // namespace
 
 absl::StatusOr<EncodedPage> WriteFullZip(const PageLevels& levels, const LeafValues& values,
                                          const CodecOptions& options) {
-  const unsigned bits_rep = io::BitLength(Largest(levels.rep));
-  const unsigned bits_def = io::BitLength(Largest(levels.def));
+  const unsigned bits_rep = io::BitLength(levels.max_rep);
+  const unsigned bits_def = io::BitLength(levels.max_def);
   const size_t control_bytes = ControlBytes(bits_rep + bits_def);
   const bool is_variable = values.shape == LeafShape::kVariable;
   const size_t num_levels = levels.has_levels() ? levels.num_levels : levels.num_visible;

@@ -286,4 +286,37 @@ LeafLevels BuildLevels(std::span<const ArrayPtr> rows, const LeafPath& path) {
   return out;
 }
 
+void DeclareNullable(const DeclaredItems& declared, PageLevels& levels) {
+  std::vector<uint16_t> renumbered = {0};
+  uint16_t next = 1;
+  bool saw_list = false;
+  for (LayerKind& kind : levels.layers) {
+    if (kind == LayerKind::kAllValidItem &&
+        (saw_list ? declared.behind_list : declared.before_list)) {
+      kind = LayerKind::kNullableItem;
+      ++next;
+    } else {
+      const int numbers = kind == LayerKind::kNullAndEmptyList ? 2
+                          : kind == LayerKind::kAllValidItem || kind == LayerKind::kAllValidList
+                              ? 0
+                              : 1;
+      for (int i = 0; i < numbers; ++i) {
+        renumbered.push_back(next++);
+      }
+    }
+    saw_list |= IsListLayer(kind);
+    if (!saw_list) {
+      levels.max_visible_def = static_cast<uint16_t>(next - 1);
+    }
+  }
+  levels.max_def = static_cast<uint16_t>(next - 1);
+  if (levels.max_def == 0) {
+    return;
+  }
+  levels.def.resize(levels.num_levels, 0);
+  for (uint16_t& def : levels.def) {
+    def = renumbered[def];
+  }
+}
+
 }  // namespace og::format

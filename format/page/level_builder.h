@@ -79,4 +79,14 @@ struct LeafLevels {
 // REQUIRES: `path` leads to a leaf of the type of `rows`. Cost: linear in levels.
 LeafLevels BuildLevels(std::span<const ArrayPtr> rows, const LeafPath& path);
 
+// Declares ITEM layers nullable although nothing in them is null: those before the first LIST
+// layer, those behind it, or both. Lance 10 miscounts the entries of an ITEM layer without numbers
+// when it decodes it together with pages in which the layer has nulls: behind a list always, before
+// it in full-zip pages of fixed width.
+struct DeclaredItems {
+  bool before_list = false;
+  bool behind_list = false;
+};
+void DeclareNullable(const DeclaredItems& declared, PageLevels& levels);
+
 }  // namespace og::format

@@ -170,8 +170,8 @@ bool CanZip(const PageLevels& levels, const LeafValues& values) {
 }
 
 absl::StatusOr<Pages> EncodeOneDictionary(const ColumnPlan& plan, std::span<const ArrayPtr> rows) {
-  const LeafLevels leaf = BuildLevels(rows, plan.path);
-  const PageLevels& levels = leaf.levels;
+  LeafLevels leaf = BuildLevels(rows, plan.path);
+  PageLevels& levels = leaf.levels;
   const CodecOptions& options = plan.codec;
   if (IsEmptyStruct(*plan.leaf_type)) {
     if (levels.has_levels() || levels.layers.size() > 1) {
@@ -180,22 +180,27 @@ absl::StatusOr<Pages> EncodeOneDictionary(const ColumnPlan& plan, std::span<cons
     return One(WriteNulls(levels, options.is_2_2));
   }
   OG_ASSIGN_OR_RETURN(const LeafValues values, GatherLeaf(*plan.leaf_type, leaf.ranges));
+  const auto num_rows = static_cast<int64_t>(levels.num_rows);
+  const bool can_zip = CanZip(levels, values);
+  const bool wants_zip = can_zip && plan.layout != ForcedLayout::kMiniBlock &&
+                         (plan.layout == ForcedLayout::kFullZip || IsWide(values));
+  if (levels.max_rep > 0) {
+    const bool is_fixed_zip = wants_zip && values.shape == LeafShape::kFixed;
+    DeclareNullable({.before_list = is_fixed_zip, .behind_list = !wants_zip}, levels);
+  }
   if (values.num_nulls == values.num_values) {
     return One(WriteNulls(levels, options.is_2_2));
   }
   if (const std::optional<size_t> constant = ConstantValue(plan, levels, values)) {
     return One(WriteConstant(levels, values, *constant));
   }
-  const auto num_rows = static_cast<int64_t>(levels.num_rows);
   const std::optional<size_t> chunk_values_max = ChunkValuesWithin(levels, options.is_2_2);
-  const bool can_zip = CanZip(levels, values);
-  const bool wants_zip = can_zip && plan.layout != ForcedLayout::kMiniBlock &&
-                         (plan.layout == ForcedLayout::kFullZip || IsWide(values));
+  const bool can_still_zip = can_zip && !HasNullItemOutsideList(levels);
   if (!wants_zip && !chunk_values_max) {
     if (num_rows > 1) {
       return EncodeSplit(plan, rows, num_rows);
     }
-    if (!can_zip) {
+    if (!can_still_zip) {
       return io::UnimplementedError(
           io::StrCat("one row with more than ", UINT16_MAX, " levels between two values"));
     }
@@ -217,7 +222,7 @@ absl::StatusOr<Pages> EncodeOneDictionary(const ColumnPlan& plan, std::span<cons
       WriteMiniBlockBySize(levels, values, dictionary, options, *chunk_values_max);
   if (!page.ok() && page.status().code() == absl::StatusCode::kUnimplemented) {
     // Values too large for the chunks of 2.1.
-    if (can_zip) {
+    if (can_still_zip) {
       page = WriteFullZip(levels, values, options);
     } else if (num_rows > 1) {
       return EncodeSplit(plan, rows, num_rows);

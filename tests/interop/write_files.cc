@@ -190,6 +190,25 @@ absl::Status WriteAll(FileSet& files, io::WorkerPool& pool) {
         }
       }
     }
+    // Pages without any null beside pages with nulls in some layer only.
+    for (const format::TypePtr& type : tests::AllTypes(is_2_2)) {
+      constexpr NullCase kMixed[] = {
+          {"", 0, 0}, {"", 0.4, 0}, {"", 0, 0.4}, {"", 1, 0}, {"", 0, 0}};
+      std::vector<format::ArrayPtr> pieces;
+      for (const NullCase& nulls : kMixed) {
+        for (const auto shape : {tests::DataShape::kUnique, tests::DataShape::kConstant}) {
+          pieces.push_back(
+              tests::RandomArray(type, 40, {shape, nulls.nulls, nulls.empties}, random));
+        }
+      }
+      if (type->id != TypeId::kDictionary) {
+        format::WriterOptions tiny_pages = options;
+        tiny_pages.page_rows = 40;
+        OG_RETURN_IF_ERROR(
+            files.Add(io::StrCat(version_text, " ", type->ToString(), " mixed pages"),
+                      tests::SingleColumn(format::Concat(pieces)), tiny_pages, 40));
+      }
+    }
     // Far more levels than values: chunks and pages must be cut for their levels.
     const auto sparse = tests::RandomArray(format::ListOf(format::Int32()), 150000,
                                            {tests::DataShape::kUnique, 0.5, 0.9999}, random);
