@@ -18,7 +18,7 @@ struct RealEnvOptions {
   Durability durability = Durability::kFull;
   size_t num_threads = 0;  // of the pool; 0: one for each processor that we may use
   LocalIo local_io = LocalIo::kAuto;
-  std::string crash_point;  // "name" or "name:nth", see crash_points.h
+  std::string crash_point = {};  // "name" or "name:nth", see crash_points.h
 
   // From OMNIGRAPH_MEMORY, OMNIGRAPH_DURABILITY (full, data, none), OMNIGRAPH_THREADS, OMNIGRAPH_IO
   // (auto, uring, threads) and OMNIGRAPH_CRASH_POINT. kInvalidArgument names the variable and its

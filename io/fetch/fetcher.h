@@ -27,7 +27,7 @@ namespace og::io {
 struct FetchOptions {
   // Two ranges with at most this much between are read as one. Not set: 4 KiB on local stores,
   // where a further read costs a microsecond, 64 KiB elsewhere.
-  std::optional<uint64_t> merge_gap_bytes;
+  std::optional<uint64_t> merge_gap_bytes = {};
 
   // No request is longer; longer ranges are read in pieces side by side and put together.
   uint64_t max_request_bytes = uint64_t{16} << 20;
@@ -36,17 +36,17 @@ struct FetchOptions {
   uint64_t max_bytes_in_flight = uint64_t{256} << 20;
 
   // Where bytes under way are reserved; null: nowhere.
-  std::shared_ptr<MemoryBudget> memory;
+  std::shared_ptr<MemoryBudget> memory = {};
 
   // For objects with an identity, on stores that are not local; null: no cache.
-  std::shared_ptr<PageCache> cache;
+  std::shared_ptr<PageCache> cache = {};
 };
 
 // An object that never changes.
 struct FetchObject {
   Location location;
   // Names this content for all time, for example "{uri} {e-tag}"; empty: do not cache.
-  std::string identity;
+  std::string identity = {};
   // Bytes of the object; needed to cache.
   uint64_t size = 0;
 };

@@ -41,8 +41,25 @@ class MemoryStore::Stream : public WriteStream {
   MutableBuffer bytes_;
 };
 
-MemoryStore::MemoryStore(std::string scheme_root, std::function<int64_t()> now_us)
-    : scheme_root_(std::move(scheme_root)), now_us_(std::move(now_us)) {}
+MemoryStore::MemoryStore(std::string scheme_root, std::function<int64_t()> now_us, Objects objects)
+    : scheme_root_(std::move(scheme_root)),
+      now_us_(std::move(now_us)),
+      objects_(std::move(objects)) {
+  for (const auto& [path, object] : objects_)
+    sequence_ = std::max(sequence_, object.sequence);
+}
+
+MemoryStore::Objects MemoryStore::objects() const {
+  MutexLock lock(mutex_);
+  return objects_;
+}
+
+std::optional<MemoryStore::Object> MemoryStore::Find(std::string_view path) const {
+  MutexLock lock(mutex_);
+  const auto it = objects_.find(path);
+  if (it == objects_.end()) return std::nullopt;
+  return it->second;
+}
 
 ObjectInfo MemoryStore::InfoOf(const std::string& path, const Object& object) {
   return {.path = path,
@@ -52,16 +69,15 @@ ObjectInfo MemoryStore::InfoOf(const std::string& path, const Object& object) {
           .modified_us = object.modified_us};
 }
 
-absl::StatusOr<MemoryStore::Object> MemoryStore::Find(std::string_view path) {
+absl::StatusOr<MemoryStore::Object> MemoryStore::Get(std::string_view path) const {
   OG_RETURN_IF_ERROR(CheckPath(path));
-  MutexLock lock(mutex_);
-  const auto it = objects_.find(path);
-  if (it == objects_.end()) return NoSuchObject(path);
-  return it->second;
+  std::optional<Object> object = Find(path);
+  if (!object.has_value()) return NoSuchObject(path);
+  return *std::move(object);
 }
 
 absl::StatusOr<ObjectInfo> MemoryStore::Stat(std::string_view path) {
-  OG_ASSIGN_OR_RETURN(const Object object, Find(path));
+  OG_ASSIGN_OR_RETURN(const Object object, Get(path));
   return InfoOf(std::string(path), object);
 }
 
@@ -70,7 +86,7 @@ PendingReads MemoryStore::Submit(std::vector<ReadRequest> requests) {
     std::vector<Buffer> buffers;
     buffers.reserve(requests.size());
     for (const ReadRequest& request : requests) {
-      OG_ASSIGN_OR_RETURN(const Object object, Find(request.path));
+      OG_ASSIGN_OR_RETURN(const Object object, Get(request.path));
       OG_RETURN_IF_ERROR(CheckRange(request.path, request.range, object.bytes.size()));
       buffers.push_back(object.bytes.Slice(request.range.offset, request.range.length));
     }
@@ -80,13 +96,13 @@ PendingReads MemoryStore::Submit(std::vector<ReadRequest> requests) {
 }
 
 absl::StatusOr<Buffer> MemoryStore::Read(std::string_view path) {
-  OG_ASSIGN_OR_RETURN(const Object object, Find(path));
+  OG_ASSIGN_OR_RETURN(const Object object, Get(path));
   return object.bytes;
 }
 
 absl::StatusOr<Buffer> MemoryStore::ReadTail(std::string_view path, uint64_t length,
                                              uint64_t* size) {
-  OG_ASSIGN_OR_RETURN(const Object object, Find(path));
+  OG_ASSIGN_OR_RETURN(const Object object, Get(path));
   *size = object.bytes.size();
   const uint64_t tail = std::min<uint64_t>(length, object.bytes.size());
   return object.bytes.Slice(object.bytes.size() - tail, tail);
@@ -169,7 +185,7 @@ absl::Status MemoryStore::Rename(std::string_view from, std::string_view to) {
 
 absl::Status MemoryStore::Copy(std::string_view from, std::string_view to) {
   OG_RETURN_IF_ERROR(CheckPath(to));
-  OG_ASSIGN_OR_RETURN(const Object object, Find(from));
+  OG_ASSIGN_OR_RETURN(const Object object, Get(from));
   return Publish(to, object.bytes).status();
 }
 
@@ -194,7 +210,7 @@ absl::Status MemoryStore::DeletePrefix(std::string_view prefix) {
 
 absl::Status MemoryStore::Sync(std::span<const std::string> paths, Durability) {
   for (const std::string& path : paths)
-    OG_RETURN_IF_ERROR(Find(path).status());
+    OG_RETURN_IF_ERROR(Get(path).status());
   return absl::OkStatus();
 }
 

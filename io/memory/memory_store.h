@@ -6,6 +6,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -20,9 +21,24 @@ namespace og::io {
 // so that no token ever comes back.
 class MemoryStore : public Store {
  public:
+  struct Object {
+    Buffer bytes;
+    uint64_t sequence = 0;
+    int64_t modified_us = 0;
+  };
+  using Objects = std::map<std::string, Object, std::less<>>;
+
   // `scheme_root` as Store::scheme_root(). `now_us` is the clock of modified_us, called under no
-  // lock.
-  MemoryStore(std::string scheme_root, std::function<int64_t()> now_us);
+  // lock. `objects` are there from the start, with the tokens that they had.
+  MemoryStore(std::string scheme_root, std::function<int64_t()> now_us, Objects objects = {});
+
+  // All objects as they are now; cheap, for bytes are shared.
+  Objects objects() const;
+
+  // One object, if it is there.
+  std::optional<Object> Find(std::string_view path) const;
+
+  const std::function<int64_t()>& clock() const { return now_us_; }
 
   std::string_view scheme_root() const override { return scheme_root_; }
   absl::StatusOr<ObjectInfo> Stat(std::string_view path) override;
@@ -45,24 +61,19 @@ class MemoryStore : public Store {
   bool is_local() const override { return true; }
 
  private:
-  struct Object {
-    Buffer bytes;
-    uint64_t sequence = 0;
-    int64_t modified_us = 0;
-  };
   class Stream;
 
   static ObjectInfo InfoOf(const std::string& path, const Object& object);
 
   // The object, or kNotFound.
-  absl::StatusOr<Object> Find(std::string_view path);
+  absl::StatusOr<Object> Get(std::string_view path) const;
   absl::StatusOr<ObjectInfo> Publish(std::string_view path, Buffer bytes);
 
   const std::string scheme_root_;
   const std::function<int64_t()> now_us_;
-  Mutex mutex_;
+  mutable Mutex mutex_;
   uint64_t sequence_ OG_GUARDED_BY(mutex_) = 0;
-  std::map<std::string, Object, std::less<>> objects_ OG_GUARDED_BY(mutex_);
+  Objects objects_ OG_GUARDED_BY(mutex_);
 };
 
 }  // namespace og::io

@@ -82,6 +82,9 @@ inline StatusIsMatcher StatusIs(absl::StatusCode code,
 inline StatusIsMatcher StatusIs(absl::StatusCode code, std::string_view part) {
   return {code, testing::HasSubstr(std::string(part))};
 }
+inline StatusIsMatcher StatusIs(absl::StatusCode code, const std::string& part) {
+  return StatusIs(code, std::string_view(part));
+}
 inline StatusIsMatcher StatusIs(absl::StatusCode code, const char* part) {
   return StatusIs(code, std::string_view(part));
 }
