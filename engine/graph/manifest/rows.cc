@@ -457,10 +457,12 @@ absl::StatusOr<ManifestState> ManifestState::Reduce(std::span<const RecordBatch>
   for (const RecordBatch& batch : batches) {
     OG_ASSIGN_OR_RETURN(const RowReader rows, RowReader::Open(batch));
     const format::ArrayPtr addresses = batch.Column("_rowaddr");
+    const format::ArrayPtr row_ids = batch.Column("_rowid");
     for (int64_t i = 0; i < batch.num_rows; ++i) {
       OG_RETURN_IF_ERROR(AddRow(rows, i, all));
-      if (addresses != nullptr) {
-        state.row_addresses_[std::string(rows.object_id(i))] = addresses->Value<uint64_t>(i);
+      if (addresses != nullptr && row_ids != nullptr && rows.object_type(i) == kGraphHead) {
+        state.head_rows_[std::string(rows.object_id(i))] = {addresses->Value<uint64_t>(i),
+                                                            row_ids->Value<uint64_t>(i)};
       }
     }
   }
@@ -532,9 +534,10 @@ const CommitInfo* ManifestState::NewestCommit() const {
   return commits_.empty() ? nullptr : &commits_.back();
 }
 
-std::optional<uint64_t> ManifestState::RowAddressOf(std::string_view object_id) const {
-  const auto found = row_addresses_.find(object_id);
-  return found == row_addresses_.end() ? std::nullopt : std::optional(found->second);
+std::optional<ManifestState::RowPlace> ManifestState::HeadRow(
+    const std::optional<std::string>& branch) const {
+  const auto found = head_rows_.find(HeadObjectId(branch));
+  return found == head_rows_.end() ? std::nullopt : std::optional(found->second);
 }
 
 }  // namespace og::engine::graph

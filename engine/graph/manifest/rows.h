@@ -164,16 +164,20 @@ class ManifestState {
   // The newest commit of all: the head that a branch without commits of its own inherits.
   const CommitInfo* NewestCommit() const;
 
-  // Where a row stands, for replacing it: `_rowaddr` of the row `object_id`, if the batches had
-  // that column.
-  std::optional<uint64_t> RowAddressOf(std::string_view object_id) const;
+  // Where the head row of `branch` stands, for replacing it; known when the batches had the columns
+  // `_rowid` and `_rowaddr`.
+  struct RowPlace {
+    uint64_t address = 0;
+    uint64_t row_id = 0;
+  };
+  std::optional<RowPlace> HeadRow(const std::optional<std::string>& branch) const;
 
  private:
   std::vector<TableEntry> tables_;
   std::map<TableIdentity, uint64_t> latest_versions_;
   std::vector<CommitInfo> commits_;
   std::map<std::string, std::string, std::less<>> heads_;
-  std::map<std::string, uint64_t, std::less<>> row_addresses_;
+  std::map<std::string, RowPlace, std::less<>> head_rows_;
 };
 
 }  // namespace og::engine::graph

@@ -1,0 +1,75 @@
+#include "engine/graph/context.h"
+
+#include <utility>
+
+#include "io/base/text.h"
+
+namespace og::engine::graph {
+namespace {
+
+constexpr std::string_view kLocalScheme = "file:///";
+
+bool IsLocal(const io::Location& root) {
+  return root.store->scheme_root() == kLocalScheme;
+}
+
+struct GateRegistry {
+  io::Mutex mutex;
+  std::map<std::pair<const io::Env*, std::string>, std::weak_ptr<RootGates>> roots
+      OG_GUARDED_BY(mutex);
+};
+
+GateRegistry& Registry() {
+  static GateRegistry* const registry = new GateRegistry();
+  return *registry;
+}
+
+}  // namespace
+
+std::shared_ptr<RootGates> RootGates::For(const io::Env& env, const std::string& root_uri) {
+  GateRegistry& registry = Registry();
+  io::MutexLock lock(registry.mutex);
+  std::weak_ptr<RootGates>& slot = registry.roots[{&env, root_uri}];
+  std::shared_ptr<RootGates> gates = slot.lock();
+  if (gates == nullptr) {
+    gates = std::make_shared<RootGates>();
+    slot = gates;
+  }
+  return gates;
+}
+
+io::Gate& RootGates::branch(std::string_view name) {
+  io::MutexLock lock(mutex_);
+  std::unique_ptr<io::Gate>& gate = branches_[std::string(name)];
+  if (gate == nullptr) gate = std::make_unique<io::Gate>();
+  return *gate;
+}
+
+std::string RootUri(const io::Location& root) {
+  return IsLocal(root) ? io::StrCat("/", root.path) : root.Uri();
+}
+
+std::string RecordedPath(const io::Location& root, std::string_view path) {
+  return IsLocal(root) ? io::StrCat("/", path) : std::string(path);
+}
+
+GraphContext::GraphContext(io::Env& environment, const io::Location& graph_root)
+    : env(environment),
+      root(graph_root),
+      root_uri(RootUri(graph_root)),
+      manifest(environment, graph_root),
+      records(environment, graph_root, root_uri),
+      gates(RootGates::For(environment, root_uri)),
+      session(dataset::MakeSession()) {}
+
+VersionMetadata MetadataOf(const GraphContext& context, const dataset::Dataset& committed) {
+  const dataset::ManifestLocation& location = committed.manifest_location();
+  VersionMetadata metadata;
+  metadata.manifest_path = RecordedPath(context.root, location.path);
+  metadata.manifest_size = location.size;
+  if (!location.e_tag.empty()) metadata.e_tag = location.e_tag;
+  metadata.naming_scheme = std::string(format::ManifestNamingText(location.naming));
+  return metadata;
+}
+
+}  // namespace og::engine::graph

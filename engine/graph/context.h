@@ -1,0 +1,58 @@
+// What everything that works on one graph root shares: where it is, its stores, its gates.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "engine/dataset/dataset.h"
+#include "engine/graph/manifest/store.h"
+#include "engine/graph/recovery/record_store.h"
+#include "io/base/sync.h"
+#include "io/env/env.h"
+#include "io/env/gate.h"
+#include "io/store/store.h"
+
+namespace og::engine::graph {
+
+// Locks of the effect windows of one root, shared by all handles of the process.
+//
+// Order: schema, then branch. A data write holds the schema gate shared and its branch exclusively;
+// recovery and changes of the schema or of branches hold the schema gate exclusively.
+class RootGates {
+ public:
+  // The gates of `root_uri` in this Env.
+  static std::shared_ptr<RootGates> For(const io::Env& env, const std::string& root_uri);
+
+  io::Gate& schema() { return schema_; }
+  io::Gate& branch(std::string_view name);
+
+ private:
+  io::Gate schema_;
+  io::Mutex mutex_;
+  std::map<std::string, std::unique_ptr<io::Gate>, std::less<>> branches_ OG_GUARDED_BY(mutex_);
+};
+
+// "/tmp/g" for local roots, "s3://bucket/g" for others: how recovery records spell a root.
+std::string RootUri(const io::Location& root);
+
+// `path` of the store below `root` as `__manifest` spells it: with a leading '/' for local stores.
+std::string RecordedPath(const io::Location& root, std::string_view path);
+
+struct GraphContext {
+  GraphContext(io::Env& environment, const io::Location& graph_root);
+
+  io::Env& env;
+  const io::Location root;
+  const std::string root_uri;
+  const ManifestStore manifest;
+  const RecordStore records;
+  const std::shared_ptr<RootGates> gates;
+  const std::shared_ptr<dataset::Session> session;
+};
+
+// The published form of a table's version that `committed` holds.
+VersionMetadata MetadataOf(const GraphContext& context, const dataset::Dataset& committed);
+
+}  // namespace og::engine::graph

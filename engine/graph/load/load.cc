@@ -1,0 +1,208 @@
+#include "engine/graph/load/load.h"
+
+#include <algorithm>
+#include <map>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "engine/graph/errors.h"
+#include "engine/graph/load/graph_batch.h"
+#include "engine/graph/load/integrity.h"
+#include "engine/graph/load/table_loader.h"
+#include "engine/graph/manifest/branch_ref.h"
+#include "engine/graph/snapshot.h"
+#include "engine/graph/table_schema.h"
+#include "engine/graph/write_session.h"
+#include "io/base/error_detail.h"
+#include "io/base/status_macros.h"
+#include "io/base/text.h"
+#include "io/env/worker_pool.h"
+
+namespace og::engine::graph {
+namespace {
+
+// What the checks across rows may hold in memory before they spill: a quarter of what the process
+// may use.
+std::shared_ptr<io::MemoryBudget> IntegrityBudget(io::Env& env) {
+  return env.memory()->NewChild("load integrity", env.memory()->limit() / 4);
+}
+
+class Loader {
+ public:
+  Loader(const GraphContext& context, ByteSource& source, const LoadOptions& options,
+         WriteBase base)
+      : context_(context),
+        source_(source),
+        options_(options),
+        base_(std::move(base)),
+        integrity_(context.env, base_.schema.catalog, options.mode, IntegrityBudget(context.env)),
+        staging_(context.env.pool()) {}
+
+  absl::StatusOr<LoadResult> Run() {
+    absl::StatusOr<LoadResult> result = ReadCheckWrite();
+    if (!result.ok()) {
+      staging_.Wait().IgnoreError();
+      for (const auto& [key, table] : tables_)
+        table->Discard();
+    }
+    return result;
+  }
+
+ private:
+  absl::StatusOr<LoadResult> ReadCheckWrite() {
+    GraphBatchOptions batch_options;
+    batch_options.progress = [this](const Progress& progress) { Report(progress); };
+    OG_RETURN_IF_ERROR(ReadGraphBatch(context_.env, *base_.schema.catalog, source_, batch_options,
+                                      [this](TableBatch batch) { return Add(std::move(batch)); }));
+    OG_RETURN_IF_ERROR(WaitForChunk());
+    OG_RETURN_IF_ERROR(Check());
+    return Write();
+  }
+
+  void Report(const Progress& progress) const {
+    if (options_.progress) options_.progress(progress);
+  }
+
+  absl::StatusOr<TableLoader*> LoaderOf(std::string_view table_key) {
+    const auto known = tables_.find(table_key);
+    if (known != tables_.end()) return known->second.get();
+    const TableEntry* const entry = base_.manifest.state.Find(table_key);
+    if (entry == nullptr) {
+      return InternalFault(io::StrCat("the catalog's table ", table_key, " is not published"));
+    }
+    if (entry->branch != base_.manifest.branch) {
+      return BadRequest(io::StrCat(Subject(table_key), " has not been written on branch '",
+                                   BranchName(base_.manifest.branch),
+                                   "' yet; this release cannot make its first write there"));
+    }
+    OG_ASSIGN_OR_RETURN(dataset::DatasetPtr dataset, OpenForChange(context_, base_, *entry));
+    const std::string_view name = entry->type_name();
+    format::SchemaPtr schema = entry->is_edge()
+                                   ? TableSchema(*base_.schema.catalog->FindEdgeExactly(name))
+                                   : TableSchema(*base_.schema.catalog->FindNode(name));
+    return tables_
+        .emplace(entry->table_key, std::make_unique<TableLoader>(*entry, std::move(dataset),
+                                                                 std::move(schema), options_.mode))
+        .first->second.get();
+  }
+
+  absl::Status Add(TableBatch batch) {
+    OG_ASSIGN_OR_RETURN(TableLoader* const table, LoaderOf(batch.table_key));
+    OG_RETURN_IF_ERROR(integrity_.AddInput(batch.table_key, batch.rows, batch.ids_are_fresh));
+    num_rows_ += static_cast<uint64_t>(batch.rows.num_rows);
+    // One chunk is written while the parser goes on; its table, and the next chunk, wait for it.
+    if (is_staging_ == table) OG_RETURN_IF_ERROR(WaitForChunk());
+    table->Add(std::move(batch.rows));
+    if (table->HasChunk()) {
+      OG_RETURN_IF_ERROR(WaitForChunk());
+      is_staging_ = table;
+      staging_.Run([table] { return table->StageChunk(); });
+    }
+    return absl::OkStatus();
+  }
+
+  absl::Status WaitForChunk() {
+    is_staging_ = nullptr;
+    return FromStorage(staging_.Wait());
+  }
+
+  absl::Status Check() {
+    for (const CommittedNeed& need : integrity_.CommittedNeeds()) {
+      OG_ASSIGN_OR_RETURN(const dataset::DatasetPtr dataset, Committed(need.table_key));
+      dataset::ScanOptions options;
+      options.columns = need.columns;
+      const auto stream = dataset->Scan(options);
+      OG_RETURN_IF_ERROR(FromStorage(stream.status()));
+      for (;;) {
+        auto batch = (*stream)->Next();
+        OG_RETURN_IF_ERROR(FromStorage(batch.status()));
+        if (!batch->has_value()) break;
+        OG_RETURN_IF_ERROR(integrity_.AddCommitted(need.table_key, **batch));
+      }
+    }
+    return integrity_.Finish([this](const RowRef& row, const std::vector<std::string>& columns) {
+      return Lookup(row, columns);
+    });
+  }
+
+  absl::StatusOr<dataset::DatasetPtr> Committed(std::string_view table_key) const {
+    const auto loading = tables_.find(table_key);
+    if (loading != tables_.end()) return loading->second->base();
+    const TableEntry* const entry = base_.manifest.state.Find(table_key);
+    if (entry == nullptr) {
+      return InternalFault(io::StrCat("the catalog's table ", table_key, " is not published"));
+    }
+    return OpenPinned(context_.env, context_.root, *entry, context_.session);
+  }
+
+  absl::StatusOr<format::RecordBatch> Lookup(const RowRef& row,
+                                             const std::vector<std::string>& columns) const {
+    if (!row.committed) return tables_.find(row.table_key)->second->Lookup(row.row, columns);
+    OG_ASSIGN_OR_RETURN(const dataset::DatasetPtr dataset, Committed(row.table_key));
+    dataset::TakeOptions options;
+    options.columns = columns;
+    const uint64_t offsets[] = {row.row};
+    auto found = dataset->TakeOffsets(offsets, options);
+    OG_RETURN_IF_ERROR(FromStorage(found.status()));
+    return found;
+  }
+
+  absl::StatusOr<LoadResult> Write() {
+    Report({"write", num_rows_, source_.size(), source_.size()});
+    WriteIntent intent;
+    intent.actor_id = options_.actor_id;
+    intent.tables.resize(tables_.size());
+    std::vector<TableLoader*> loaders;
+    for (const auto& [key, table] : tables_)
+      loaders.push_back(table.get());
+    const absl::Status staged =
+        context_.env.pool().ParallelFor(loaders.size(), [&](size_t i) -> absl::Status {
+          OG_ASSIGN_OR_RETURN(intent.tables[i].staged, loaders[i]->Finish());
+          intent.tables[i].entry = loaders[i]->entry();
+          intent.tables[i].dataset = loaders[i]->base();
+          return absl::OkStatus();
+        });
+    if (!staged.ok()) {
+      std::erase_if(intent.tables, [](const TableChange& c) { return c.dataset == nullptr; });
+      DiscardWrite(intent);
+      return FromStorage(staged);
+    }
+    Report({"publish", num_rows_, source_.size(), source_.size()});
+    LoadResult result;
+    OG_ASSIGN_OR_RETURN(result.commit, CommitWrite(context_, base_, std::move(intent)));
+    for (const TableLoader* const table : loaders) {
+      (table->entry().is_edge() ? result.edges : result.nodes)
+          .push_back({.name = std::string(table->entry().type_name()),
+                      .entities_loaded = table->num_rows()});
+      result.total_entities += table->num_rows();
+    }
+    return result;
+  }
+
+  const GraphContext& context_;
+  ByteSource& source_;
+  const LoadOptions& options_;
+  const WriteBase base_;
+  Integrity integrity_;
+  std::map<std::string, std::unique_ptr<TableLoader>, std::less<>> tables_;
+  io::TaskGroup staging_;
+  const TableLoader* is_staging_ = nullptr;
+  uint64_t num_rows_ = 0;
+};
+
+}  // namespace
+
+absl::StatusOr<LoadResult> LoadGraphBatch(const GraphContext& context, ByteSource& source,
+                                          const LoadOptions& options) {
+  if (options.mode == LoadMode::kMerge) {
+    return BadRequest("load mode 'merge' is not supported by this release");
+  }
+  OG_ASSIGN_OR_RETURN(const std::optional<std::string> branch, NormalizeBranch(options.branch));
+  OG_ASSIGN_OR_RETURN(WriteBase base, PrepareWrite(context, branch));
+  return Loader(context, source, options, std::move(base)).Run();
+}
+
+}  // namespace og::engine::graph

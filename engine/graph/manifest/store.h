@@ -1,0 +1,103 @@
+// `__manifest`, the one place where a graph becomes visible: opening a branch of it, and publishing
+// the next version.
+//
+// A publish adds rows and replaces the head row of the branch in one commit: one new fragment and
+// one deleted row. It either becomes version n+1 over the version n that all its checks were made
+// on, or changes nothing and is checked again over what others published meanwhile.
+//
+// Source: omnigraph 0.10.0: manifest publisher; engine.md 1.6, 1.7, 3.2.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+
+#include "engine/dataset/dataset.h"
+#include "engine/graph/graph.h"
+#include "engine/graph/manifest/rows.h"
+#include "engine/graph/recovery/record.h"
+#include "io/store/store.h"
+
+namespace og::engine::graph {
+
+inline constexpr std::string_view kManifestFolder = "__manifest";
+inline constexpr std::string_view kStampKey = "omnigraph:internal_schema_version";
+inline constexpr int kPublishRetries = 5;
+
+// One branch of `__manifest` at one version.
+struct ManifestView {
+  std::optional<std::string> branch;
+  BranchIdentifier identifier;
+  dataset::DatasetPtr dataset;
+  ManifestState state;
+
+  uint64_t version() const { return dataset->version(); }
+  // The exact head of the branch; a branch without commits of its own has none.
+  std::optional<std::string> head() const { return state.ExactHead(BranchName(branch)); }
+};
+
+// The branch must still be this incarnation with this exact head.
+struct ExactHead {
+  BranchIdentifier identifier;
+  std::optional<std::string> head;
+};
+
+struct PublishRequest {
+  std::optional<std::string> branch;
+  // New versions of live tables. `table_key` is the alias that the table is expected to have.
+  std::vector<TableVersion> versions;
+  // The version of each table that the change was made from.
+  std::map<TableIdentity, uint64_t> expected;
+  // Id, merged parent, actor and time of the commit; parent and manifest version are filled in.
+  CommitInfo commit;
+  std::optional<ExactHead> precondition;  // nullopt: any head
+};
+
+class ManifestStore {
+ public:
+  // The Env outlives the store.
+  ManifestStore(io::Env& env, const io::Location& graph_root);
+
+  const io::Location& root() const { return root_; }
+
+  // Creates version 1 with `rows` and the stamp. kAlreadyExists if there is a `__manifest`.
+  absl::StatusOr<dataset::DatasetPtr> Create(ManifestRows rows) const;
+
+  // The newest version of a branch. NotFound for an unknown branch and for a root without
+  // `__manifest`; a stamp that is not kInternalSchemaVersion is refused with the way out.
+  absl::StatusOr<ManifestView> Open(const std::optional<std::string>& branch) const;
+
+  // A given version.
+  absl::StatusOr<ManifestView> OpenAt(const std::optional<std::string>& branch,
+                                      uint64_t version) const;
+
+  // Whether `view` is still the newest version of the same incarnation of its branch.
+  absl::StatusOr<bool> IsCurrent(const ManifestView& view) const;
+
+  // Publishes and returns the view of the new version.
+  //   kReadSetChanged   the precondition does not hold
+  //   kVersionMismatch  a table is not at its expected version
+  //   kConflict         kPublishRetries publishers were faster
+  absl::StatusOr<ManifestView> Publish(const PublishRequest& request) const;
+
+ private:
+  absl::StatusOr<ManifestView> Load(const std::optional<std::string>& branch,
+                                    std::optional<uint64_t> version) const;
+  absl::StatusOr<std::optional<ManifestView>> TryPublish(const PublishRequest& request) const;
+
+  io::Env& env_;
+  const io::Location root_;
+};
+
+// kConflict unless `metadata`, the schema metadata of `__manifest`, carries the stamp that this
+// version writes. `has_identity_columns`: the table has the columns that came with stamp 6.
+absl::Status CheckStamp(const std::map<std::string, std::string>& metadata,
+                        bool has_identity_columns);
+
+}  // namespace og::engine::graph

@@ -1,0 +1,40 @@
+// Resolves writes that did not finish: every record under `__recovery/` is rolled forward or back,
+// whichever its content and the state of its tables prove to be right, and removed.
+//
+// Which way. A record says which transaction it planned for each table; the versions of the table
+// say whether that transaction is there. Nothing there: the record is dropped. All there,
+// confirmed, and the branch still what the write was prepared on: published as the write intended.
+// Anything else of its own: each table gets a version that restores what is published, and these
+// are published under an id fixed in the record. Every step can be repeated: a crash in the middle
+// of recovery is recovered the same way.
+//
+// Movement that the record does not explain is never touched: an error, and the record stays.
+//
+// Source: engine.md 4.
+#pragma once
+
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+
+#include "engine/graph/context.h"
+#include "engine/graph/recovery/record.h"
+
+namespace og::engine::graph {
+
+enum class SweepMode : uint8_t {
+  kFull,             // read-write open: may roll back
+  kRollForwardOnly,  // before a write: never destroys; leaves what it cannot finish
+};
+
+struct SweepResult {
+  size_t num_resolved = 0;
+  std::vector<RecoveryRecord> unresolved;
+};
+
+// Takes the schema gate exclusively. Records that cannot be understood, and, in full mode, records
+// that cannot be resolved, are errors.
+absl::StatusOr<SweepResult> SweepRecords(const GraphContext& context, SweepMode mode);
+
+}  // namespace og::engine::graph

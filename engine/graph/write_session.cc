@@ -1,0 +1,279 @@
+#include "engine/graph/write_session.h"
+
+#include <utility>
+
+#include "engine/graph/errors.h"
+#include "engine/graph/manifest/branch_ref.h"
+#include "io/base/error_detail.h"
+#include "io/base/status.h"
+#include "io/base/status_macros.h"
+#include "io/base/text.h"
+
+namespace og::engine::graph {
+namespace {
+
+constexpr int kCaptureTries = 8;
+
+absl::Status CheckNoSchemaChange(const GraphContext& context) {
+  OG_ASSIGN_OR_RETURN(const auto lock,
+                      ReadBranchRef(context.manifest.root(), kSchemaApplyLockBranch));
+  if (!lock.has_value()) return absl::OkStatus();
+  return Conflict("write is unavailable while schema apply is in progress");
+}
+
+absl::Status CheckNothingPending(const GraphContext& context,
+                                 const std::optional<std::string>& branch) {
+  OG_ASSIGN_OR_RETURN(const std::vector<RecoveryRecord> records, context.records.ReadAll());
+  for (const RecoveryRecord& record : records) {
+    if (record.kind != WriterKind::kSchemaApply && record.branch != branch) continue;
+    return RecoveryRequired(
+        record.operation_id,
+        io::StrCat("pending ", WriterKindName(record.kind), " recovery operation on branch '",
+                   BranchName(record.branch),
+                   "' blocks the synchronous write/control recovery barrier (branch '",
+                   BranchName(branch), "'); reopen the graph read-write before retrying"));
+  }
+  return absl::OkStatus();
+}
+
+absl::Status CheckAuthority(const GraphContext& context, const WriteBase& base) {
+  OG_RETURN_IF_ERROR(CheckNoSchemaChange(context));
+  const std::string_view branch = BranchName(base.manifest.branch);
+  OG_ASSIGN_OR_RETURN(const bool current, context.manifest.IsCurrent(base.manifest));
+  if (!current) {
+    OG_ASSIGN_OR_RETURN(const ManifestView now, context.manifest.Open(base.manifest.branch));
+    if (!(now.identifier == base.manifest.identifier)) {
+      return ReadSetChanged(io::StrCat("branch_identifier:", branch),
+                            EncodeBranchIdentifier(base.manifest.identifier),
+                            EncodeBranchIdentifier(now.identifier));
+    }
+    if (now.head() != base.manifest.head()) {
+      return ReadSetChanged(io::StrCat("graph_head:", branch), base.manifest.head(), now.head());
+    }
+  }
+  OG_ASSIGN_OR_RETURN(const schema::SchemaState state, ReadSchemaState(context.root));
+  if (state.ir_hash != base.schema.state.ir_hash) {
+    return ReadSetChanged("schema_ir_hash", base.schema.state.ir_hash, state.ir_hash);
+  }
+  if (state.identity_domain != base.schema.state.identity_domain) {
+    return ReadSetChanged("schema_identity_domain", base.schema.state.identity_domain,
+                          state.identity_domain);
+  }
+  return absl::OkStatus();
+}
+
+// Staged files of all tables, in one barrier.
+absl::Status SyncStaged(const GraphContext& context, const WriteIntent& intent) {
+  std::vector<std::string> files;
+  for (const TableChange& table : intent.tables) {
+    files.insert(files.end(), table.staged.files.begin(), table.staged.files.end());
+  }
+  return FromStorage(context.root.store->Sync(files, context.env.durability()));
+}
+
+RecoveryRecord MakeRecord(const GraphContext& context, const WriteBase& base,
+                          const WriteIntent& intent) {
+  RecoveryRecord record;
+  record.operation_id = context.env.NewUlid();
+  record.started_at_us = context.env.NowUs();
+  record.branch = base.manifest.branch;
+  record.actor_id = intent.actor_id;
+  record.kind = intent.kind;
+  record.has_protocol = true;
+  record.authority = base.authority;
+  record.lineage.graph_commit_id = context.env.NewUlid();
+  record.lineage.branch = base.manifest.branch;
+  record.lineage.actor_id = intent.actor_id;
+  record.lineage.created_at_us = record.started_at_us;
+  record.rollback_graph_commit_id = context.env.NewUlid();
+  for (const TableChange& change : intent.tables) {
+    RecordedTable table;
+    table.identity = change.entry.identity;
+    table.table_key = change.entry.table_key;
+    table.table_uri = io::StrCat(context.root_uri, "/", change.entry.path);
+    table.expected_version = change.entry.version;
+    table.post_commit_pin = change.entry.version + 1;
+    table.branch = change.entry.branch;
+    table.planned = {.read_version = change.staged.transaction.read_version,
+                     .uuid = change.staged.transaction.uuid};
+    record.tables.push_back(std::move(table));
+  }
+  return record;
+}
+
+CommitInfo LineageOf(const RecoveryRecord& record) {
+  CommitInfo commit;
+  commit.graph_commit_id = record.lineage.graph_commit_id;
+  commit.graph_branch = record.lineage.branch;
+  commit.actor_id = record.lineage.actor_id;
+  commit.created_at_us = record.lineage.created_at_us;
+  return commit;
+}
+
+// The armed part of a write. Every failure in here is the record's to resolve.
+absl::Status ApplyEffects(const GraphContext& context, const WriteIntent& intent,
+                          RecoveryRecord& record) {
+  OG_CRASH_POINT(context.env, "mutation.post_sidecar_pre_fork");
+  for (size_t i = 0; i < intent.tables.size(); ++i) {
+    const TableChange& change = intent.tables[i];
+    OG_ASSIGN_OR_RETURN(const dataset::DatasetPtr committed,
+                        change.dataset->CommitExact(change.staged));
+    record.tables[i].confirmed = ConfirmedTable{.version = committed->version(),
+                                                .branch = change.entry.branch,
+                                                .row_count = committed->num_rows(),
+                                                .metadata = MetadataOf(context, *committed)};
+    OG_CRASH_POINT(context.env, "mutation.post_table_commit");
+  }
+  record.effects_confirmed = true;
+  OG_RETURN_IF_ERROR(context.records.Rewrite(record));
+  OG_CRASH_POINT(context.env, "mutation.post_finalize_pre_publisher");
+  return absl::OkStatus();
+}
+
+PublishRequest PublishOf(const RecoveryRecord& record) {
+  PublishRequest request;
+  request.branch = record.branch;
+  request.commit = LineageOf(record);
+  request.precondition = ExactHead{.identifier = record.authority.branch_identifier,
+                                   .head = record.authority.graph_head};
+  for (const RecordedTable& table : record.tables) {
+    request.expected[table.identity] = table.expected_version;
+    request.versions.push_back({.identity = table.identity,
+                                .table_key = table.table_key,
+                                .version = table.confirmed->version,
+                                .branch = table.confirmed->branch,
+                                .row_count = table.confirmed->row_count,
+                                .metadata = table.confirmed->metadata});
+  }
+  return request;
+}
+
+absl::StatusOr<CommitInfo> Published(const absl::StatusOr<ManifestView>& view,
+                                     const std::string& commit_id) {
+  OG_RETURN_IF_ERROR(view.status());
+  const CommitInfo* const commit = view->state.FindCommit(commit_id);
+  if (commit == nullptr) {
+    return InternalFault(io::StrCat("published commit ", commit_id, " is not in its manifest"));
+  }
+  return *commit;
+}
+
+}  // namespace
+
+absl::StatusOr<WriteBase> PrepareWrite(const GraphContext& context,
+                                       const std::optional<std::string>& branch) {
+  OG_RETURN_IF_ERROR(CheckNothingPending(context, branch));
+  for (int i = 0; i < kCaptureTries; ++i) {
+    OG_RETURN_IF_ERROR(CheckNoSchemaChange(context));
+    OG_ASSIGN_OR_RETURN(AcceptedSchema schema, ReadContract(context.root));
+    OG_ASSIGN_OR_RETURN(ManifestView manifest, context.manifest.Open(branch));
+    OG_ASSIGN_OR_RETURN(const schema::SchemaState state, ReadSchemaState(context.root));
+    if (!(state == schema.state)) continue;
+    OG_RETURN_IF_ERROR(CheckTables(schema.ir, manifest.state.tables(), manifest.version()));
+    AuthorityToken authority = MakeAuthority(schema, manifest.identifier, manifest.head());
+    return WriteBase{.manifest = std::move(manifest),
+                     .schema = std::move(schema),
+                     .authority = std::move(authority)};
+  }
+  return ReadSetChanged(io::StrCat("write_authority:", BranchName(branch)), std::nullopt,
+                        std::nullopt);
+}
+
+absl::StatusOr<dataset::DatasetPtr> OpenForChange(const GraphContext& context,
+                                                  const WriteBase& base, const TableEntry& entry) {
+  dataset::OpenOptions options;
+  options.branch = entry.branch.value_or("");
+  options.session = context.session;
+  absl::StatusOr<dataset::DatasetPtr> head =
+      dataset::Dataset::Open(context.env, context.root.Child(entry.path), options);
+  OG_RETURN_IF_ERROR(FromStorage(head.status()));
+  const uint64_t version = (*head)->version();
+  if (version == entry.version) return head;
+  if (version < entry.version) {
+    return InternalFault(io::StrCat(Subject(entry.table_key), " is at Lance HEAD version ", version,
+                                    ", below published dataset version ", entry.version));
+  }
+  const std::string drift =
+      io::StrCat(Subject(entry.table_key), " is at Lance HEAD version ", version,
+                 ", ahead of published dataset version ", entry.version);
+  const absl::StatusOr<std::vector<RecoveryRecord>> records = context.records.ReadAll();
+  if (!records.ok()) {
+    return Conflict(io::StrCat(
+        drift,
+        "; could not classify the drift (sidecar listing failed: ", io::Message(records.status()),
+        "); run `omnigraph repair`, or reopen the graph read-write if repair reports a pending "
+        "recovery sidecar"));
+  }
+  for (const RecoveryRecord& record : *records) {
+    for (const RecordedTable& table : record.tables) {
+      if (table.identity == entry.identity && table.branch == entry.branch) {
+        return RecoveryRequired(record.operation_id,
+                                io::StrCat(drift,
+                                           "; the pending recovery operation owns this "
+                                           "drift"));
+      }
+    }
+  }
+  // Without a record someone may just have published over the captured base.
+  OG_ASSIGN_OR_RETURN(const bool current, context.manifest.IsCurrent(base.manifest));
+  if (!current) {
+    return ReadSetChanged(io::StrCat("published_dataset_version:", entry.table_key),
+                          io::StrCat(entry.version), io::StrCat(version));
+  }
+  return Conflict(io::StrCat(drift, "; run `omnigraph repair` before writing"));
+}
+
+absl::StatusOr<CommitInfo> CommitWrite(const GraphContext& context, const WriteBase& base,
+                                       WriteIntent intent) {
+  io::GateHold schema_gate = context.gates->schema().Shared(context.env);
+  io::GateHold branch_gate =
+      context.gates->branch(BranchName(base.manifest.branch)).Exclusive(context.env);
+  OG_CRASH_POINT(context.env, "mutation.post_stage_pre_effect_gate");
+  RecoveryRecord record = MakeRecord(context, base, intent);
+  const auto refused = [&]() -> absl::Status {
+    OG_RETURN_IF_ERROR(CheckNothingPending(context, base.manifest.branch));
+    OG_RETURN_IF_ERROR(CheckAuthority(context, base));
+    for (const TableChange& change : intent.tables) {
+      const uint64_t read_version = change.staged.transaction.read_version;
+      if (read_version != change.entry.version) {
+        return ReadSetChanged(io::StrCat("published_dataset_version:", change.entry.table_key),
+                              io::StrCat(change.entry.version), io::StrCat(read_version));
+      }
+      OG_RETURN_IF_ERROR(OpenForChange(context, base, change.entry).status());
+    }
+    if (intent.tables.empty()) return absl::OkStatus();
+    OG_RETURN_IF_ERROR(SyncStaged(context, intent));
+    return context.records.Arm(record);
+  }();
+  if (!refused.ok()) {
+    DiscardWrite(intent);
+    return refused;
+  }
+  if (intent.tables.empty()) {
+    return Published(context.manifest.Publish(PublishOf(record)), record.lineage.graph_commit_id);
+  }
+
+  if (const absl::Status applied = ApplyEffects(context, intent, record); !applied.ok()) {
+    if (!absl::IsAborted(applied) || record.tables[0].confirmed.has_value()) {
+      return RecoveryRequired(record.operation_id, io::Message(applied));
+    }
+    // Another writer made the version that the first table wanted: there is no effect to recover.
+    OG_RETURN_IF_ERROR(context.records.Remove(record.operation_id));
+    DiscardWrite(intent);
+    return ReadSetChanged(io::StrCat("published_dataset_version:", record.tables[0].table_key),
+                          io::StrCat(record.tables[0].expected_version), std::nullopt);
+  }
+  const absl::StatusOr<CommitInfo> commit =
+      Published(context.manifest.Publish(PublishOf(record)), record.lineage.graph_commit_id);
+  if (!commit.ok()) return RecoveryRequired(record.operation_id, io::Message(commit.status()));
+  // The write is visible and durable. A record that stays is retired by the next writer.
+  context.records.Remove(record.operation_id).IgnoreError();
+  return commit;
+}
+
+void DiscardWrite(const WriteIntent& intent) {
+  for (const TableChange& change : intent.tables)
+    change.dataset->Discard(change.staged);
+}
+
+}  // namespace og::engine::graph

@@ -1,0 +1,69 @@
+// The one way in which a graph changes: a prepared base, staged files, and then a window of effects
+// that a recovery record covers from its first to its last.
+//
+//   PrepareWrite   capture branch head, schema and published versions
+//   (caller)       stage one transaction a table; nothing is visible
+//   CommitWrite    gates -> everything still as captured -> sync staged files -> arm the record
+//                  -> commit each table exactly -> confirm the record -> publish -> remove it
+//
+// A failure before the record is armed leaves the graph as it was and some files that nobody names.
+// After that the result is success or RecoveryRequired: the next writer or read-write open decides
+// from the record, forward or back. Either way all of the write becomes visible or nothing.
+//
+// Source: engine.md 3.1, 3.5.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+
+#include "engine/dataset/dataset.h"
+#include "engine/graph/context.h"
+#include "engine/graph/contract_store.h"
+#include "engine/graph/manifest/store.h"
+#include "engine/graph/recovery/record.h"
+
+namespace og::engine::graph {
+
+// What a write is prepared against.
+struct WriteBase {
+  ManifestView manifest;
+  AcceptedSchema schema;
+  AuthorityToken authority;
+};
+
+// A staged change of one table. `dataset` is open at the version that `entry` pins.
+struct TableChange {
+  TableEntry entry;
+  dataset::DatasetPtr dataset;
+  dataset::StagedTransaction staged;
+};
+
+struct WriteIntent {
+  WriterKind kind = WriterKind::kLoad;
+  std::optional<std::string> actor_id;
+  std::vector<TableChange> tables;
+};
+
+// Captures a base. Refused while an unfinished write of the branch, or a schema change, is pending.
+absl::StatusOr<WriteBase> PrepareWrite(const GraphContext& context,
+                                       const std::optional<std::string>& branch);
+
+// Opens a table of the base for a change: at its pin, which must be its newest version.
+//   kConflict          the dataset is ahead of what is published; texts advise
+//   kRecoveryRequired  a pending record owns the drift
+absl::StatusOr<dataset::DatasetPtr> OpenForChange(const GraphContext& context,
+                                                  const WriteBase& base, const TableEntry& entry);
+
+// Makes the change visible as one commit. No tables: a commit without changes.
+absl::StatusOr<CommitInfo> CommitWrite(const GraphContext& context, const WriteBase& base,
+                                       WriteIntent intent);
+
+// Removes the staged files of an intent that is given up before CommitWrite. Best effort.
+void DiscardWrite(const WriteIntent& intent);
+
+}  // namespace og::engine::graph
