@@ -1,0 +1,240 @@
+// Staging: files are written and a transaction is put together; nothing becomes visible.
+#include <algorithm>
+#include <map>
+
+#include "engine/dataset/data_writer.h"
+#include "engine/dataset/dataset_handle.h"
+#include "format/table/deletion_vector.h"
+#include "format/table/key_filter.h"
+#include "io/base/status.h"
+#include "io/base/status_macros.h"
+#include "io/base/text.h"
+
+namespace og::engine::dataset {
+namespace {
+
+StagedTransaction NewTransaction(io::Env& env, uint64_t read_version, const WriteOptions& options) {
+  StagedTransaction staged;
+  staged.transaction.read_version = read_version;
+  staged.transaction.uuid = options.uuid.empty() ? env.NewUuid() : options.uuid;
+  staged.transaction.properties = options.properties;
+  return staged;
+}
+
+// Writes all of `rows` (may be null) and notes the files in `staged`.
+absl::StatusOr<std::vector<format::Fragment>> WriteRows(
+    io::Env& env, const io::Location& root, std::shared_ptr<const format::LanceSchema> schema,
+    std::string_view file_version, format::BatchStream* rows, const WriteOptions& options,
+    StagedTransaction& staged) {
+  if (rows == nullptr) {
+    return std::vector<format::Fragment>();
+  }
+  OG_ASSIGN_OR_RETURN(const auto writer,
+                      DataWriter::Open(env, root, std::move(schema), file_version, options));
+  while (true) {
+    OG_ASSIGN_OR_RETURN(const std::optional<format::RecordBatch> batch, rows->Next());
+    if (!batch) {
+      break;
+    }
+    OG_RETURN_IF_ERROR(writer->Write(*batch));
+  }
+  OG_ASSIGN_OR_RETURN(DataWriter::Written written, writer->Finish());
+  staged.files.insert(staged.files.end(), written.files.begin(), written.files.end());
+  staged.num_rows_written += written.num_rows;
+  staged.num_bytes_written += written.num_bytes;
+  return std::move(written.fragments);
+}
+
+// Rows that leave fragments: what becomes of each.
+struct Removal {
+  std::vector<format::Fragment> updated;
+  std::vector<uint64_t> removed;
+};
+
+absl::StatusOr<Removal> RemoveRows(const DatasetHandle& dataset,
+                                   const std::vector<uint64_t>& sorted, StagedTransaction& staged) {
+  Removal removal;
+  for (auto first = sorted.begin(); first != sorted.end();) {
+    const uint64_t id = *first >> 32;
+    const auto last = std::ranges::upper_bound(first, sorted.end(), id << 32 | UINT32_MAX);
+    const format::Fragment* fragment = dataset.manifest().FindFragment(id);
+    if (fragment == nullptr) {
+      return io::NotFoundError(io::StrCat("row address ", *first, ": no fragment ", id));
+    }
+    OG_ASSIGN_OR_RETURN(const format::DeletionVectorPtr before, dataset.DeletionsOf(*fragment));
+    std::vector<uint32_t> offsets;
+    for (; first != last; ++first) {
+      const auto offset = static_cast<uint32_t>(*first);
+      if (offset >= fragment->physical_rows || (before != nullptr && before->Contains(offset))) {
+        return io::NotFoundError(
+            io::StrCat("row address ", *first, " does not exist or is deleted"));
+      }
+      offsets.push_back(offset);
+    }
+    if (before != nullptr) {
+      offsets.insert(offsets.end(), before->offsets().begin(), before->offsets().end());
+    }
+    if (offsets.size() == fragment->physical_rows) {
+      removal.removed.push_back(id);
+      continue;
+    }
+    OG_ASSIGN_OR_RETURN(format::Fragment updated,
+                        WithDeletions(dataset, *fragment, std::move(offsets), staged.files));
+    removal.updated.push_back(std::move(updated));
+  }
+  return removal;
+}
+
+absl::StatusOr<std::vector<uint64_t>> SortedAddresses(std::span<const uint64_t> addresses) {
+  std::vector<uint64_t> sorted(addresses.begin(), addresses.end());
+  std::ranges::sort(sorted);
+  if (const auto twice = std::ranges::adjacent_find(sorted); twice != sorted.end()) {
+    return io::InvalidArgumentError(io::StrCat("row address ", *twice, " is given twice"));
+  }
+  return sorted;
+}
+
+}  // namespace
+
+absl::StatusOr<format::Fragment> WithDeletions(const DatasetHandle& dataset,
+                                               const format::Fragment& fragment,
+                                               std::vector<uint32_t> offsets,
+                                               std::vector<std::string>& files) {
+  const format::DeletionVector deletions(std::move(offsets));
+  format::Fragment updated = fragment;
+  updated.deletion_file = format::DeletionFile{.kind = deletions.kind(),
+                                               .read_version = dataset.version(),
+                                               .id = dataset.env().RandomU64(),
+                                               .num_deleted_rows = deletions.size(),
+                                               .base_id = std::nullopt,
+                                               .unknown = {}};
+  const io::Location file =
+      dataset.branch_root().Child(format::DeletionFilePath(fragment.id, *updated.deletion_file));
+  OG_RETURN_IF_ERROR(file.store->Put(file.path, io::AsBytes(deletions.Encode())).status());
+  files.push_back(file.path);
+  return updated;
+}
+
+absl::StatusOr<StagedTransaction> Dataset::StageCreate(io::Env& env, const io::Location& root,
+                                                       const format::SchemaPtr& schema,
+                                                       format::BatchStream* rows,
+                                                       const CreateOptions& options) {
+  OG_RETURN_IF_ERROR(WritableVersion(options.file_version).status());
+  StagedTransaction staged = NewTransaction(env, 0, options.write);
+  OG_ASSIGN_OR_RETURN(format::LanceSchema lance, format::FromArrow(*schema));
+  auto shared = std::make_shared<const format::LanceSchema>(std::move(lance));
+  format::OverwriteOperation create;
+  OG_ASSIGN_OR_RETURN(create.fragments, WriteRows(env, root, shared, options.file_version, rows,
+                                                  options.write, staged));
+  create.schema = std::move(shared);
+  create.config_upserts = options.config;
+  staged.transaction.operation = std::move(create);
+  staged.file_version = options.file_version;
+  staged.stable_row_ids = options.stable_row_ids;
+  staged.naming = options.naming;
+  return staged;
+}
+
+absl::StatusOr<StagedTransaction> DatasetHandle::StageAppend(format::BatchStream& rows,
+                                                             const WriteOptions& options) const {
+  StagedTransaction staged = NewTransaction(*env_, version(), options);
+  format::AppendOperation append;
+  OG_ASSIGN_OR_RETURN(append.fragments,
+                      WriteRows(*env_, branch_root_, manifest().schema,
+                                manifest().data_format_version, &rows, options, staged));
+  staged.transaction.operation = std::move(append);
+  return staged;
+}
+
+absl::StatusOr<StagedTransaction> DatasetHandle::StageOverwrite(const format::SchemaPtr& schema,
+                                                                format::BatchStream* rows,
+                                                                const WriteOptions& options) const {
+  StagedTransaction staged = NewTransaction(*env_, version(), options);
+  OG_ASSIGN_OR_RETURN(format::LanceSchema lance, format::FromArrow(*schema));
+  auto shared = std::make_shared<const format::LanceSchema>(std::move(lance));
+  format::OverwriteOperation overwrite;
+  OG_ASSIGN_OR_RETURN(overwrite.fragments,
+                      WriteRows(*env_, branch_root_, shared, manifest().data_format_version, rows,
+                                options, staged));
+  overwrite.schema = std::move(shared);
+  staged.transaction.operation = std::move(overwrite);
+  return staged;
+}
+
+absl::StatusOr<StagedTransaction> DatasetHandle::StageUpdate(const UpdateRequest& request) const {
+  StagedTransaction staged = NewTransaction(*env_, version(), request.write);
+  OG_ASSIGN_OR_RETURN(std::vector<uint64_t> sorted, SortedAddresses(request.removed_addresses));
+  format::UpdateOperation update;
+  OG_ASSIGN_OR_RETURN(update.new_fragments, WriteRows(*env_, branch_root_, manifest().schema,
+                                                      manifest().data_format_version, request.rows,
+                                                      request.write, staged));
+  if (request.moved_row_ids.size() > staged.num_rows_written) {
+    return io::InvalidArgumentError(io::StrCat(request.moved_row_ids.size(), " moved row ids for ",
+                                               staged.num_rows_written, " rows"));
+  }
+  if (manifest().has_stable_row_ids()) {
+    // The first rows keep their ids; the commit gives the others new ones.
+    std::span<const uint64_t> left(request.moved_row_ids);
+    for (format::Fragment& fragment : update.new_fragments) {
+      const auto ids = left.first(std::min<size_t>(left.size(), fragment.physical_rows));
+      left = left.subspan(ids.size());
+      if (!ids.empty()) {
+        fragment.row_ids = format::RowIdSequence({format::MakeSegment(ids)}).Encode();
+      }
+    }
+  }
+  OG_ASSIGN_OR_RETURN(Removal removal, RemoveRows(*this, sorted, staged));
+  update.updated_fragments = std::move(removal.updated);
+  update.removed_fragment_ids = std::move(removal.removed);
+  update.fields_modified = request.fields_modified;
+  update.fields_for_preserving_frag_bitmap = request.fields_for_preserving_frag_bitmap;
+  update.inserted_rows = request.inserted_rows;
+  staged.affected_rows = std::move(sorted);
+  staged.transaction.operation = std::move(update);
+  return staged;
+}
+
+absl::StatusOr<StagedTransaction> DatasetHandle::StageDelete(std::span<const uint64_t> addresses,
+                                                             std::string_view predicate,
+                                                             const WriteOptions& options) const {
+  StagedTransaction staged = NewTransaction(*env_, version(), options);
+  OG_ASSIGN_OR_RETURN(std::vector<uint64_t> sorted, SortedAddresses(addresses));
+  OG_ASSIGN_OR_RETURN(Removal removal, RemoveRows(*this, sorted, staged));
+  format::DeleteOperation deletion;
+  deletion.updated_fragments = std::move(removal.updated);
+  deletion.deleted_fragment_ids = std::move(removal.removed);
+  deletion.predicate = predicate;
+  staged.affected_rows = std::move(sorted);
+  staged.transaction.operation = std::move(deletion);
+  return staged;
+}
+
+absl::StatusOr<StagedTransaction> DatasetHandle::StageRestore(uint64_t target_version,
+                                                              const WriteOptions& options) const {
+  OG_RETURN_IF_ERROR(FindVersion(branch_root_, target_version).status());
+  StagedTransaction staged = NewTransaction(*env_, version(), options);
+  staged.transaction.operation = format::RestoreOperation{.version = target_version};
+  return staged;
+}
+
+absl::StatusOr<format::KeyExistenceFilter> DatasetHandle::InsertedRowsFilter(
+    const format::RecordBatch& batch, std::string_view column,
+    std::optional<format::KeyExistenceFilter> former) const {
+  const format::LanceField* field = lance_schema().Find(column);
+  const format::ArrayPtr values = batch.Column(column);
+  if (field == nullptr || values == nullptr) {
+    return io::NotFoundError(io::StrCat("no column ", column));
+  }
+  format::KeyExistenceFilter filter =
+      former ? *std::move(former) : format::MakeKeyFilter({field->id});
+  format::AddKeys(*values, filter);
+  return filter;
+}
+
+void DatasetHandle::Discard(const StagedTransaction& staged) const {
+  for (const std::string& file : staged.files) {
+    branch_root_.store->Delete(file).IgnoreError();
+  }
+}
+
+}  // namespace og::engine::dataset
