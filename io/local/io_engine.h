@@ -22,7 +22,7 @@ struct IoCall {
   uint64_t offset = 0;
   std::byte* out = nullptr;
   size_t missing = 0;
-  std::shared_ptr<const OpenFile> file;  // keeps `fd` open, where it is a shared one
+  std::shared_ptr<const OpenFile> file = {};  // keeps `fd` open, where it is a shared one
 
   // Result: an errno value; 0 is success, or with missing > 0 the end of the file.
   int error = 0;
