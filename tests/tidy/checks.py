@@ -281,6 +281,27 @@ def readmes_name_real_files(tree):
                     yield f"{path}:{number}: {name} does not exist"
 
 
+def invariants_name_real_tests(tree):
+    """Each pair of a path and a case in docs/dev/invariants.md is a test that exists."""
+    page = "docs/dev/invariants.md"
+    if not tree.exists(page):
+        return
+    for number, line in tree.text_lines(page):
+        pairs = re.findall(r"`([a-z0-9_/]+\.(?:cc|py))` `(\w+)\.(\w+)`", line)
+        if line.startswith("| ") and not pairs and "invariant |" not in line:
+            yield f"{page}:{number}: names no test"
+        for path, suite, case in pairs:
+            if not tree.exists(path) or not has_test(tree.read(path), suite, case):
+                yield f"{page}:{number}: no test {suite}.{case} in {path}"
+
+
+def has_test(text, suite, case):
+    return bool(
+        re.search(rf"\bTEST(_F|_P)?\(\s*{suite},\s*{case}\)", text)
+        or (f"class {suite}(" in text and f"def {case}(" in text)
+    )
+
+
 def sources_are_formatted(tree):
     files = [os.path.join(tree.root, path) for path in tree.cpp()]
     for start in range(0, len(files), 50):
@@ -308,5 +329,6 @@ CHECKS = [
     no_machine_paths,
     links_resolve,
     readmes_name_real_files,
+    invariants_name_real_tests,
     sources_are_formatted,
 ]

@@ -166,6 +166,17 @@ class PlantedTest(unittest.TestCase):
     def test_a_readme_that_names_a_lost_file(self):
         self.expect(checks.readmes_name_real_files, "gone.h", cli__README_dot_md="- `gone.h`: was here\n")
 
+    def test_an_invariant_without_its_test(self):
+        source = "TEST(Text, HasALength) {}\n"
+        build = CLEAN["io/base/BUILD.bazel"] + 'cc_test(name = "text_test", srcs = ["text_test.cc"])\n'
+        page = "| invariant | shown by |\n|---|---|\n| texts have a length | `io/base/text_test.cc` `Text.%s` |\n"
+        files = {"io__base__text_test_dot_cc": source, "io__base__BUILD_dot_bazel": build}
+        self.assertEqual([], self.findings(docs__dev__invariants_dot_md=page % "HasALength", **files))
+        self.expect(checks.invariants_name_real_tests, "no test Text.Gone",
+                    docs__dev__invariants_dot_md=page % "Gone", **files)
+        self.expect(checks.invariants_name_real_tests, "names no test",
+                    docs__dev__invariants_dot_md="| texts have a length | surely |\n", **files)
+
     def test_a_source_that_is_not_formatted(self):
         self.expect(checks.sources_are_formatted, "cli/tool.h", cli__tool_dot_h="#pragma once\n\nint  Run( );\n")
 
