@@ -1,0 +1,622 @@
+#include "engine/exec/expand.h"
+
+#include <algorithm>
+#include <deque>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <utility>
+
+#include "absl/container/flat_hash_map.h"
+
+#include "engine/exec/binder.h"
+#include "engine/exec/expand_choice.h"
+#include "engine/expr/expr.h"
+#include "format/arrow/builder.h"
+#include "io/base/status.h"
+#include "io/base/status_macros.h"
+#include "io/base/text.h"
+
+namespace og::engine::exec {
+namespace {
+
+using format::ArrayPtr;
+using format::RecordBatch;
+using query::Direction;
+using topology::kNoNode;
+
+constexpr uint32_t kNoSlot = ~uint32_t{0};
+
+// (row of the chunk, destination) pairs, and the edge of each for an edge binding.
+struct Pairs {
+  std::vector<uint32_t> rows;
+  std::vector<uint32_t> destinations;
+  std::vector<uint32_t> edges;
+};
+
+// Walks from one source at a time, with marks that are cleared by counting up.
+class Walker {
+ public:
+  Walker(bool same_type, uint32_t min_hops, uint32_t max_hops)
+      : same_type_(same_type), min_hops_(min_hops), max_hops_(same_type ? max_hops : 1) {}
+
+  // Calls emit(destination) for each destination of `source`, in order. `visit(node, f)` calls f
+  // with each neighbour of `node`; numbers of destinations are below `num_destinations`.
+  template <typename Visit, typename Emit>
+  void Walk(uint32_t source, size_t num_destinations, const Visit& visit, const Emit& emit) {
+    if (++round_ == 0 || seen_.size() < num_destinations) {
+      seen_.assign(num_destinations, 0);
+      visited_.assign(num_destinations, 0);
+      round_ = 1;
+    }
+    if (same_type_) visited_[source] = round_;
+    frontier_.assign(1, source);
+    for (uint32_t hop = 1; hop <= max_hops_ && !frontier_.empty(); ++hop) {
+      next_.clear();
+      const auto yield = [&](uint32_t node) {
+        if (hop >= min_hops_ && seen_[node] != round_) {
+          seen_[node] = round_;
+          emit(node);
+        }
+      };
+      for (const uint32_t node : frontier_) {
+        visit(node, [&](uint32_t neighbour) {
+          if (same_type_ && neighbour == node) {
+            yield(neighbour);
+          } else if (visited_[neighbour] != round_) {
+            visited_[neighbour] = round_;
+            next_.push_back(neighbour);
+            yield(neighbour);
+          }
+        });
+      }
+      frontier_.swap(next_);
+    }
+  }
+
+ private:
+  bool same_type_;
+  uint32_t min_hops_;
+  uint32_t max_hops_;
+  uint32_t round_ = 0;
+  std::vector<uint32_t> visited_;
+  std::vector<uint32_t> seen_;
+  std::vector<uint32_t> frontier_;
+  std::vector<uint32_t> next_;
+};
+
+// Ids in order of first appearance.
+class IdSet {
+ public:
+  // The number of `id`, a new one if it is new.
+  uint32_t Intern(std::string_view id) {
+    const auto known = numbers_.find(id);
+    if (known != numbers_.end()) return known->second;
+    const auto number = static_cast<uint32_t>(ids_.size());
+    numbers_.emplace(ids_.emplace_back(id), number);
+    return number;
+  }
+  std::optional<uint32_t> Find(std::string_view id) const {
+    const auto known = numbers_.find(id);
+    if (known == numbers_.end()) return std::nullopt;
+    return known->second;
+  }
+  size_t size() const { return ids_.size(); }
+  const std::string& operator[](uint32_t number) const { return ids_[number]; }
+
+  // Ids [from, size()) as an array.
+  ArrayPtr Since(size_t from) const {
+    format::StringBuilder builder(format::Utf8());
+    for (size_t i = from; i < ids_.size(); ++i)
+      builder.Append(ids_[i]);
+    return builder.Finish();
+  }
+
+ private:
+  std::deque<std::string> ids_;  // which stay where they are
+  absl::flat_hash_map<std::string_view, uint32_t> numbers_;
+};
+
+class ExpandStage final : public Stage {
+ public:
+  ExpandStage(const ExecContext& context, const query::Expand& expand, const schema::EdgeType& edge,
+              Table* edges, Table* destinations, expr::ExprPtr filter, Operator* next)
+      : Stage(next),
+        context_(context),
+        expand_(expand),
+        edge_(edge),
+        edges_(edges),
+        destinations_(destinations),
+        filter_(std::move(filter)),
+        same_type_(edge.from == edge.to),
+        source_(context.layout.NumberOf(expand.source)),
+        destination_(context.layout.NumberOf(expand.destination)),
+        walker_(same_type_, expand.min_hops, expand.max_hops) {}
+
+  absl::Status Push(const Chunk& chunk) override {
+    if (chunk.num_rows == 0) return absl::OkStatus();
+    if (is_wide_) return RunWide(chunk);
+    // Whether a filtered scan pays is known when the frontier ends, or passes the ceiling.
+    held_.push_back(chunk);
+    num_held_ += chunk.num_rows;
+    if (num_held_ <= context_.options.indexed_frontier_max &&
+        context_.options.traversal != TraversalMode::kTopology) {
+      return absl::OkStatus();
+    }
+    return Release();
+  }
+
+  absl::Status Flush() override {
+    OG_RETURN_IF_ERROR(Release());
+    return Stage::Flush();
+  }
+
+ private:
+  bool follows_out() const { return expand_.direction != Direction::kIn; }
+  bool follows_in() const { return expand_.direction != Direction::kOut; }
+
+  // Runs what is held back, the way that is cheaper.
+  absl::Status Release() {
+    const std::vector<Chunk> held = std::exchange(held_, {});
+    const size_t num_held = std::exchange(num_held_, 0);
+    if (num_held == 0) return absl::OkStatus();
+    if (UseIndexed(num_held)) {
+      return expand_.edge_binding.has_value() ? RunBound(held, true) : RunIndexed(held);
+    }
+    is_wide_ = true;
+    for (const Chunk& chunk : held)
+      OG_RETURN_IF_ERROR(RunWide(chunk));
+    return absl::OkStatus();
+  }
+
+  bool UseIndexed(size_t frontier_rows) const {
+    if (context_.options.traversal == TraversalMode::kIndexed) return true;
+    if (context_.options.traversal == TraversalMode::kTopology) return false;
+    if (expand_.edge_binding.has_value()) {
+      return frontier_rows <= context_.options.indexed_frontier_max;
+    }
+    return ChooseIndexed({.frontier_rows = frontier_rows,
+                          .num_edges = edges_->num_rows(),
+                          .hops = same_type_ ? expand_.max_hops : 1,
+                          .query_hops = context_.layout.hops.at(expand_.edge_type),
+                          .has_topology = context_.tables.HasTopology(expand_.edge_type),
+                          .hops_max = context_.options.indexed_hops_max,
+                          .frontier_max = context_.options.indexed_frontier_max});
+  }
+
+  absl::Status RunWide(const Chunk& chunk) {
+    if (done()) return absl::OkStatus();
+    if (expand_.edge_binding.has_value()) return RunBound({chunk}, false);
+    return RunTopology(chunk);
+  }
+
+  // --- Adjacency lists ---------------------------------------------------------------------------
+
+  absl::Status RunTopology(const Chunk& chunk) {
+    OG_ASSIGN_OR_RETURN(const topology::Topology* const topology,
+                        context_.tables.TopologyOf(edge_));
+    OG_ASSIGN_OR_RETURN(const topology::NodeIndex* const index, destinations_->Index());
+    const Binding& sources = chunk.bindings[source_];
+    OG_ASSIGN_OR_RETURN(const std::span<const uint32_t> numbers, sources.entities->Numbers());
+    const auto visit = [&](uint32_t node, const auto& f) {
+      if (follows_out()) {
+        for (const uint32_t neighbour : topology->Out(node))
+          f(neighbour);
+      }
+      if (follows_in()) {
+        for (const uint32_t neighbour : topology->In(node))
+          f(neighbour);
+      }
+    };
+    Pairs pairs;
+    for (uint32_t row = 0; row < chunk.num_rows; ++row) {
+      const uint32_t number = numbers[sources.slots[row]];
+      if (number == kNoNode) continue;
+      walker_.Walk(number, index->num_nodes(), visit, [&](uint32_t destination) {
+        pairs.rows.push_back(row);
+        pairs.destinations.push_back(destination);
+      });
+      if (pairs.rows.size() >= kChunkRows) {
+        OG_RETURN_IF_ERROR(EmitNumbered(chunk, pairs));
+        if (done()) return absl::OkStatus();
+      }
+    }
+    return EmitNumbered(chunk, pairs);
+  }
+
+  // Hands on pairs whose destinations are dense numbers, and empties them.
+  absl::Status EmitNumbered(const Chunk& chunk, Pairs& pairs) {
+    if (pairs.rows.empty()) return absl::OkStatus();
+    std::vector<uint32_t> numbers = pairs.destinations;
+    std::sort(numbers.begin(), numbers.end());
+    numbers.erase(std::unique(numbers.begin(), numbers.end()), numbers.end());
+    slot_of_.resize(std::max<size_t>(slot_of_.size(), numbers.back() + 1));
+    for (uint32_t slot = 0; slot < numbers.size(); ++slot)
+      slot_of_[numbers[slot]] = slot;
+    for (uint32_t& destination : pairs.destinations)
+      destination = slot_of_[destination];
+    const auto nodes = std::make_shared<Entities>(destinations_, std::move(numbers));
+    OG_ASSIGN_OR_RETURN(const std::vector<bool> passes, Passing(*nodes));
+    return Emit(chunk, pairs, nodes, passes, nullptr);
+  }
+
+  // Which of `nodes` pass the filters of the destination; empty if there are none.
+  absl::StatusOr<std::vector<bool>> Passing(Entities& nodes) const {
+    if (filter_ == nullptr) return std::vector<bool>();
+    std::vector<std::string> names;
+    for (const auto& path : ColumnsOf(*filter_))
+      names.push_back(path[0]);
+    OG_RETURN_IF_ERROR(nodes.Fetch(names));
+    auto schema = std::make_shared<format::Schema>();
+    RecordBatch batch{nullptr, static_cast<int64_t>(nodes.size()), {}};
+    for (const std::string& name : names) {
+      OG_ASSIGN_OR_RETURN(batch.columns.emplace_back(), nodes.Column(name));
+      schema->fields.push_back({name, batch.columns.back()->type, true, {}});
+    }
+    batch.schema = std::move(schema);
+    OG_ASSIGN_OR_RETURN(const std::vector<int64_t> kept, EvaluateFilter(*filter_, batch));
+    std::vector<bool> passes(nodes.size());
+    for (const int64_t slot : kept)
+      passes[static_cast<size_t>(slot)] = true;
+    return passes;
+  }
+
+  // Hands on the pairs whose destinations, slots of `nodes`, exist and pass; empties them.
+  absl::Status Emit(const Chunk& chunk, Pairs& pairs, const std::shared_ptr<Entities>& nodes,
+                    const std::vector<bool>& passes, const std::shared_ptr<Entities>& edges) {
+    Pairs all = std::exchange(pairs, {});
+    size_t kept = 0;
+    for (size_t i = 0; i < all.rows.size(); ++i) {
+      const uint32_t slot = all.destinations[i];
+      if (slot == kNoSlot || (!passes.empty() && !passes[slot])) continue;
+      all.rows[kept] = all.rows[i];
+      all.destinations[kept] = slot;
+      if (edges != nullptr) all.edges[kept] = all.edges[i];
+      ++kept;
+    }
+    if (kept == 0) return absl::OkStatus();
+    all.rows.resize(kept);
+    all.destinations.resize(kept);
+    Chunk out = chunk.Pick(all.rows);
+    out.bindings[destination_] = {nodes, std::move(all.destinations)};
+    if (edges != nullptr) {
+      all.edges.resize(kept);
+      out.bindings[context_.layout.NumberOf(*expand_.edge_binding)] = {edges, std::move(all.edges)};
+    }
+    return next().Push(out);
+  }
+
+  // --- Filtered scans ----------------------------------------------------------------------------
+
+  // The part of the graph that a few sources see.
+  struct Neighbourhood {
+    IdSet sources;       // also the destinations, when the types are the same
+    IdSet destinations;  // else
+    std::vector<std::vector<uint32_t>> out;
+    std::vector<std::vector<uint32_t>> in;
+    std::vector<bool> missing;  // destinations that no node has
+  };
+
+  IdSet& DestinationsOf(Neighbourhood& seen) const {
+    return same_type_ ? seen.sources : seen.destinations;
+  }
+
+  absl::Status RunIndexed(const std::vector<Chunk>& chunks) {
+    Neighbourhood seen;
+    std::vector<std::vector<uint32_t>> sources_of;  // by chunk and row
+    for (const Chunk& chunk : chunks) {
+      OG_ASSIGN_OR_RETURN(const ArrayPtr ids, chunk.bindings[source_].entities->Column("id"));
+      std::vector<uint32_t>& numbers = sources_of.emplace_back();
+      for (const uint32_t slot : chunk.bindings[source_].slots) {
+        numbers.push_back(seen.sources.Intern(ids->StringValue(slot)));
+      }
+    }
+    IdSet& destinations = DestinationsOf(seen);
+    const uint32_t max_hops = same_type_ ? expand_.max_hops : 1;
+    size_t frontier = 0;  // where the ids begin whose edges are not read yet
+    for (uint32_t hop = 1; hop <= max_hops && frontier < seen.sources.size(); ++hop) {
+      const size_t known = seen.sources.size();
+      OG_RETURN_IF_ERROR(ReadEdges(seen, frontier));
+      frontier = known;
+      if (hop < max_hops) OG_RETURN_IF_ERROR(FindMissing(seen, known));
+    }
+    const auto visit = [&](uint32_t node, const auto& f) {
+      for (const auto* lists : {&seen.out, &seen.in}) {
+        if (node >= lists->size()) continue;
+        for (const uint32_t neighbour : (*lists)[node]) {
+          if (neighbour >= seen.missing.size() || !seen.missing[neighbour]) f(neighbour);
+        }
+      }
+    };
+    std::vector<Pairs> pairs_of(chunks.size());
+    IdSet reached;
+    for (size_t i = 0; i < chunks.size(); ++i) {
+      for (uint32_t row = 0; row < chunks[i].num_rows; ++row) {
+        const auto emit = [&](uint32_t destination) {
+          pairs_of[i].rows.push_back(row);
+          pairs_of[i].destinations.push_back(reached.Intern(destinations[destination]));
+        };
+        walker_.Walk(sources_of[i][row], destinations.size(), visit, emit);
+      }
+    }
+    OG_ASSIGN_OR_RETURN(const Resolved resolved, Resolve(reached));
+    for (size_t i = 0; i < chunks.size(); ++i) {
+      OG_RETURN_IF_ERROR(EmitResolved(chunks[i], pairs_of[i], resolved, nullptr));
+    }
+    return absl::OkStatus();
+  }
+
+  // Edges of the nodes from `first` on, in the order of the table.
+  absl::Status ReadEdges(Neighbourhood& seen, size_t first) const {
+    const ArrayPtr ids = seen.sources.Since(first);
+    dataset::ScanOptions options;
+    options.columns = {{"src", "dst"}};
+    options.dictionary_strings = true;
+    options.filter = EdgesOf(ids);
+    OG_ASSIGN_OR_RETURN(const auto stream, edges_->dataset().Scan(options));
+    IdSet& destinations = DestinationsOf(seen);
+    const auto num_known = static_cast<uint32_t>(seen.sources.size());
+    const auto add = [&](std::vector<std::vector<uint32_t>>& lists, std::string_view from,
+                         std::string_view to) {
+      const std::optional<uint32_t> node = seen.sources.Find(from);
+      if (!node.has_value() || *node < first || *node >= num_known) return;
+      lists.resize(std::max<size_t>(lists.size(), *node + 1));
+      lists[*node].push_back(destinations.Intern(to));
+    };
+    while (true) {
+      OG_ASSIGN_OR_RETURN(const std::optional<RecordBatch> batch, stream->Next());
+      if (!batch.has_value()) return absl::OkStatus();
+      const ArrayPtr src = DecodeDictionary(batch->columns[0]);
+      const ArrayPtr dst = DecodeDictionary(batch->columns[1]);
+      for (int64_t i = 0; i < batch->num_rows; ++i) {
+        if (src->IsNull(i) || dst->IsNull(i)) continue;
+        if (follows_out()) add(seen.out, src->StringValue(i), dst->StringValue(i));
+        if (follows_in()) add(seen.in, dst->StringValue(i), src->StringValue(i));
+      }
+    }
+  }
+
+  // Edges that leave (or enter, or both) the nodes `ids`.
+  expr::ExprPtr EdgesOf(const ArrayPtr& ids) const {
+    std::vector<expr::ExprPtr> either;
+    if (follows_out()) either.push_back(expr::In(expr::Column("src"), ids));
+    if (follows_in()) either.push_back(expr::In(expr::Column("dst"), ids));
+    return expr::Or(std::move(either));
+  }
+
+  // Marks those destinations from `first` on that are no nodes, so that no walk leads through them.
+  absl::Status FindMissing(Neighbourhood& seen, size_t first) const {
+    const IdSet& destinations = DestinationsOf(seen);
+    seen.missing.resize(destinations.size(), false);
+    if (first == destinations.size()) return absl::OkStatus();
+    std::fill(seen.missing.begin() + static_cast<std::ptrdiff_t>(first), seen.missing.end(), true);
+    dataset::ScanOptions options;
+    options.columns = {{"id"}};
+    options.filter = expr::In(expr::Column("id"), destinations.Since(first));
+    OG_ASSIGN_OR_RETURN(const auto stream, destinations_->dataset().Scan(options));
+    while (true) {
+      OG_ASSIGN_OR_RETURN(const std::optional<RecordBatch> batch, stream->Next());
+      if (!batch.has_value()) return absl::OkStatus();
+      for (int64_t i = 0; i < batch->num_rows; ++i) {
+        const auto known = destinations.Find(batch->columns[0]->StringValue(i));
+        if (known.has_value()) seen.missing[*known] = false;
+      }
+    }
+  }
+
+  // Nodes for ids: the slot of each id, kNoSlot where no node has it or it does not pass.
+  struct Resolved {
+    std::shared_ptr<Entities> nodes;
+    std::vector<uint32_t> slots;
+  };
+
+  absl::StatusOr<Resolved> Resolve(const IdSet& ids) const {
+    if (ids.size() == 0) return Resolved{};
+    if (ids.size() > context_.options.indexed_frontier_max &&
+        context_.options.traversal != TraversalMode::kIndexed) {
+      return ResolveByNumber(ids);
+    }
+    dataset::ScanOptions options;
+    options.columns = context_.layout.variables[destination_].columns;
+    if (std::find(options.columns->begin(), options.columns->end(), "id") ==
+        options.columns->end()) {
+      options.columns->push_back("id");
+    }
+    options.with_row_address = true;
+    options.filter = expr::In(expr::Column("id"), ids.Since(0));
+    if (filter_ != nullptr) options.filter = expr::And({options.filter, filter_});
+    OG_ASSIGN_OR_RETURN(const auto stream, destinations_->dataset().Scan(options));
+    OG_ASSIGN_OR_RETURN(RecordBatch batch, Collect(*stream));
+    std::vector<uint64_t> addresses;
+    const ArrayPtr column = batch.columns.back();
+    for (int64_t i = 0; i < column->length; ++i)
+      addresses.push_back(column->Value<uint64_t>(i));
+    batch.columns.pop_back();
+    Resolved resolved{std::make_shared<Entities>(destinations_, batch, std::move(addresses)),
+                      std::vector<uint32_t>(ids.size(), kNoSlot)};
+    OG_ASSIGN_OR_RETURN(const ArrayPtr found, resolved.nodes->Column("id"));
+    for (int64_t i = 0; i < found->length; ++i) {
+      const auto known = ids.Find(found->StringValue(i));
+      // Of nodes with one id the first counts, as in the index.
+      if (known.has_value() && resolved.slots[*known] == kNoSlot) {
+        resolved.slots[*known] = static_cast<uint32_t>(i);
+      }
+    }
+    return resolved;
+  }
+
+  absl::StatusOr<Resolved> ResolveByNumber(const IdSet& ids) const {
+    OG_ASSIGN_OR_RETURN(const topology::NodeIndex* const index, destinations_->Index());
+    Resolved resolved{nullptr, std::vector<uint32_t>(ids.size(), kNoSlot)};
+    std::vector<uint32_t> numbers;
+    for (uint32_t i = 0; i < ids.size(); ++i) {
+      const std::optional<uint32_t> number = index->Find(ids[i]);
+      if (!number.has_value()) continue;
+      resolved.slots[i] = static_cast<uint32_t>(numbers.size());
+      numbers.push_back(*number);
+    }
+    resolved.nodes = std::make_shared<Entities>(destinations_, std::move(numbers));
+    OG_ASSIGN_OR_RETURN(const std::vector<bool> passes, Passing(*resolved.nodes));
+    for (uint32_t& slot : resolved.slots) {
+      if (slot != kNoSlot && !passes.empty() && !passes[slot]) slot = kNoSlot;
+    }
+    return resolved;
+  }
+
+  // Hands on pairs whose destinations are numbers of the resolved ids, in chunks.
+  absl::Status EmitResolved(const Chunk& chunk, const Pairs& pairs, const Resolved& resolved,
+                            const std::shared_ptr<Entities>& edges) {
+    for (size_t start = 0; start < pairs.rows.size() && !done(); start += kChunkRows) {
+      const size_t end = std::min(start + kChunkRows, pairs.rows.size());
+      Pairs part;
+      for (size_t i = start; i < end; ++i) {
+        part.rows.push_back(pairs.rows[i]);
+        part.destinations.push_back(resolved.slots[pairs.destinations[i]]);
+        if (edges != nullptr) part.edges.push_back(pairs.edges[i]);
+      }
+      OG_RETURN_IF_ERROR(Emit(chunk, part, resolved.nodes, {}, edges));
+    }
+    return absl::OkStatus();
+  }
+
+  // --- Edge bindings -----------------------------------------------------------------------------
+
+  // Edge rows, and by id of the source those that continue it, in the order of their rows.
+  struct EdgeRows {
+    std::shared_ptr<Entities> entities;
+    ArrayPtr ids, src, dst;
+    absl::flat_hash_map<std::string_view, std::vector<uint32_t>> of;
+  };
+
+  // The end of `edge` that is not `source`.
+  static std::string_view Opposite(const EdgeRows& edges, uint32_t edge, std::string_view source) {
+    const std::string_view src = edges.src->StringValue(edge);
+    return src == source ? edges.dst->StringValue(edge) : src;
+  }
+
+  absl::StatusOr<EdgeRows> ReadEdgeRows(const expr::ExprPtr& filter) const {
+    dataset::ScanOptions options;
+    options.columns =
+        context_.layout.variables[context_.layout.NumberOf(*expand_.edge_binding)].columns;
+    for (const char* name : {"id", "src", "dst"}) {
+      if (std::find(options.columns->begin(), options.columns->end(), name) ==
+          options.columns->end()) {
+        options.columns->push_back(name);
+      }
+    }
+    options.with_row_address = true;
+    options.filter = filter;
+    OG_ASSIGN_OR_RETURN(const auto stream, edges_->dataset().Scan(options));
+    OG_ASSIGN_OR_RETURN(RecordBatch batch, Collect(*stream));
+    std::vector<uint64_t> addresses;
+    const ArrayPtr column = batch.columns.back();
+    for (int64_t i = 0; i < column->length; ++i)
+      addresses.push_back(column->Value<uint64_t>(i));
+    batch.columns.pop_back();
+    EdgeRows edges;
+    edges.entities = std::make_shared<Entities>(edges_, batch, std::move(addresses));
+    OG_ASSIGN_OR_RETURN(edges.ids, edges.entities->Column("id"));
+    OG_ASSIGN_OR_RETURN(edges.src, edges.entities->Column("src"));
+    OG_ASSIGN_OR_RETURN(edges.dst, edges.entities->Column("dst"));
+    for (uint32_t row = 0; row < edges.entities->size(); ++row) {
+      if (edges.src->IsNull(row) || edges.dst->IsNull(row)) continue;
+      const std::string_view src = edges.src->StringValue(row);
+      const std::string_view dst = edges.dst->StringValue(row);
+      if (follows_out()) edges.of[src].push_back(row);
+      // An undirected self-loop is one match, not two.
+      const bool is_second_loop = follows_out() && src == dst;
+      if (follows_in() && !is_second_loop) edges.of[dst].push_back(row);
+    }
+    for (auto& [source, rows] : edges.of) {
+      std::stable_sort(rows.begin(), rows.end(), [&](uint32_t a, uint32_t b) {
+        const int order = edges.ids->StringValue(a).compare(edges.ids->StringValue(b));
+        return order != 0 ? order < 0 : Opposite(edges, a, source) < Opposite(edges, b, source);
+      });
+    }
+    return edges;
+  }
+
+  absl::Status RunBound(const std::vector<Chunk>& chunks, bool filtered) {
+    expr::ExprPtr filter;
+    if (filtered) {
+      IdSet sources;
+      for (const Chunk& chunk : chunks) {
+        OG_ASSIGN_OR_RETURN(const ArrayPtr ids, chunk.bindings[source_].entities->Column("id"));
+        for (const uint32_t slot : chunk.bindings[source_].slots) {
+          sources.Intern(ids->StringValue(slot));
+        }
+      }
+      filter = EdgesOf(sources.Since(0));
+    }
+    if (filtered || all_edges_ == nullptr) {
+      OG_ASSIGN_OR_RETURN(EdgeRows edges, ReadEdgeRows(filter));
+      all_edges_ = std::make_unique<EdgeRows>(std::move(edges));
+    }
+    for (const Chunk& chunk : chunks)
+      OG_RETURN_IF_ERROR(RunBound(chunk, *all_edges_));
+    if (filtered) all_edges_.reset();
+    return absl::OkStatus();
+  }
+
+  absl::Status RunBound(const Chunk& chunk, const EdgeRows& edges) {
+    OG_ASSIGN_OR_RETURN(const ArrayPtr ids, chunk.bindings[source_].entities->Column("id"));
+    Pairs pairs;
+    IdSet reached;
+    for (uint32_t row = 0; row < chunk.num_rows; ++row) {
+      const std::string_view source = ids->StringValue(chunk.bindings[source_].slots[row]);
+      const auto known = edges.of.find(source);
+      if (known == edges.of.end()) continue;
+      for (const uint32_t edge : known->second) {
+        pairs.rows.push_back(row);
+        pairs.destinations.push_back(reached.Intern(EndOf(edges, edge, source)));
+        pairs.edges.push_back(edge);
+      }
+    }
+    OG_ASSIGN_OR_RETURN(const Resolved resolved, Resolve(reached));
+    return EmitResolved(chunk, pairs, resolved, edges.entities);
+  }
+
+  // Where `edge` leads from `source`.
+  std::string_view EndOf(const EdgeRows& edges, uint32_t edge, std::string_view source) const {
+    if (expand_.direction == Direction::kOut) return edges.dst->StringValue(edge);
+    if (expand_.direction == Direction::kIn) return edges.src->StringValue(edge);
+    return Opposite(edges, edge, source);
+  }
+
+  const ExecContext& context_;
+  const query::Expand& expand_;
+  const schema::EdgeType& edge_;
+  Table* edges_;
+  Table* destinations_;
+  expr::ExprPtr filter_;  // null: none
+  bool same_type_;
+  size_t source_;
+  size_t destination_;
+  Walker walker_;
+
+  std::vector<Chunk> held_;
+  size_t num_held_ = 0;
+  bool is_wide_ = false;  // the frontier is known to be large: chunks pass through
+  std::vector<uint32_t> slot_of_;
+  std::unique_ptr<EdgeRows> all_edges_;
+};
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<Operator>> MakeExpandStage(const ExecContext& context,
+                                                          const query::Expand& expand,
+                                                          Operator* next) {
+  const schema::EdgeType* const edge = context.tables.catalog().FindEdgeExactly(expand.edge_type);
+  if (edge == nullptr) {
+    return io::InternalError(io::StrCat("plan names unknown edge type ", expand.edge_type));
+  }
+  OG_ASSIGN_OR_RETURN(Table* const edges, context.tables.Edge(expand.edge_type));
+  OG_ASSIGN_OR_RETURN(Table* const destinations, context.tables.Node(expand.destination_type));
+  OG_ASSIGN_OR_RETURN(expr::ExprPtr filter, ScanFilter(expand.destination_filters, context.params));
+  context.tables.WillExpand(expand.edge_type, expand.direction != Direction::kIn,
+                            expand.direction != Direction::kOut);
+  return std::make_unique<ExpandStage>(context, expand, *edge, edges, destinations,
+                                       std::move(filter), next);
+}
+
+}  // namespace og::engine::exec

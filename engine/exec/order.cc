@@ -1,0 +1,143 @@
+#include "engine/exec/order.h"
+
+#include <algorithm>
+#include <bit>
+#include <functional>
+#include <limits>
+#include <numeric>
+#include <string_view>
+
+#include "io/base/error_detail.h"
+#include "io/base/text.h"
+
+namespace og::engine::exec {
+namespace {
+
+using format::Array;
+using format::TypeId;
+
+constexpr uint64_t kSignBit = uint64_t{1} << 63;
+
+uint64_t OfSigned(int64_t value) {
+  return static_cast<uint64_t>(value) ^ kSignBit;
+}
+
+uint64_t OfDouble(double value) {
+  if (value != value) return ~uint64_t{0};
+  const auto bits = std::bit_cast<uint64_t>(value);
+  return (bits & kSignBit) != 0 ? ~bits : bits | kSignBit;
+}
+
+// The first 8 bytes of a text as a number in the same order.
+uint64_t OfText(std::string_view text) {
+  uint64_t prefix = 0;
+  for (size_t i = 0; i < 8; ++i) {
+    prefix = (prefix << 8) | (i < text.size() ? static_cast<uint8_t>(text[i]) : 0);
+  }
+  return prefix;
+}
+
+// A number in the order of the values; texts may be equal in it and still differ.
+uint64_t PrefixOf(const Array& array, int64_t i) {
+  switch (array.type->id) {
+    case TypeId::kBool:
+      return array.BoolValue(i) ? 1 : 0;
+    case TypeId::kInt8:
+      return OfSigned(array.Value<int8_t>(i));
+    case TypeId::kInt16:
+      return OfSigned(array.Value<int16_t>(i));
+    case TypeId::kInt32:
+    case TypeId::kDate32:
+      return OfSigned(array.Value<int32_t>(i));
+    case TypeId::kUint8:
+      return array.Value<uint8_t>(i);
+    case TypeId::kUint16:
+      return array.Value<uint16_t>(i);
+    case TypeId::kUint32:
+      return array.Value<uint32_t>(i);
+    case TypeId::kUint64:
+      return array.Value<uint64_t>(i);
+    case TypeId::kFloat32:
+      return OfDouble(array.Value<float>(i));
+    case TypeId::kFloat64:
+      return OfDouble(array.Value<double>(i));
+    case TypeId::kUtf8:
+    case TypeId::kLargeUtf8:
+      return OfText(array.StringValue(i));
+    default:
+      return OfSigned(array.Value<int64_t>(i));
+  }
+}
+
+bool IsText(const Array& array) {
+  return array.type->is_variable();
+}
+
+// A key made ready: prefixes in the direction of the order.
+struct Column {
+  const Array* values;
+  bool descending;
+  std::vector<uint64_t> prefixes;
+
+  // Negative, zero or positive as row a comes before, with or after row b.
+  int Compare(int64_t a, int64_t b) const {
+    const uint64_t x = prefixes[static_cast<size_t>(a)];
+    const uint64_t y = prefixes[static_cast<size_t>(b)];
+    if (x != y) return x < y ? -1 : 1;
+    const bool a_null = values->null_count != 0 && values->IsNull(a);
+    const bool b_null = values->null_count != 0 && values->IsNull(b);
+    int order = static_cast<int>(b_null) - static_cast<int>(a_null);
+    if (order == 0 && !a_null && IsText(*values)) {
+      order = values->StringValue(a).compare(values->StringValue(b));
+    }
+    return descending ? -order : order;
+  }
+};
+
+Column Prepare(const SortKey& key) {
+  Column column{key.values.get(), key.descending, {}};
+  column.prefixes.reserve(static_cast<size_t>(key.values->length));
+  for (int64_t i = 0; i < key.values->length; ++i) {
+    const uint64_t prefix = key.values->IsNull(i) ? 0 : PrefixOf(*key.values, i);
+    column.prefixes.push_back(key.descending ? ~prefix : prefix);
+  }
+  return column;
+}
+
+}  // namespace
+
+absl::Status CheckSortable(const format::DataType& type) {
+  const bool sortable = type.id == TypeId::kBool || type.is_integer() ||
+                        type.id == TypeId::kFloat32 || type.id == TypeId::kFloat64 ||
+                        type.id == TypeId::kDate32 || type.id == TypeId::kDate64 ||
+                        type.id == TypeId::kTimestamp || type.is_variable();
+  if (sortable) return absl::OkStatus();
+  return io::DetailedError({io::ErrorKind::kBadRequest, "", {}},
+                           io::StrCat("cannot order by a value of type ", type.ToString()));
+}
+
+std::vector<int64_t> SortRows(const std::vector<SortKey>& keys, int64_t num_rows,
+                              std::optional<uint64_t> limit) {
+  std::vector<Column> columns;
+  for (const SortKey& key : keys)
+    columns.push_back(Prepare(key));
+  std::vector<int64_t> rows(static_cast<size_t>(num_rows));
+  std::iota(rows.begin(), rows.end(), 0);
+  const auto before = [&](int64_t a, int64_t b) {
+    for (const Column& column : columns) {
+      const int order = column.Compare(a, b);
+      if (order != 0) return order < 0;
+    }
+    return a < b;
+  };
+  if (limit.has_value() && *limit < rows.size()) {
+    const auto end = rows.begin() + static_cast<std::ptrdiff_t>(*limit);
+    std::partial_sort(rows.begin(), end, rows.end(), before);
+    rows.erase(end, rows.end());
+  } else {
+    std::sort(rows.begin(), rows.end(), before);
+  }
+  return rows;
+}
+
+}  // namespace og::engine::exec

@@ -1,0 +1,44 @@
+// The stages of a pipeline, made from the steps of a plan.
+#pragma once
+
+#include <memory>
+#include <vector>
+
+#include "absl/status/statusor.h"
+
+#include "engine/exec/execute.h"
+#include "engine/exec/layout.h"
+#include "engine/exec/rows.h"
+#include "engine/exec/tables.h"
+#include "engine/query/params.h"
+#include "engine/query/plan.h"
+
+namespace og::engine::exec {
+
+// Rows that a stage hands on at one time, about.
+inline constexpr size_t kChunkRows = 8192;
+
+// What all stages of a query share. Everything outlives the pipeline.
+struct ExecContext {
+  Tables& tables;
+  const Layout& layout;
+  const query::ParamValues& params;
+  const ExecOptions& options;
+};
+
+class Pipeline {
+ public:
+  // The stages for `steps`, in front of `sink`, which outlives the pipeline. `is_outermost`: the
+  // pipeline runs once, from one row without bindings.
+  static absl::StatusOr<std::unique_ptr<Pipeline>> Make(const ExecContext& context,
+                                                        const std::vector<query::PlanStep>& steps,
+                                                        Operator* sink, bool is_outermost);
+
+  Operator& first() { return *first_; }
+
+ private:
+  std::vector<std::unique_ptr<Operator>> stages_;  // last one first
+  Operator* first_ = nullptr;
+};
+
+}  // namespace og::engine::exec

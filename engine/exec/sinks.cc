@@ -1,0 +1,321 @@
+#include "engine/exec/sinks.h"
+
+#include <algorithm>
+#include <limits>
+#include <map>
+#include <optional>
+#include <string>
+#include <utility>
+
+#include "engine/exec/binder.h"
+#include "engine/exec/order.h"
+#include "io/base/error_detail.h"
+#include "io/base/status_macros.h"
+#include "io/base/text.h"
+
+namespace og::engine::exec {
+namespace {
+
+using format::ArrayPtr;
+using format::TypePtr;
+
+// Rows that an ordered query with a limit holds before it drops those that cannot be in the result.
+constexpr uint64_t kHeldRowsMin = 65'536;
+
+struct Columns {
+  std::vector<std::string> names;
+  std::vector<TypePtr> types;
+};
+
+absl::StatusOr<Columns> ColumnsOf(const ExecContext& context, const query::ReadPlan& plan) {
+  Columns columns;
+  for (const query::PlanProjection& projection : plan.projections) {
+    columns.names.push_back(projection.name);
+    OG_ASSIGN_OR_RETURN(columns.types.emplace_back(), TypeOf(context, projection.expr));
+  }
+  return columns;
+}
+
+absl::StatusOr<std::vector<ArrayPtr>> Project(const ExecContext& context,
+                                              const query::ReadPlan& plan, const Chunk& chunk) {
+  std::vector<ArrayPtr> values;
+  for (const query::PlanProjection& projection : plan.projections) {
+    OG_ASSIGN_OR_RETURN(values.emplace_back(), ValuesOf(context, projection.expr, chunk));
+  }
+  return values;
+}
+
+uint64_t BytesOf(const std::vector<ArrayPtr>& arrays) {
+  uint64_t bytes = 0;
+  for (const ArrayPtr& array : arrays)
+    bytes += array->MemoryBytes();
+  return bytes;
+}
+
+std::vector<uint32_t> FirstRows(size_t count) {
+  std::vector<uint32_t> rows(count);
+  for (uint32_t i = 0; i < count; ++i)
+    rows[i] = i;
+  return rows;
+}
+
+// Memory that grows with what a sink holds.
+class HeldMemory {
+ public:
+  explicit HeldMemory(std::shared_ptr<io::MemoryBudget> budget) : budget_(std::move(budget)) {}
+  absl::Status Set(uint64_t bytes) {
+    if (reservation_.bytes() != 0) return reservation_.Resize(bytes);
+    OG_ASSIGN_OR_RETURN(reservation_, budget_->Reserve(bytes));
+    return absl::OkStatus();
+  }
+  absl::Status Add(uint64_t bytes) { return Set(reservation_.bytes() + bytes); }
+
+ private:
+  std::shared_ptr<io::MemoryBudget> budget_;
+  io::MemoryReservation reservation_;
+};
+
+// Rows in the order in which they come, up to the limit.
+class PlainSink final : public Sink {
+ public:
+  PlainSink(const ExecContext& context, const query::ReadPlan& plan, Columns columns)
+      : context_(context),
+        plan_(plan),
+        columns_(std::move(columns)),
+        rows_left_(plan.limit.value_or(std::numeric_limits<uint64_t>::max())),
+        memory_(context.tables.budget()) {}
+
+  absl::Status Push(const Chunk& chunk) override {
+    if (chunk.num_rows == 0 || done()) return absl::OkStatus();
+    if (chunk.num_rows > rows_left_) {
+      return Keep(chunk.Pick(FirstRows(static_cast<size_t>(rows_left_))).Compact());
+    }
+    return Keep(chunk);
+  }
+
+  bool done() const override { return rows_left_ == 0; }
+
+  absl::StatusOr<QueryResult> Finish() override {
+    return ResultOf(columns_.names, columns_.types, std::move(batches_));
+  }
+
+ private:
+  absl::Status Keep(const Chunk& chunk) {
+    OG_ASSIGN_OR_RETURN(std::vector<ArrayPtr> values, Project(context_, plan_, chunk));
+    OG_RETURN_IF_ERROR(memory_.Add(BytesOf(values)));
+    batches_.push_back(std::move(values));
+    rows_left_ -= chunk.num_rows;
+    return absl::OkStatus();
+  }
+
+  const ExecContext& context_;
+  const query::ReadPlan& plan_;
+  Columns columns_;
+  uint64_t rows_left_;
+  HeldMemory memory_;
+  std::vector<std::vector<ArrayPtr>> batches_;
+};
+
+// Rows by their keys, then by the ids of all bindings in the order of the variables' names. What is
+// not a key is read for the rows of the result only.
+class OrderSink final : public Sink {
+ public:
+  OrderSink(const ExecContext& context, const query::ReadPlan& plan, Columns columns)
+      : context_(context),
+        plan_(plan),
+        columns_(std::move(columns)),
+        memory_(context.tables.budget()) {
+    std::map<std::string, size_t> by_column;  // "<variable>.id"
+    for (size_t i = 0; i < context.layout.variables.size(); ++i) {
+      const Variable& variable = context.layout.variables[i];
+      if (!variable.in_negation) by_column[variable.name + ".id"] = i;
+    }
+    for (const auto& [column, variable] : by_column)
+      tie_breaks_.push_back(variable);
+  }
+
+  absl::Status Push(const Chunk& chunk) override {
+    if (chunk.num_rows == 0) return absl::OkStatus();
+    Held held{chunk, {}};
+    for (const query::PlanOrdering& ordering : plan_.orderings) {
+      const query::Expr& expr =
+          ordering.column.has_value() ? plan_.projections[*ordering.column].expr : ordering.expr;
+      OG_ASSIGN_OR_RETURN(held.keys.emplace_back(), ValuesOf(context_, expr, chunk));
+    }
+    for (const size_t variable : tie_breaks_) {
+      OG_ASSIGN_OR_RETURN(held.keys.emplace_back(), chunk.Column(variable, "id"));
+    }
+    num_held_ += chunk.num_rows;
+    OG_RETURN_IF_ERROR(memory_.Add(chunk.MemoryBytes() + BytesOf(held.keys)));
+    held_.push_back(std::move(held));
+    const bool many = plan_.limit.has_value() && *plan_.limit < kHeldRowsMin &&
+                      num_held_ >= std::max(kHeldRowsMin, *plan_.limit * 8);
+    return many ? Prune() : absl::OkStatus();
+  }
+
+  bool done() const override { return plan_.limit == uint64_t{0}; }
+
+  absl::StatusOr<QueryResult> Finish() override {
+    if (done() || held_.empty()) return ResultOf(columns_.names, columns_.types, {});
+    // Rows of the result by chunk, and where each of them goes.
+    const std::vector<int64_t> order = Order();
+    std::vector<std::vector<uint32_t>> rows_of(held_.size());
+    std::vector<int64_t> at_of(held_.size());
+    std::vector<std::pair<size_t, int64_t>> places;  // chunk, position among its rows
+    std::vector<int64_t> starts;                     // number of each chunk's first row
+    int64_t start = 0;
+    for (const Held& held : held_) {
+      starts.push_back(start);
+      start += static_cast<int64_t>(held.chunk.num_rows);
+    }
+    for (const int64_t row : order) {
+      const auto chunk = static_cast<size_t>(std::upper_bound(starts.begin(), starts.end(), row) -
+                                             starts.begin() - 1);
+      const auto local = static_cast<uint32_t>(row - starts[chunk]);
+      places.emplace_back(chunk, static_cast<int64_t>(rows_of[chunk].size()));
+      rows_of[chunk].push_back(local);
+    }
+    std::vector<std::vector<ArrayPtr>> parts(plan_.projections.size());
+    int64_t num_rows = 0;
+    for (size_t i = 0; i < held_.size(); ++i) {
+      at_of[i] = num_rows;
+      if (rows_of[i].empty()) continue;
+      OG_ASSIGN_OR_RETURN(std::vector<ArrayPtr> values,
+                          Project(context_, plan_, held_[i].chunk.Pick(rows_of[i]).Compact()));
+      for (size_t column = 0; column < parts.size(); ++column) {
+        parts[column].push_back(std::move(values[column]));
+      }
+      num_rows += static_cast<int64_t>(rows_of[i].size());
+    }
+    std::vector<int64_t> final_rows;
+    for (const auto& [chunk, position] : places)
+      final_rows.push_back(at_of[chunk] + position);
+    std::vector<ArrayPtr> result;
+    for (const std::vector<ArrayPtr>& column : parts) {
+      result.push_back(Take(*Concat(column), final_rows));
+    }
+    return ResultOf(columns_.names, columns_.types, {std::move(result)});
+  }
+
+ private:
+  struct Held {
+    Chunk chunk;
+    std::vector<ArrayPtr> keys;
+  };
+
+  // Row numbers over all chunks in the order of the keys, up to the limit.
+  std::vector<int64_t> Order() const {
+    std::vector<SortKey> keys;
+    int64_t num_rows = 0;
+    for (const Held& held : held_)
+      num_rows += static_cast<int64_t>(held.chunk.num_rows);
+    for (size_t key = 0; key < held_[0].keys.size(); ++key) {
+      std::vector<ArrayPtr> parts;
+      for (const Held& held : held_)
+        parts.push_back(held.keys[key]);
+      keys.push_back(
+          {Concat(parts), key < plan_.orderings.size() && plan_.orderings[key].descending});
+    }
+    return SortRows(keys, num_rows, plan_.limit);
+  }
+
+  // Drops the rows that `limit` others come before.
+  absl::Status Prune() {
+    std::vector<int64_t> rows = Order();
+    std::sort(rows.begin(), rows.end());
+    std::vector<Held> kept;
+    uint64_t bytes = 0;
+    int64_t start = 0;
+    auto row = rows.begin();
+    for (const Held& held : held_) {
+      const int64_t end = start + static_cast<int64_t>(held.chunk.num_rows);
+      std::vector<uint32_t> local;
+      for (; row != rows.end() && *row < end; ++row) {
+        local.push_back(static_cast<uint32_t>(*row - start));
+      }
+      start = end;
+      if (local.empty()) continue;
+      Held& part = kept.emplace_back(Held{held.chunk.Pick(local).Compact(), {}});
+      const std::vector<int64_t> indices(local.begin(), local.end());
+      for (const ArrayPtr& key : held.keys)
+        part.keys.push_back(Take(*key, indices));
+      bytes += part.chunk.MemoryBytes() + BytesOf(part.keys);
+    }
+    held_ = std::move(kept);
+    num_held_ = rows.size();
+    return memory_.Set(bytes);
+  }
+
+  const ExecContext& context_;
+  const query::ReadPlan& plan_;
+  Columns columns_;
+  HeldMemory memory_;
+  std::vector<size_t> tie_breaks_;
+  std::vector<Held> held_;
+  uint64_t num_held_ = 0;
+};
+
+}  // namespace
+
+absl::StatusOr<ArrayPtr> ValuesOf(const ExecContext& context, const query::Expr& expr,
+                                  const Chunk& chunk) {
+  if (expr.kind == query::ExprKind::kProperty) {
+    return chunk.Column(context.layout.NumberOf(expr.variable), expr.property);
+  }
+  if (expr.kind == query::ExprKind::kVariable) {
+    return chunk.Column(context.layout.NumberOf(expr.variable), "id");
+  }
+  OG_ASSIGN_OR_RETURN(const ArrayPtr value, ConstantOf(expr, context.params));
+  return Take(*value, std::vector<int64_t>(chunk.num_rows, 0));
+}
+
+absl::StatusOr<TypePtr> TypeOf(const ExecContext& context, const query::Expr& expr) {
+  if (expr.kind == query::ExprKind::kProperty || expr.kind == query::ExprKind::kVariable) {
+    const Variable& variable = context.layout.variables[context.layout.NumberOf(expr.variable)];
+    OG_ASSIGN_OR_RETURN(Table* const table, variable.is_edge
+                                                ? context.tables.Edge(variable.type_name)
+                                                : context.tables.Node(variable.type_name));
+    return table->TypeOf(expr.kind == query::ExprKind::kVariable ? "id" : expr.property);
+  }
+  OG_ASSIGN_OR_RETURN(const ArrayPtr value, ConstantOf(expr, context.params));
+  return value->type;
+}
+
+QueryResult ResultOf(const std::vector<std::string>& names, const std::vector<TypePtr>& types,
+                     std::vector<std::vector<ArrayPtr>> batches) {
+  auto schema = std::make_shared<format::Schema>();
+  for (size_t column = 0; column < names.size(); ++column) {
+    const bool has_null = std::any_of(batches.begin(), batches.end(), [&](const auto& batch) {
+      return batch[column]->null_count != 0;
+    });
+    schema->fields.push_back({names[column], types[column], has_null, {}});
+  }
+  QueryResult result{schema, {}};
+  for (std::vector<ArrayPtr>& columns : batches) {
+    const int64_t num_rows = columns[0]->length;
+    result.batches.push_back({schema, num_rows, std::move(columns)});
+  }
+  return result;
+}
+
+absl::StatusOr<std::unique_ptr<Sink>> MakeSink(const ExecContext& context,
+                                               const query::ReadPlan& plan) {
+  if (plan.projections.empty()) {
+    return io::DetailedError({io::ErrorKind::kBadRequest, "", {}},
+                             "query has no return projections");
+  }
+  if (plan.aggregates) return MakeAggregateSink(context, plan);
+  OG_ASSIGN_OR_RETURN(Columns columns, ColumnsOf(context, plan));
+  if (plan.orderings.empty()) {
+    return std::make_unique<PlainSink>(context, plan, std::move(columns));
+  }
+  for (const query::PlanOrdering& ordering : plan.orderings) {
+    const query::Expr& expr =
+        ordering.column.has_value() ? plan.projections[*ordering.column].expr : ordering.expr;
+    OG_ASSIGN_OR_RETURN(const TypePtr type, TypeOf(context, expr));
+    OG_RETURN_IF_ERROR(CheckSortable(*type));
+  }
+  return std::make_unique<OrderSink>(context, plan, std::move(columns));
+}
+
+}  // namespace og::engine::exec
