@@ -3,6 +3,8 @@
 //
 // A lost answer of the put is decided by content: whoever's transaction uuid stands in the manifest
 // of that version has won.
+#include "engine/dataset/commit.h"
+
 #include <algorithm>
 
 #include "engine/dataset/conflicts.h"
@@ -18,13 +20,6 @@ namespace {
 constexpr std::string_view kHintFile = "_versions/latest_version_hint.json";
 constexpr int64_t kBackoffUnitUs = 2000;
 
-struct CommitTarget {
-  io::Env& env;
-  const io::Location& root;  // of the branch
-  format::ManifestNaming naming;
-  bool write_hint = true;
-};
-
 // Whether a version was made by the transaction `uuid`.
 absl::StatusOr<bool> IsOurs(const io::Location& root, uint64_t version, std::string_view uuid,
                             std::optional<StoredManifest>& found) {
@@ -32,75 +27,6 @@ absl::StatusOr<bool> IsOurs(const io::Location& root, uint64_t version, std::str
   OG_ASSIGN_OR_RETURN(found, ReadManifest(root, location));
   OG_ASSIGN_OR_RETURN(const format::Transaction transaction, ReadTransaction(root, *found));
   return transaction.uuid == uuid;
-}
-
-// Makes `manifest` its version. kAlreadyExists if another transaction has it; kUnknown if that
-// cannot be found out.
-absl::StatusOr<StoredManifest> Publish(const CommitTarget& target, format::Manifest manifest,
-                                       const format::Transaction& transaction,
-                                       const std::vector<std::string>& files) {
-  const std::string encoded = format::EncodeTransaction(transaction);
-  const io::Location txn = target.root.Child(
-      io::StrCat(kTransactionsFolder, "/", format::TransactionFileName(transaction)));
-  OG_CRASH_POINT(target.env, "dataset_commit.before_transaction");
-  OG_RETURN_IF_ERROR(txn.store->Put(txn.path, io::AsBytes(encoded)).status());
-  OG_CRASH_POINT(target.env, "dataset_commit.after_transaction");
-  if (target.env.durability() != io::Durability::kNone) {
-    std::vector<std::string> written = files;
-    written.push_back(txn.path);
-    OG_RETURN_IF_ERROR(target.root.store->Sync(written, target.env.durability()));
-  }
-  OG_CRASH_POINT(target.env, "dataset_commit.before_manifest");
-
-  const uint64_t version = manifest.version;
-  const io::Location file = target.root.Child(
-      io::StrCat(kVersionsFolder, "/", format::ManifestFileName(version, target.naming)));
-  const std::string bytes = format::EncodeManifestFile(manifest, encoded);
-  const absl::StatusOr<io::ObjectInfo> put = file.store->PutIfAbsent(file.path, io::AsBytes(bytes));
-  StoredManifest stored;
-  if (put.ok()) {
-    stored.location = {.version = version,
-                       .path = file.path,
-                       .size = put->size,
-                       .e_tag = put->e_tag,
-                       .naming = target.naming};
-    stored.bytes = io::Buffer::CopyOf(bytes);
-    stored.transaction = format::ManifestSection{
-        .offset = manifest.indices.empty()
-                      ? sizeof(uint32_t)
-                      : 2 * sizeof(uint32_t) + io::LoadLe<uint32_t>(stored.bytes.span()),
-        .length = encoded.size()};
-    stored.manifest = std::move(manifest);
-  } else if (put.status().code() == absl::StatusCode::kAlreadyExists ||
-             put.status().code() == absl::StatusCode::kUnknown ||
-             put.status().code() == absl::StatusCode::kUnavailable ||
-             put.status().code() == absl::StatusCode::kDeadlineExceeded) {
-    std::optional<StoredManifest> found;
-    const absl::StatusOr<bool> ours = IsOurs(target.root, version, transaction.uuid, found);
-    if (!ours.ok()) {
-      return put.status().code() == absl::StatusCode::kAlreadyExists
-                 ? ours.status()
-                 : io::UnknownError(io::StrCat("commit of version ", version, " of ",
-                                               target.root.Uri(), ": ", io::Message(put.status()),
-                                               "; reading back: ", io::Message(ours.status())));
-    }
-    if (!*ours) {
-      txn.store->Delete(txn.path).IgnoreError();
-      return io::AlreadyExistsError(
-          io::StrCat("version ", version, " of ", target.root.Uri(), " exists"));
-    }
-    stored = *std::move(found);
-  } else {
-    return put.status();
-  }
-  OG_CRASH_POINT(target.env, "dataset_commit.after_manifest");
-  if (target.write_hint && target.root.store->is_local()) {
-    const std::string hint = io::StrCat("{\"version\":", version, "}");
-    target.root.store->Put(target.root.Child(kHintFile).path, io::AsBytes(hint))
-        .status()
-        .IgnoreError();
-  }
-  return stored;
 }
 
 // The manifest that a Restore brings back; nullopt for other operations.
@@ -213,6 +139,73 @@ std::shared_ptr<const DatasetHandle> AsHandle(const DatasetPtr& dataset) {
 }
 
 }  // namespace
+
+absl::StatusOr<StoredManifest> Publish(const CommitTarget& target, format::Manifest manifest,
+                                       const format::Transaction& transaction,
+                                       const std::vector<std::string>& files) {
+  const std::string encoded = format::EncodeTransaction(transaction);
+  const io::Location txn = target.root.Child(
+      io::StrCat(kTransactionsFolder, "/", format::TransactionFileName(transaction)));
+  OG_CRASH_POINT(target.env, "dataset_commit.before_transaction");
+  OG_RETURN_IF_ERROR(txn.store->Put(txn.path, io::AsBytes(encoded)).status());
+  OG_CRASH_POINT(target.env, "dataset_commit.after_transaction");
+  if (target.env.durability() != io::Durability::kNone) {
+    std::vector<std::string> written = files;
+    written.push_back(txn.path);
+    OG_RETURN_IF_ERROR(target.root.store->Sync(written, target.env.durability()));
+  }
+  OG_CRASH_POINT(target.env, "dataset_commit.before_manifest");
+
+  const uint64_t version = manifest.version;
+  const io::Location file = target.root.Child(
+      io::StrCat(kVersionsFolder, "/", format::ManifestFileName(version, target.naming)));
+  const std::string bytes = format::EncodeManifestFile(manifest, encoded);
+  const absl::StatusOr<io::ObjectInfo> put = file.store->PutIfAbsent(file.path, io::AsBytes(bytes));
+  StoredManifest stored;
+  if (put.ok()) {
+    stored.location = {.version = version,
+                       .path = file.path,
+                       .size = put->size,
+                       .e_tag = put->e_tag,
+                       .naming = target.naming};
+    stored.bytes = io::Buffer::CopyOf(bytes);
+    stored.transaction = format::ManifestSection{
+        .offset = manifest.indices.empty()
+                      ? sizeof(uint32_t)
+                      : 2 * sizeof(uint32_t) + io::LoadLe<uint32_t>(stored.bytes.span()),
+        .length = encoded.size()};
+    stored.manifest = std::move(manifest);
+  } else if (put.status().code() == absl::StatusCode::kAlreadyExists ||
+             put.status().code() == absl::StatusCode::kUnknown ||
+             put.status().code() == absl::StatusCode::kUnavailable ||
+             put.status().code() == absl::StatusCode::kDeadlineExceeded) {
+    std::optional<StoredManifest> found;
+    const absl::StatusOr<bool> ours = IsOurs(target.root, version, transaction.uuid, found);
+    if (!ours.ok()) {
+      return put.status().code() == absl::StatusCode::kAlreadyExists
+                 ? ours.status()
+                 : io::UnknownError(io::StrCat("commit of version ", version, " of ",
+                                               target.root.Uri(), ": ", io::Message(put.status()),
+                                               "; reading back: ", io::Message(ours.status())));
+    }
+    if (!*ours) {
+      txn.store->Delete(txn.path).IgnoreError();
+      return io::AlreadyExistsError(
+          io::StrCat("version ", version, " of ", target.root.Uri(), " exists"));
+    }
+    stored = *std::move(found);
+  } else {
+    return put.status();
+  }
+  OG_CRASH_POINT(target.env, "dataset_commit.after_manifest");
+  if (target.write_hint && target.root.store->is_local()) {
+    const std::string hint = io::StrCat("{\"version\":", version, "}");
+    target.root.store->Put(target.root.Child(kHintFile).path, io::AsBytes(hint))
+        .status()
+        .IgnoreError();
+  }
+  return stored;
+}
 
 absl::StatusOr<DatasetPtr> Dataset::CommitCreate(io::Env& env, const io::Location& root,
                                                  const StagedTransaction& staged,

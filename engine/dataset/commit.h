@@ -1,0 +1,32 @@
+// Publication of one manifest: the one door through which a version becomes visible.
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "absl/status/statusor.h"
+
+#include "engine/dataset/manifest_store.h"
+#include "format/table/transaction.h"
+#include "io/env/env.h"
+
+namespace og::engine::dataset {
+
+struct CommitTarget {
+  io::Env& env;
+  const io::Location& root;  // of the branch
+  format::ManifestNaming naming;
+  bool write_hint = true;
+};
+
+// Makes `manifest` its version: the transaction file, a barrier over it and `files` (paths in the
+// store), then the manifest, which must not exist. If the version exists with the same transaction
+// uuid, that is our own commit.
+//
+//   kAlreadyExists  another transaction has the version
+//   kUnknown        the answer was lost and reading back failed
+absl::StatusOr<StoredManifest> Publish(const CommitTarget& target, format::Manifest manifest,
+                                       const format::Transaction& transaction,
+                                       const std::vector<std::string>& files);
+
+}  // namespace og::engine::dataset
