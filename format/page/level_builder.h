@@ -26,22 +26,9 @@
 #include <vector>
 
 #include "format/arrow/array.h"
+#include "format/page/layer.h"
 
 namespace og::format {
-
-// The values of the proto enum RepDefLayer.
-enum class LayerKind : uint8_t {
-  kAllValidItem = 1,
-  kAllValidList = 2,
-  kNullableItem = 3,
-  kNullableList = 4,
-  kEmptyableList = 5,
-  kNullAndEmptyList = 6,
-};
-
-inline bool IsListLayer(LayerKind kind) {
-  return kind != LayerKind::kAllValidItem && kind != LayerKind::kNullableItem;
-}
 
 // Way from a top-level array down to a leaf: the child to take at every struct (0 at lists). Types
 // that are stored as one column (fixed-size list, dictionary, packed struct) are leaves.

@@ -1,0 +1,492 @@
+#include "format/page/value_decoder.h"
+
+#include <algorithm>
+#include <cstring>
+#include <vector>
+
+#include "format/codec/bitpack.h"
+#include "format/codec/byte_stream_split.h"
+#include "format/codec/general.h"
+#include "format/codec/rle.h"
+#include "io/base/bits.h"
+#include "io/base/endian.h"
+#include "io/base/status.h"
+#include "io/base/status_macros.h"
+#include "io/base/text.h"
+
+namespace og::format {
+namespace {
+
+using Bytes = std::span<const std::byte>;
+
+// Calls body with a zero of the unsigned type of `bits` bits.
+template <typename Body>
+absl::Status ForWord(uint64_t bits, Body body) {
+  switch (bits) {
+    case 8:
+      return body(uint8_t{});
+    case 16:
+      return body(uint16_t{});
+    case 32:
+      return body(uint32_t{});
+    case 64:
+      return body(uint64_t{});
+    default:
+      return io::UnimplementedError(io::StrCat("words of ", bits, " bits"));
+  }
+}
+
+absl::Status WrongSize(const char* what, uint64_t got, uint64_t want) {
+  return io::DataLossError(io::StrCat(what, " of ", got, " bytes, want ", want));
+}
+
+// Whether `n` values of `bits` bits stand in `bytes`. A buffer may be longer: padding.
+absl::Status CheckFlat(Bytes bytes, uint64_t n, uint64_t bits) {
+  if (bits != 0 && n > uint64_t{bytes.size()} * 8 / bits) {
+    return io::DataLossError(
+        io::StrCat(n, " values of ", bits, " bits in ", bytes.size(), " bytes"));
+  }
+  return absl::OkStatus();
+}
+
+// The buffers of a chunk with the first one decompressed if `codec` says so, and the codec of what
+// is inside.
+struct Opened {
+  const ValueCodec* codec = nullptr;
+  std::vector<Bytes> buffers;
+};
+
+absl::StatusOr<Opened> Open(const ValueCodec& codec, ChunkBuffers buffers, DecodeScratch& scratch) {
+  Opened opened{.codec = &codec, .buffers = {buffers.begin(), buffers.end()}};
+  if (codec.kind == ValueCodec::Kind::kGeneral) {
+    OG_RETURN_IF_ERROR(Decompress(codec.compression, buffers[0], scratch.decompressed));
+    opened.codec = &codec.children[0];
+    opened.buffers[0] = scratch.decompressed.span();
+  }
+  return opened;
+}
+
+// Writes `n` values to `out`, which is aligned for a word of codec.bits.
+absl::Status DecodeWords(const ValueCodec& codec, uint64_t n, ChunkBuffers buffers,
+                         std::byte* out) {
+  switch (codec.kind) {
+    case ValueCodec::Kind::kInlineBitpacking:
+      return ForWord(codec.bits, [&](auto word) {
+        using T = decltype(word);
+        return DecodeInlineBitpacked<T>(buffers[0], std::span(reinterpret_cast<T*>(out), n));
+      });
+    case ValueCodec::Kind::kOutOfLineBitpacking:
+      return ForWord(codec.bits, [&](auto word) {
+        using T = decltype(word);
+        return DecodeOutOfLineBitpacked<T>(buffers[0], static_cast<unsigned>(codec.packed_bits),
+                                           std::span(reinterpret_cast<T*>(out), n));
+      });
+    case ValueCodec::Kind::kRle:
+      return ForWord(codec.bits, [&](auto word) {
+        using T = decltype(word);
+        return ExpandRuns<T>(buffers[0], buffers[1], codec.length_bits,
+                             std::span(reinterpret_cast<T*>(out), n));
+      });
+    case ValueCodec::Kind::kByteStreamSplit: {
+      const uint64_t width = codec.bits / 8;
+      if (buffers[0].size() != n * width) {
+        return WrongSize("byte-stream split", buffers[0].size(), n * width);
+      }
+      JoinByteStreams(buffers[0], width, std::span(out, n * width));
+      return absl::OkStatus();
+    }
+    default:
+      return io::UnimplementedError("this codec for fixed-width values");
+  }
+}
+
+// The `n` values, where they stand or in `scratch`.
+absl::StatusOr<const std::byte*> FixedValues(const ValueCodec& codec, uint64_t n,
+                                             ChunkBuffers buffers, DecodeScratch& scratch) {
+  if (codec.kind == ValueCodec::Kind::kFlat || codec.kind == ValueCodec::Kind::kPackedStruct) {
+    OG_RETURN_IF_ERROR(CheckFlat(buffers[0], n, codec.bits));
+    return buffers[0].data();
+  }
+  scratch.values.Resize(n * codec.bits / 8);
+  OG_RETURN_IF_ERROR(DecodeWords(codec, n, buffers, scratch.values.data()));
+  return scratch.values.data();
+}
+
+absl::Status AppendFixed(const ValueCodec& codec, uint64_t n, ChunkBuffers buffers,
+                         std::span<const ValueRange> ranges, DecodeScratch& scratch,
+                         ValueSink& sink) {
+  const bool is_whole = ranges.size() == 1 && ranges[0].begin == 0 && ranges[0].end == n;
+  if (is_whole && codec.kind != ValueCodec::Kind::kFlat) {
+    OG_ASSIGN_OR_RETURN(std::byte* const out, sink.ExtendBytes(n));
+    return DecodeWords(codec, n, buffers, out);
+  }
+  OG_ASSIGN_OR_RETURN(const std::byte* const values, FixedValues(codec, n, buffers, scratch));
+  const uint64_t width = sink.shape().slot_bytes();
+  for (const ValueRange& range : ranges) {
+    const uint64_t count = range.end - range.begin;
+    OG_ASSIGN_OR_RETURN(std::byte* const out, sink.ExtendBytes(count));
+    if (count * width != 0) {
+      std::memcpy(out, values + range.begin * width, count * width);
+    }
+  }
+  return absl::OkStatus();
+}
+
+absl::Status AppendBits(const ValueCodec& codec, uint64_t n, Bytes bitmap,
+                        std::span<const ValueRange> ranges, ValueSink& sink) {
+  OG_RETURN_IF_ERROR(CheckFlat(bitmap, n, codec.bits));
+  for (const ValueRange& range : ranges) {
+    OG_RETURN_IF_ERROR(
+        sink.AppendBits(bitmap.data(), range.begin * codec.bits, range.end - range.begin));
+  }
+  return absl::OkStatus();
+}
+
+absl::Status AppendLists(const ValueCodec& codec, uint64_t n, ChunkBuffers buffers,
+                         std::span<const ValueRange> ranges, ValueSink& sink) {
+  struct Level {
+    size_t level;
+    uint64_t items;
+    Bytes bitmap;
+  };
+  std::vector<Level> validity;
+  size_t next_buffer = 0;
+  size_t level = 0;
+  uint64_t items = 1;
+  const ValueCodec* at = &codec;
+  for (; at->kind == ValueCodec::Kind::kFixedSizeList; at = &at->children[0], ++level) {
+    items *= at->items;
+    if (at->has_validity) {
+      validity.push_back({level, items, buffers[next_buffer]});
+      OG_RETURN_IF_ERROR(CheckFlat(buffers[next_buffer], n, items));
+      ++next_buffer;
+    }
+  }
+  const Bytes data = buffers[next_buffer];
+  OG_RETURN_IF_ERROR(CheckFlat(data, n, codec.bits));
+  const uint64_t width = sink.shape().slot_bytes();
+  for (const ValueRange& range : ranges) {
+    const uint64_t count = range.end - range.begin;
+    if (sink.shape().kind == ValueShape::Kind::kBits) {
+      OG_RETURN_IF_ERROR(sink.AppendBits(data.data(), range.begin * codec.bits, count));
+    } else {
+      OG_ASSIGN_OR_RETURN(std::byte* const out, sink.ExtendBytes(count));
+      if (count * width != 0) {
+        std::memcpy(out, data.data() + range.begin * width, count * width);
+      }
+    }
+    for (const Level& entry : validity) {
+      sink.AppendItemValidity(entry.level, entry.bitmap.data(), range.begin * entry.items,
+                              count * entry.items);
+    }
+  }
+  return absl::OkStatus();
+}
+
+absl::Status AppendRows(const ValueCodec& codec, uint64_t n, Bytes rows,
+                        std::span<const ValueRange> ranges, ValueSink& sink) {
+  OG_RETURN_IF_ERROR(CheckFlat(rows, n, codec.bits));
+  const uint64_t row_bytes = codec.bits / 8;
+  for (const ValueRange& range : ranges) {
+    const uint64_t count = range.end - range.begin;
+    const std::byte* from = rows.data() + range.begin * row_bytes;
+    for (size_t m = 0; m < codec.member_bits.size(); ++m) {
+      const uint64_t width = codec.member_bits[m] / 8;
+      OG_ASSIGN_OR_RETURN(std::byte * out, sink.member(m).ExtendBytes(count));
+      for (uint64_t i = 0; i < count && width != 0; ++i) {
+        std::memcpy(out + i * width, from + i * row_bytes, width);
+      }
+      from += width;
+    }
+    sink.AppendRows(count);
+  }
+  return absl::OkStatus();
+}
+
+absl::Status AppendVariable(const ValueCodec& codec, uint64_t n, Bytes buffer,
+                            std::span<const ValueRange> ranges, ValueSink& sink) {
+  const size_t width = codec.offset_bits / 8;
+  if ((n + 1) > buffer.size() / width) {
+    return io::DataLossError(
+        io::StrCat("strings: ", n + 1, " offsets in ", buffer.size(), " bytes"));
+  }
+  for (const ValueRange& range : ranges) {
+    const Bytes offsets =
+        buffer.subspan(range.begin * width, (range.end - range.begin + 1) * width);
+    OG_RETURN_IF_ERROR(sink.AppendStrings(offsets, width, buffer));
+  }
+  return absl::OkStatus();
+}
+
+absl::Status AppendFsst(const ValueCodec& codec, uint64_t n, Bytes buffer,
+                        std::span<const ValueRange> ranges, ValueSink& sink) {
+  const size_t width = codec.offset_bits / 8;
+  if ((n + 1) > buffer.size() / width) {
+    return io::DataLossError(io::StrCat("fsst: ", n + 1, " offsets in ", buffer.size(), " bytes"));
+  }
+  const auto offset_at = [&](uint64_t i) {
+    return width == 8 ? io::LoadLe<uint64_t>(buffer, i * 8)
+                      : uint64_t{io::LoadLe<uint32_t>(buffer, i * 4)};
+  };
+  for (const ValueRange& range : ranges) {
+    uint64_t at = offset_at(range.begin);
+    for (uint64_t i = range.begin; i < range.end; ++i) {
+      const uint64_t end = offset_at(i + 1);
+      if (at > end || end > buffer.size()) {
+        return io::DataLossError(
+            io::StrCat("fsst: string ", i, " from byte ", at, " to ", end, " of ", buffer.size()));
+      }
+      const uint64_t room = (end - at) * kFsstSymbolBytesMax + kFsstSlackBytes;
+      OG_ASSIGN_OR_RETURN(std::byte* const out, sink.PrepareText(room));
+      const std::byte* const written = codec.fsst->Decode(buffer.subspan(at, end - at), out);
+      if (written == nullptr) {
+        return io::DataLossError(io::StrCat("fsst: the codes of string ", i, " are damaged"));
+      }
+      OG_RETURN_IF_ERROR(sink.AppendWritten(written));
+      at = end;
+    }
+  }
+  return absl::OkStatus();
+}
+
+absl::Status Mismatch(const ValueShape& shape) {
+  return io::DataLossError(
+      io::StrCat("values do not have the width of the column's type ", shape.type->ToString()));
+}
+
+absl::Status CheckLists(const ValueCodec& codec, const ValueShape& shape) {
+  size_t level = 0;
+  uint64_t items = 1;
+  const ValueCodec* at = &codec;
+  for (; at->kind == ValueCodec::Kind::kFixedSizeList; at = &at->children[0], ++level) {
+    items *= at->items;
+    if (level >= shape.items_per_slot.size() || shape.items_per_slot[level] != items) {
+      return Mismatch(shape);
+    }
+  }
+  if (level != shape.items_per_slot.size() || codec.bits != shape.slot_bits) {
+    return Mismatch(shape);
+  }
+  return absl::OkStatus();
+}
+
+}  // namespace
+
+size_t NumChunkBuffers(const ValueCodec& codec) {
+  switch (codec.kind) {
+    case ValueCodec::Kind::kRle:
+      return 2;
+    case ValueCodec::Kind::kGeneral:
+      return NumChunkBuffers(codec.children[0]);
+    case ValueCodec::Kind::kFixedSizeList:
+      return NumChunkBuffers(codec.children[0]) + (codec.has_validity ? 1 : 0);
+    default:
+      return 1;
+  }
+}
+
+absl::Status CheckChunkCodec(const ValueCodec& codec, const ValueShape& shape) {
+  if (codec.kind == ValueCodec::Kind::kGeneral) {
+    return CheckChunkCodec(codec.children[0], shape);
+  }
+  switch (shape.kind) {
+    case ValueShape::Kind::kVariable:
+      return codec.kind == ValueCodec::Kind::kVariable || codec.kind == ValueCodec::Kind::kFsst
+                 ? absl::OkStatus()
+                 : Mismatch(shape);
+    case ValueShape::Kind::kBits:
+    case ValueShape::Kind::kBytes:
+      switch (codec.kind) {
+        case ValueCodec::Kind::kFixedSizeList:
+          return CheckLists(codec, shape);
+        case ValueCodec::Kind::kFlat:
+        case ValueCodec::Kind::kInlineBitpacking:
+        case ValueCodec::Kind::kOutOfLineBitpacking:
+        case ValueCodec::Kind::kRle:
+        case ValueCodec::Kind::kByteStreamSplit:
+          return codec.bits == shape.slot_bits && shape.items_per_slot.empty() ? absl::OkStatus()
+                                                                               : Mismatch(shape);
+        default:
+          return io::UnimplementedError("this codec in mini-blocks");
+      }
+    case ValueShape::Kind::kMembers: {
+      if (codec.kind != ValueCodec::Kind::kPackedStruct ||
+          codec.member_bits.size() != shape.members.size()) {
+        return Mismatch(shape);
+      }
+      for (size_t m = 0; m < shape.members.size(); ++m) {
+        if (shape.members[m].kind != ValueShape::Kind::kBytes ||
+            shape.members[m].slot_bits != codec.member_bits[m]) {
+          return Mismatch(shape);
+        }
+      }
+      return absl::OkStatus();
+    }
+    case ValueShape::Kind::kNone:
+      return Mismatch(shape);
+  }
+  return Mismatch(shape);
+}
+
+absl::Status DecodeChunk(const ValueCodec& codec, uint64_t n, ChunkBuffers buffers,
+                         std::span<const ValueRange> ranges, DecodeScratch& scratch,
+                         ValueSink& sink) {
+  if (codec.kind == ValueCodec::Kind::kGeneral) {
+    OG_ASSIGN_OR_RETURN(const Opened opened, Open(codec, buffers, scratch));
+    return DecodeChunk(*opened.codec, n, opened.buffers, ranges, scratch, sink);
+  }
+  switch (codec.kind) {
+    case ValueCodec::Kind::kVariable:
+      return AppendVariable(codec, n, buffers[0], ranges, sink);
+    case ValueCodec::Kind::kFsst:
+      return AppendFsst(codec, n, buffers[0], ranges, sink);
+    case ValueCodec::Kind::kFixedSizeList:
+      return AppendLists(codec, n, buffers, ranges, sink);
+    case ValueCodec::Kind::kPackedStruct:
+      return AppendRows(codec, n, buffers[0], ranges, sink);
+    default:
+      return sink.shape().kind == ValueShape::Kind::kBits
+                 ? AppendBits(codec, n, buffers[0], ranges, sink)
+                 : AppendFixed(codec, n, buffers, ranges, scratch, sink);
+  }
+}
+
+absl::StatusOr<std::span<const uint32_t>> DecodeIndices(const ValueCodec& codec, uint64_t n,
+                                                        ChunkBuffers buffers,
+                                                        DecodeScratch& scratch) {
+  OG_ASSIGN_OR_RETURN(const Opened opened, Open(codec, buffers, scratch));
+  OG_ASSIGN_OR_RETURN(const std::byte* const values,
+                      FixedValues(*opened.codec, n, opened.buffers, scratch));
+  if (codec.bits == 32 && reinterpret_cast<uintptr_t>(values) % alignof(uint32_t) == 0) {
+    return std::span(reinterpret_cast<const uint32_t*>(values), n);
+  }
+  scratch.indices.Resize(n * sizeof(uint32_t));
+  auto* const indices = scratch.indices.as<uint32_t>();
+  bool is_bad = false;
+  OG_RETURN_IF_ERROR(ForWord(codec.bits, [&](auto word) {
+    using T = decltype(word);
+    for (uint64_t i = 0; i < n; ++i) {
+      const uint64_t value = io::LoadLe<T>(values + i * sizeof(T));
+      is_bad |= value > UINT32_MAX;
+      indices[i] = static_cast<uint32_t>(value);
+    }
+    return absl::OkStatus();
+  }));
+  if (is_bad) {
+    return io::DataLossError("dictionary index of more than 32 bits");
+  }
+  return std::span<const uint32_t>(indices, n);
+}
+
+absl::Status DecodeLevels(const ValueCodec* codec, Bytes block, uint64_t n, DecodeScratch& scratch,
+                          uint16_t* levels) {
+  const std::span<uint16_t> out(levels, n);
+  if (codec == nullptr || codec->kind == ValueCodec::Kind::kFlat) {
+    if (codec != nullptr && codec->bits != 16) {
+      return io::DataLossError(io::StrCat("levels of ", codec->bits, " bits"));
+    }
+    OG_RETURN_IF_ERROR(CheckFlat(block, n, 16));
+    if (n != 0) {
+      std::memcpy(levels, block.data(), n * sizeof(uint16_t));
+    }
+    return absl::OkStatus();
+  }
+  if (codec->bits != 16) {
+    return io::DataLossError(io::StrCat("levels of ", codec->bits, " bits"));
+  }
+  switch (codec->kind) {
+    case ValueCodec::Kind::kInlineBitpacking:
+      return DecodeInlineBitpacked<uint16_t>(block, out);
+    case ValueCodec::Kind::kOutOfLineBitpacking:
+      return DecodeOutOfLineBitpacked<uint16_t>(block, static_cast<unsigned>(codec->packed_bits),
+                                                out);
+    case ValueCodec::Kind::kRle: {
+      OG_ASSIGN_OR_RETURN(const RleBlock runs, SplitRleBlock(block));
+      return ExpandRuns<uint16_t>(runs.values, runs.lengths, codec->length_bits, out);
+    }
+    case ValueCodec::Kind::kConstant:
+      std::ranges::fill(out, io::LoadLe<uint16_t>(io::AsBytes(codec->constant)));
+      return absl::OkStatus();
+    case ValueCodec::Kind::kGeneral:
+      OG_RETURN_IF_ERROR(Decompress(codec->compression, block, scratch.decompressed));
+      return DecodeLevels(&codec->children[0], scratch.decompressed.span(), n, scratch, levels);
+    default:
+      return io::UnimplementedError("this codec for levels");
+  }
+}
+
+namespace {
+
+// The block form of strings: u32 (u64) offset bits, u32 (u64) start of the text, n + 1 offsets from
+// there, text. The older form has u8 bits, u32 (u64) n, u32 (u64) start, the same; a byte of its n
+// or start makes one of bytes 1 to 3 non-zero.
+absl::Status AppendVariableBlock(Bytes block, uint64_t n, ValueSink& sink) {
+  if (block.size() < 8) {
+    return WrongSize("string block", block.size(), 8);
+  }
+  const auto first = io::LoadLe<uint32_t>(block);
+  const bool is_old = (first & 0xffffff00u) != 0;
+  const uint64_t bits = first & 0xffu;
+  if (bits != 32 && bits != 64) {
+    return io::DataLossError(io::StrCat("string block with offsets of ", bits, " bits"));
+  }
+  const uint64_t width = bits / 8;
+  const uint64_t header = is_old ? 1 + 2 * width : 2 * width;
+  if (block.size() < header || (block.size() - header) / width < n + 1) {
+    return io::DataLossError(
+        io::StrCat("string block: ", n + 1, " offsets in ", block.size(), " bytes"));
+  }
+  const uint64_t start = width == 8 ? io::LoadLe<uint64_t>(block, header - 8)
+                                    : io::LoadLe<uint32_t>(block, header - 4);
+  if (start > block.size()) {
+    return io::DataLossError(
+        io::StrCat("string block: text from byte ", start, " of ", block.size()));
+  }
+  return sink.AppendStrings(block.subspan(header, (n + 1) * width), width, block.subspan(start));
+}
+
+absl::Status AppendBlock(const ValueCodec& codec, Bytes block, uint64_t n, DecodeScratch& scratch,
+                         ValueSink& sink) {
+  if (codec.kind == ValueCodec::Kind::kGeneral) {
+    OG_RETURN_IF_ERROR(Decompress(codec.compression, block, scratch.decompressed));
+    return AppendBlock(codec.children[0], scratch.decompressed.span(), n, scratch, sink);
+  }
+  OG_RETURN_IF_ERROR(CheckChunkCodec(codec, sink.shape()));
+  const Bytes buffers[] = {block};
+  const ValueRange all[] = {{0, n}};
+  switch (codec.kind) {
+    case ValueCodec::Kind::kVariable:
+      return AppendVariableBlock(block, n, sink);
+    case ValueCodec::Kind::kFlat:
+    case ValueCodec::Kind::kInlineBitpacking:
+    case ValueCodec::Kind::kOutOfLineBitpacking:
+      return DecodeChunk(codec, n, buffers, all, scratch, sink);
+    case ValueCodec::Kind::kRle: {
+      OG_ASSIGN_OR_RETURN(const RleBlock runs, SplitRleBlock(block));
+      const Bytes parts[] = {runs.values, runs.lengths};
+      return DecodeChunk(codec, n, parts, all, scratch, sink);
+    }
+    default:
+      return io::UnimplementedError("this codec for dictionaries");
+  }
+}
+
+}  // namespace
+
+absl::StatusOr<ArrayPtr> DecodeDictionaryBlock(const ValueCodec& codec, const ValueShape& shape,
+                                               Bytes block, uint64_t n) {
+  // Flat and packed values take at least one bit each, offsets four bytes; only packing to width 0
+  // and runs give more values than that, and the writer bounds dictionaries to far less.
+  constexpr uint64_t kEntriesMax = uint64_t{1} << 26;
+  if (n > kEntriesMax) {
+    return io::DataLossError(io::StrCat("dictionary of ", n, " entries"));
+  }
+  DecodeScratch scratch;
+  ValueSink sink(shape);
+  OG_RETURN_IF_ERROR(AppendBlock(codec, block, n, scratch, sink));
+  ValidityBits validity;
+  validity.AppendValid(n);
+  return sink.Finish(validity);
+}
+
+}  // namespace og::format
