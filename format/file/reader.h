@@ -26,6 +26,7 @@
 #include "format/arrow/type.h"
 #include "format/file/footer.h"
 #include "format/file/lance_schema.h"
+#include "format/page/row_range.h"
 #include "io/store/store.h"
 
 namespace og::io {
@@ -33,13 +34,6 @@ class WorkerPool;
 }
 
 namespace og::format {
-
-// Rows [begin, end) of a file.
-struct RowRange {
-  uint64_t begin = 0;
-  uint64_t end = 0;
-  friend bool operator==(const RowRange&, const RowRange&) = default;
-};
 
 // What to read of one top-level field.
 struct ColumnRequest {

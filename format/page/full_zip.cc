@@ -212,7 +212,8 @@ absl::Status FullZipDecoder::LoadTables(std::span<const io::Buffer> buffers) {
   if (!has_index()) {
     return absl::OkStatus();
   }
-  index_ = buffers[0];
+  // A copy: the buffer may be a small part of a large read, and this stays.
+  index_ = io::Buffer::CopyOf(buffers[0].span());
   uint64_t last = 0;
   for (uint64_t r = 0; r <= num_rows(); ++r) {
     const uint64_t start = RowStart(r);

@@ -1,0 +1,343 @@
+#include "format/file/reader.h"
+
+#include <algorithm>
+#include <numeric>
+#include <utility>
+
+#include "absl/container/flat_hash_map.h"
+
+#include "format/file/array_field.h"
+#include "format/file/batch_reader.h"
+#include "format/file/blob_field.h"
+#include "format/file/column_pages.h"
+#include "format/file/file_source.h"
+#include "format/file/schema_proto.h"
+#include "format/file/structural_field.h"
+#include "format/proto/file2.pb.h"
+#include "io/base/endian.h"
+#include "io/base/status.h"
+#include "io/base/status_macros.h"
+#include "io/base/sync.h"
+#include "io/base/text.h"
+
+namespace og::format {
+namespace {
+
+// A tail that usually brings the schema and all tables, and small files whole.
+constexpr uint64_t kLocalTailBytes = uint64_t{16} << 10;
+constexpr uint64_t kRemoteTailBytes = uint64_t{64} << 10;
+
+constexpr size_t kTablePagesAhead = 16;
+
+using ColumnMetadataPtr = std::shared_ptr<const lance::file::v2::ColumnMetadata>;
+
+class FileReaderOfSource final : public FileReader,
+                                 public std::enable_shared_from_this<FileReaderOfSource> {
+ public:
+  explicit FileReaderOfSource(FileSource source) : source_(std::move(source)) {}
+
+  absl::Status Init();
+
+  FileVersion version() const override { return footer_.version; }
+  uint64_t num_rows() const override { return num_rows_; }
+  uint32_t num_columns() const override { return footer_.num_columns; }
+  uint64_t file_bytes() const override { return source_.file_bytes(); }
+  const LanceSchema& schema() const override { return schema_; }
+  std::vector<ColumnRequest> AllColumns() const override;
+  uint32_t num_global_buffers() const override { return footer_.num_global_buffers; }
+  absl::StatusOr<io::Buffer> ReadGlobalBuffer(uint32_t index) const override;
+  absl::StatusOr<std::unique_ptr<BatchStream>> Scan(std::vector<ColumnRequest> columns,
+                                                    std::vector<RowRange> ranges,
+                                                    const FileScanOptions& options) const override;
+  absl::StatusOr<RecordBatch> Take(std::vector<ColumnRequest> columns,
+                                   std::span<const uint64_t> rows,
+                                   io::WorkerPool* pool) const override;
+
+ private:
+  // Pages of a column, as the type in which it was read; a column is nearly always read as one.
+  struct CachedPages {
+    TypePtr type;
+    std::vector<uint8_t> is_list;
+    std::vector<uint8_t> has_large_offsets;
+    std::shared_ptr<ColumnPages> pages;
+  };
+  struct Column {
+    ColumnMetadataPtr metadata;
+    std::vector<CachedPages> pages;
+  };
+
+  absl::Status InitFromTail();
+  absl::StatusOr<FileRange> TableEntry(const io::Buffer& table, uint64_t index) const;
+  // Reads the metadata of those of `columns` that are not known yet, in one go.
+  absl::Status LoadMetadata(std::span<const ColumnRequest> columns) const;
+  absl::StatusOr<ColumnMetadataPtr> MetadataOf(int32_t index) const;
+  absl::StatusOr<std::shared_ptr<ColumnPages>> PagesOf(int32_t index,
+                                                       const LeafColumn& column) const;
+  absl::StatusOr<std::vector<std::unique_ptr<FieldReader>>> FieldReaders(
+      std::span<const ColumnRequest> columns, const StructuralOptions& options) const;
+  absl::Status CheckRows(std::span<const RowRange> ranges) const;
+
+  const FileSource source_;
+  Footer footer_;
+  io::Buffer cmo_table_;
+  io::Buffer gbo_table_;
+  LanceSchema schema_;
+  uint64_t num_rows_ = 0;
+
+  mutable io::Mutex mutex_;
+  mutable absl::flat_hash_map<int32_t, Column> columns_ OG_GUARDED_BY(mutex_);
+};
+
+absl::Status FileReaderOfSource::Init() {
+  const absl::Status status = InitFromTail();
+  return status.ok() ? status : io::Annotate(status, source_.name());
+}
+
+absl::Status FileReaderOfSource::InitFromTail() {
+  OG_ASSIGN_OR_RETURN(footer_, DecodeFooter(source_.tail().span(), source_.file_bytes()));
+  const FileRange tables[] = {
+      {footer_.cmo_table_start, uint64_t{footer_.num_columns} * kTableEntryBytes},
+      {footer_.gbo_table_start, uint64_t{footer_.num_global_buffers} * kTableEntryBytes}};
+  OG_ASSIGN_OR_RETURN(FileFetch fetch, source_.Submit(tables));
+  OG_ASSIGN_OR_RETURN(std::vector<io::Buffer> buffers, fetch.Wait());
+  cmo_table_ = std::move(buffers[0]);
+  gbo_table_ = std::move(buffers[1]);
+  OG_ASSIGN_OR_RETURN(const io::Buffer descriptor, ReadGlobalBuffer(0));
+  lance::file::FileDescriptor proto;
+  if (!proto.ParseFromArray(descriptor.data(), static_cast<int>(descriptor.size()))) {
+    return io::DataLossError("the file descriptor is no protobuf message");
+  }
+  OG_ASSIGN_OR_RETURN(schema_, SchemaFromProto(proto.schema()));
+  num_rows_ = proto.length();
+  return absl::OkStatus();
+}
+
+absl::StatusOr<FileRange> FileReaderOfSource::TableEntry(const io::Buffer& table,
+                                                         uint64_t index) const {
+  const FileRange range{io::LoadLe<uint64_t>(table.span(), index * kTableEntryBytes),
+                        io::LoadLe<uint64_t>(table.span(), index * kTableEntryBytes + 8)};
+  OG_RETURN_IF_ERROR(source_.Check(range));
+  if (range.bytes > INT32_MAX) {
+    return io::DataLossError(io::StrCat("metadata of ", range.bytes, " bytes"));
+  }
+  return range;
+}
+
+absl::StatusOr<io::Buffer> FileReaderOfSource::ReadGlobalBuffer(uint32_t index) const {
+  if (index >= footer_.num_global_buffers) {
+    return io::InvalidArgumentError(
+        io::StrCat(source_.name(), ": global buffer ", index, " of ", footer_.num_global_buffers));
+  }
+  const FileRange range{io::LoadLe<uint64_t>(gbo_table_.span(), index * kTableEntryBytes),
+                        io::LoadLe<uint64_t>(gbo_table_.span(), index * kTableEntryBytes + 8)};
+  return source_.Read(range);
+}
+
+absl::Status FileReaderOfSource::LoadMetadata(std::span<const ColumnRequest> columns) const {
+  std::vector<int32_t> missing;
+  std::vector<FileRange> ranges;
+  {
+    io::MutexLock lock(mutex_);
+    for (const ColumnRequest& request : columns) {
+      for (const int32_t index : request.column_indices) {
+        if (index < 0 || columns_.contains(index)) {
+          continue;
+        }
+        if (static_cast<uint32_t>(index) >= footer_.num_columns) {
+          return io::InvalidArgumentError(
+              io::StrCat(source_.name(), ": column ", index, " of ", footer_.num_columns));
+        }
+        OG_ASSIGN_OR_RETURN(const FileRange range,
+                            TableEntry(cmo_table_, static_cast<uint64_t>(index)));
+        missing.push_back(index);
+        ranges.push_back(range);
+      }
+    }
+  }
+  if (missing.empty()) {
+    return absl::OkStatus();
+  }
+  OG_ASSIGN_OR_RETURN(FileFetch fetch, source_.Submit(ranges));
+  OG_ASSIGN_OR_RETURN(const std::vector<io::Buffer> buffers, fetch.Wait());
+  for (size_t i = 0; i < missing.size(); ++i) {
+    auto metadata = std::make_shared<lance::file::v2::ColumnMetadata>();
+    if (!metadata->ParseFromArray(buffers[i].data(), static_cast<int>(buffers[i].size()))) {
+      return io::DataLossError(io::StrCat(source_.name(), ": metadata of column ", missing[i],
+                                          " is no protobuf message"));
+    }
+    io::MutexLock lock(mutex_);
+    columns_.try_emplace(missing[i], Column{.metadata = std::move(metadata), .pages = {}});
+  }
+  return absl::OkStatus();
+}
+
+absl::StatusOr<ColumnMetadataPtr> FileReaderOfSource::MetadataOf(int32_t index) const {
+  io::MutexLock lock(mutex_);
+  const auto found = columns_.find(index);
+  if (found == columns_.end()) {
+    return io::InternalError(io::StrCat("metadata of column ", index, " was not read"));
+  }
+  return found->second.metadata;
+}
+
+absl::StatusOr<std::shared_ptr<ColumnPages>> FileReaderOfSource::PagesOf(
+    int32_t index, const LeafColumn& column) const {
+  OG_ASSIGN_OR_RETURN(const ColumnMetadataPtr metadata, MetadataOf(index));
+  io::MutexLock lock(mutex_);
+  std::vector<CachedPages>& cached = columns_.find(index)->second.pages;
+  for (const CachedPages& entry : cached) {
+    if (*entry.type == *column.shape.type && entry.is_list == column.is_list &&
+        entry.has_large_offsets == column.has_large_offsets) {
+      return entry.pages;
+    }
+  }
+  auto pages = ColumnPages::Make(metadata, column);
+  if (!pages.ok()) {
+    return io::Annotate(pages.status(), io::StrCat("column ", index));
+  }
+  cached.push_back({column.shape.type, column.is_list, column.has_large_offsets, *pages});
+  return *std::move(pages);
+}
+
+std::vector<ColumnRequest> FileReaderOfSource::AllColumns() const {
+  std::vector<ColumnRequest> requests;
+  int32_t next = 0;
+  for (const LanceField& field : schema_.fields) {
+    ColumnRequest request{.field = field, .column_indices = {}, .blob_contents = false};
+    const auto owners = ColumnFields(std::span(&field, 1), footer_.version);
+    for (size_t i = 0; i < owners.size(); ++i) {
+      request.column_indices.push_back(next++);
+    }
+    requests.push_back(std::move(request));
+  }
+  return requests;
+}
+
+absl::StatusOr<std::vector<std::unique_ptr<FieldReader>>> FileReaderOfSource::FieldReaders(
+    std::span<const ColumnRequest> columns, const StructuralOptions& options) const {
+  OG_RETURN_IF_ERROR(LoadMetadata(columns));
+  const PagesOfColumn pages_of = [this](int32_t index, const LeafColumn& column) {
+    return PagesOf(index, column);
+  };
+  const MetadataOfColumn metadata_of = [this](int32_t index) { return MetadataOf(index); };
+  std::vector<std::unique_ptr<FieldReader>> fields;
+  for (const ColumnRequest& request : columns) {
+    std::unique_ptr<FieldReader> field;
+    if (footer_.version == FileVersion::kV2_0) {
+      OG_ASSIGN_OR_RETURN(field, MakeArrayReader(request, metadata_of, source_));
+    } else {
+      OG_ASSIGN_OR_RETURN(field, MakeStructuralReader(request, pages_of, options));
+    }
+    if (request.blob_contents && request.field.is_blob() && !request.field.is_blob_v2()) {
+      field = MakeBlobContentsReader(std::move(field));
+    }
+    fields.push_back(std::move(field));
+  }
+  return fields;
+}
+
+absl::Status FileReaderOfSource::CheckRows(std::span<const RowRange> ranges) const {
+  uint64_t last = 0;
+  for (const RowRange& range : ranges) {
+    if (range.begin < last || range.end < range.begin || range.end > num_rows_) {
+      return io::InvalidArgumentError(io::StrCat(source_.name(), ": rows ", range.begin, " to ",
+                                                 range.end, " of ", num_rows_,
+                                                 ", or not behind row ", last));
+    }
+    last = range.end;
+  }
+  return absl::OkStatus();
+}
+
+absl::StatusOr<std::unique_ptr<BatchStream>> FileReaderOfSource::Scan(
+    std::vector<ColumnRequest> columns, std::vector<RowRange> ranges,
+    const FileScanOptions& options) const {
+  OG_RETURN_IF_ERROR(CheckRows(ranges));
+  std::erase_if(ranges, [](const RowRange& range) { return range.begin == range.end; });
+  OG_ASSIGN_OR_RETURN(SchemaPtr schema, SchemaOf(columns));
+  OG_ASSIGN_OR_RETURN(auto fields,
+                      FieldReaders(columns, {.file_name = source_.name(),
+                                             .dictionary_strings = options.dictionary_strings,
+                                             .table_pages_ahead = kTablePagesAhead}));
+  return std::make_unique<ScanStream>(shared_from_this(), source_, std::move(schema),
+                                      std::move(fields), std::move(ranges), options);
+}
+
+absl::StatusOr<RecordBatch> FileReaderOfSource::Take(std::vector<ColumnRequest> columns,
+                                                     std::span<const uint64_t> rows,
+                                                     io::WorkerPool* pool) const {
+  OG_ASSIGN_OR_RETURN(const SchemaPtr schema, SchemaOf(columns));
+  std::vector<uint64_t> sorted(rows.begin(), rows.end());
+  const bool is_ascending =
+      std::ranges::adjacent_find(sorted, std::greater_equal<>()) == sorted.end();
+  if (!is_ascending) {
+    std::ranges::sort(sorted);
+    const auto repeated = std::ranges::unique(sorted);
+    sorted.erase(repeated.begin(), repeated.end());
+  }
+  if (!sorted.empty() && sorted.back() >= num_rows_) {
+    return io::InvalidArgumentError(
+        io::StrCat(source_.name(), ": row ", sorted.back(), " of ", num_rows_));
+  }
+  if (sorted.empty()) {
+    return EmptyBatch(schema);
+  }
+  std::vector<RowRange> ranges;
+  for (const uint64_t row : sorted) {
+    if (!ranges.empty() && ranges.back().end == row) {
+      ++ranges.back().end;
+    } else {
+      ranges.push_back({row, row + 1});
+    }
+  }
+  OG_ASSIGN_OR_RETURN(const auto fields, FieldReaders(columns, {.file_name = source_.name(),
+                                                                .dictionary_strings = false,
+                                                                .table_pages_ahead = 0}));
+  ReadStep step(source_, fields, std::move(ranges));
+  OG_RETURN_IF_ERROR(step.Start());
+  OG_RETURN_IF_ERROR(step.Launch(pool));
+  OG_ASSIGN_OR_RETURN(RecordBatch batch, step.Finish(schema));
+  if (is_ascending) {
+    return batch;
+  }
+  std::vector<int64_t> positions;
+  positions.reserve(rows.size());
+  for (const uint64_t row : rows) {
+    positions.push_back(std::ranges::lower_bound(sorted, row) - sorted.begin());
+  }
+  return format::Take(batch, positions);
+}
+
+}  // namespace
+
+absl::StatusOr<std::shared_ptr<const FileReader>> FileReader::Open(
+    const io::Location& location, uint64_t file_bytes, const FileReaderOptions& options) {
+  uint64_t tail_bytes = options.tail_bytes;
+  if (tail_bytes == 0) {
+    tail_bytes = location.store->is_local() ? kLocalTailBytes : kRemoteTailBytes;
+  }
+  OG_ASSIGN_OR_RETURN(FileSource source, FileSource::Open(location, file_bytes, tail_bytes));
+  auto reader = std::make_shared<FileReaderOfSource>(std::move(source));
+  OG_RETURN_IF_ERROR(reader->Init());
+  return reader;
+}
+
+absl::StatusOr<SchemaPtr> SchemaOf(std::span<const ColumnRequest> columns) {
+  Schema schema;
+  for (const ColumnRequest& request : columns) {
+    if (request.field.is_blob()) {
+      const bool is_v2 = request.field.is_blob_v2();
+      schema.fields.push_back(
+          {.name = request.field.name,
+           .type = request.blob_contents && !is_v2 ? LargeBinary() : BlobDescriptorType(is_v2),
+           .nullable = request.field.nullable,
+           .metadata = request.field.metadata});
+      continue;
+    }
+    OG_ASSIGN_OR_RETURN(Field field, ToArrow(request.field));
+    schema.fields.push_back(std::move(field));
+  }
+  return std::make_shared<const Schema>(std::move(schema));
+}
+
+}  // namespace og::format
