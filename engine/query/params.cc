@@ -6,6 +6,7 @@
 #include <string_view>
 #include <utility>
 
+#include "engine/expr/text.h"
 #include "engine/query/check.h"
 #include "engine/schema/type.h"
 #include "io/base/error_detail.h"
@@ -211,28 +212,6 @@ absl::StatusOr<Literal> BindMember(const Query& query, std::string_view key,
   return BindTyped(key, declared->type_name, *type, value);
 }
 
-// Civil date of `days` since 1970-01-01 (Howard Hinnant's algorithm for the Gregorian calendar).
-struct CivilDate {
-  int64_t year;
-  unsigned month;
-  unsigned day;
-};
-
-CivilDate CivilFromDays(int64_t days) {
-  days += 719468;  // to days since 0000-03-01
-  const int64_t era = (days >= 0 ? days : days - 146096) / 146097;
-  const auto day_of_era = static_cast<unsigned>(days - era * 146097);
-  const unsigned year_of_era =
-      (day_of_era - day_of_era / 1460 + day_of_era / 36524 - day_of_era / 146096) / 365;
-  const unsigned day_of_year =
-      day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-  const unsigned march_month = (5 * day_of_year + 2) / 153;
-  const unsigned month = march_month < 10 ? march_month + 3 : march_month - 9;
-  return {.year = static_cast<int64_t>(year_of_era) + era * 400 + (month <= 2 ? 1 : 0),
-          .month = month,
-          .day = day_of_year - (153 * march_month + 2) / 5 + 1};
-}
-
 }  // namespace
 
 absl::StatusOr<ParamValues> BindParams(const Query& query, const JsonValue& json) {
@@ -252,20 +231,7 @@ absl::StatusOr<ParamValues> BindParams(const Query& query, const JsonValue& json
 }
 
 void BindNow(int64_t unix_ms, ParamValues& values) {
-  constexpr int64_t kDayMs = 86400000;
-  int64_t days = unix_ms / kDayMs;
-  int64_t in_day = unix_ms % kDayMs;
-  if (in_day < 0) {
-    in_day += kDayMs;
-    --days;
-  }
-  const CivilDate date = CivilFromDays(days);
-  const auto ms = static_cast<uint64_t>(in_day);
-  values[std::string(kNowParameter)] = Literal::DateTime(
-      io::StrCat(io::ZeroPadded(static_cast<uint64_t>(date.year), 4), "-",
-                 io::ZeroPadded(date.month, 2), "-", io::ZeroPadded(date.day, 2), "T",
-                 io::ZeroPadded(ms / 3600000, 2), ":", io::ZeroPadded(ms / 60000 % 60, 2), ":",
-                 io::ZeroPadded(ms / 1000 % 60, 2), ".", io::ZeroPadded(ms % 1000, 3), "Z"));
+  values[std::string(kNowParameter)] = Literal::DateTime(expr::FormatDateTime(unix_ms));
 }
 
 }  // namespace og::engine::query

@@ -1,0 +1,48 @@
+#include "engine/graph/query_view.h"
+
+#include <string_view>
+#include <utility>
+
+#include "engine/schema/catalog.h"
+#include "io/base/error_detail.h"
+#include "io/base/text.h"
+
+namespace og::engine::graph {
+namespace {
+
+absl::Status NoTable(std::string_view kind, std::string_view type_name) {
+  return io::DetailedError(
+      {.kind = io::ErrorKind::kNotFound, .code = "", .fields = {}},
+      io::StrCat("the snapshot has no table of ", kind, " type '", type_name, "'"));
+}
+
+class QueryView final : public exec::Snapshot {
+ public:
+  explicit QueryView(std::shared_ptr<const GraphSnapshot> snapshot)
+      : snapshot_(std::move(snapshot)) {}
+
+  const schema::Catalog& catalog() const override { return *snapshot_->catalog(); }
+
+  absl::StatusOr<dataset::DatasetPtr> NodeTable(std::string_view type_name) const override {
+    const schema::NodeType* type = catalog().FindNode(type_name);
+    const TableEntry* table = type == nullptr ? nullptr : snapshot_->Find(*type);
+    return table == nullptr ? NoTable("node", type_name) : snapshot_->OpenTable(*table);
+  }
+
+  absl::StatusOr<dataset::DatasetPtr> EdgeTable(std::string_view type_name) const override {
+    const schema::EdgeType* type = catalog().FindEdgeExactly(type_name);
+    const TableEntry* table = type == nullptr ? nullptr : snapshot_->Find(*type);
+    return table == nullptr ? NoTable("edge", type_name) : snapshot_->OpenTable(*table);
+  }
+
+ private:
+  const std::shared_ptr<const GraphSnapshot> snapshot_;
+};
+
+}  // namespace
+
+std::shared_ptr<const exec::Snapshot> QueryViewOf(std::shared_ptr<const GraphSnapshot> snapshot) {
+  return std::make_shared<QueryView>(std::move(snapshot));
+}
+
+}  // namespace og::engine::graph
