@@ -1,0 +1,38 @@
+// What the commands say about a graph: pretty JSON documents and lines for people. Each text ends
+// with a line end.
+#pragma once
+
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "engine/graph/graph.h"
+#include "engine/query/lint.h"
+
+namespace og::cli {
+
+std::string SnapshotJson(const engine::graph::SnapshotInfo& snapshot);
+std::string SnapshotText(const engine::graph::SnapshotInfo& snapshot);
+
+std::string CommitJson(const engine::graph::CommitInfo& commit);
+std::string CommitText(const engine::graph::CommitInfo& commit);
+
+std::string CommitListJson(std::span<const engine::graph::CommitInfo> commits);
+std::string CommitListText(std::span<const engine::graph::CommitInfo> commits);
+
+// What a load wrote, and where to.
+struct LoadReport {
+  std::string uri;
+  std::string branch;
+  std::string mode;
+  engine::graph::LoadResult result;
+};
+std::string LoadJson(const LoadReport& load);
+std::string LoadText(const LoadReport& load);
+
+std::string SchemaJson(std::string_view schema_source);
+
+// `source` is the text that was linted; errors say where in it they are.
+std::string LintText(const engine::query::LintReport& report, std::string_view source);
+
+}  // namespace og::cli
