@@ -6,6 +6,8 @@
 #include <string>
 #include <utility>
 
+#include "format/file/blob_writer.h"
+#include "format/file/file_sink.h"
 #include "format/file/schema_proto.h"
 #include "format/page/leaf_values.h"
 #include "format/page/page_encoder.h"
@@ -23,62 +25,14 @@
 namespace og::format {
 namespace {
 
-constexpr size_t kBufferAlign = 64;
-constexpr char kPad = 0x48;
-constexpr size_t kStagingBytes = size_t{256} << 10;
 constexpr std::string_view kColumnEncodingUrl = "/lance.encodings.ColumnEncoding";
 constexpr std::string_view kPageLayoutUrl = "/lance.encodings21.PageLayout";
-
-// Gathers small pieces into larger appends and keeps the position.
-class Sink {
- public:
-  explicit Sink(std::unique_ptr<io::WriteStream> stream) : stream_(std::move(stream)) {}
-
-  uint64_t position() const { return position_; }
-
-  absl::Status Append(std::span<const std::byte> bytes) {
-    position_ += bytes.size();
-    if (staged_.size() + bytes.size() > kStagingBytes) {
-      OG_RETURN_IF_ERROR(Flush());
-      if (bytes.size() > kStagingBytes) {
-        return stream_->Append(bytes);
-      }
-    }
-    staged_.append(reinterpret_cast<const char*>(bytes.data()), bytes.size());
-    return absl::OkStatus();
-  }
-
-  absl::Status AppendText(std::string_view text) { return Append(io::AsBytes(text)); }
-
-  absl::Status Align() {
-    const uint64_t padding = io::RoundUp(position_, kBufferAlign) - position_;
-    return AppendText(std::string(padding, kPad));
-  }
-
-  absl::Status Finish() {
-    OG_RETURN_IF_ERROR(Flush());
-    return stream_->Finish().status();
-  }
-
- private:
-  absl::Status Flush() {
-    if (staged_.empty()) {
-      return absl::OkStatus();
-    }
-    const absl::Status status = stream_->Append(io::AsBytes(staged_));
-    staged_.clear();
-    return status;
-  }
-
-  std::unique_ptr<io::WriteStream> stream_;
-  std::string staged_;
-  uint64_t position_ = 0;
-};
 
 struct Column {
   ColumnPlan plan;
   size_t top_field = 0;
   int32_t field_id = 0;
+  std::optional<BlobThresholds> blob;  // set for blobs of version 2
   // What waits to become a page.
   std::vector<ArrayPtr> pieces;
   size_t buffered_bytes = 0;
@@ -104,7 +58,7 @@ class ColumnPlanner {
  private:
   absl::Status Visit(const LanceField& field, const TypePtr& type) {
     if (field.is_blob()) {
-      return io::UnimplementedError(io::StrCat("field \"", field.name, "\": blobs in this writer"));
+      return AddBlobColumn(field, type);
     }
     if (type->id == TypeId::kMap && options_.version == FileVersion::kV2_1) {
       return io::UnimplementedError(
@@ -125,6 +79,21 @@ class ColumnPlanner {
       OG_RETURN_IF_ERROR(Visit(field.children[i], type->children[i].type));
       path_.pop_back();
     }
+    return absl::OkStatus();
+  }
+
+  absl::Status AddBlobColumn(const LanceField& field, const TypePtr& type) {
+    if (!field.is_blob_v2() || options_.version != FileVersion::kV2_2 || !path_.empty()) {
+      return io::UnimplementedError(
+          io::StrCat("field \"", field.name,
+                     "\": only top-level blobs of version 2, in file version 2.2, are written"));
+    }
+    if (type->id != TypeId::kStruct) {
+      return io::UnimplementedError(io::StrCat("field \"", field.name, "\": a blob of type ",
+                                               type->ToString(), ", want a struct"));
+    }
+    AddColumn(field, BlobDescriptorType(/*is_v2=*/true));
+    out_.back().blob = BlobThresholdsOf(field.metadata);
     return absl::OkStatus();
   }
 
@@ -182,8 +151,9 @@ void SetEncoding(std::string_view url, std::string value, lance::file::v2::Encod
 
 class FileWriter::Impl {
  public:
-  Impl(std::unique_ptr<io::WriteStream> stream, LanceSchema schema, WriterOptions options)
-      : sink_(std::move(stream)), schema_(std::move(schema)), options_(options) {}
+  Impl(const io::Location& location, std::unique_ptr<io::WriteStream> stream, LanceSchema schema,
+       WriterOptions options)
+      : sink_(std::move(stream)), blobs_(location), schema_(std::move(schema)), options_(options) {}
 
   absl::Status Plan() {
     ColumnPlanner planner(options_, columns_);
@@ -204,7 +174,11 @@ class FileWriter::Impl {
   absl::Status Write(const RecordBatch& batch) {
     OG_RETURN_IF_ERROR(CheckBatch(batch));
     for (Column& column : columns_) {
-      OG_RETURN_IF_ERROR(Buffer(column, batch.columns[column.top_field]));
+      ArrayPtr rows = batch.columns[column.top_field];
+      if (column.blob) {
+        OG_ASSIGN_OR_RETURN(rows, blobs_.Write(*rows, *column.blob, sink_));
+      }
+      OG_RETURN_IF_ERROR(Buffer(column, rows));
     }
     num_rows_ += static_cast<uint64_t>(batch.num_rows);
     return absl::OkStatus();
@@ -228,7 +202,7 @@ class FileWriter::Impl {
     OG_RETURN_IF_ERROR(DrainPending());
     OG_RETURN_IF_ERROR(sink_.Align());
     lance::file::FileDescriptor descriptor;
-    *descriptor.mutable_schema() = SchemaToProto(schema_);
+    *descriptor.mutable_schema() = FileSchema();
     descriptor.set_length(num_rows_);
     const std::string descriptor_bytes = descriptor.SerializeAsString();
     global_buffers_.insert(global_buffers_.begin(), {sink_.position(), descriptor_bytes.size()});
@@ -250,9 +224,9 @@ class FileWriter::Impl {
     footer.gbo_table_start = sink_.position();
     OG_RETURN_IF_ERROR(AppendTable(global_buffers_));
     OG_RETURN_IF_ERROR(sink_.Append(EncodeFooter(footer)));
-    OG_RETURN_IF_ERROR(sink_.Finish());
-
     FileSummary summary;
+    OG_ASSIGN_OR_RETURN(summary.sidecar_paths, blobs_.Finish());
+    OG_RETURN_IF_ERROR(sink_.Finish());
     summary.size_bytes = sink_.position();
     summary.num_rows = num_rows_;
     for (size_t i = 0; i < columns_.size(); ++i) {
@@ -307,6 +281,39 @@ class FileWriter::Impl {
       }
     }
     return absl::OkStatus();
+  }
+
+  // The schema as the file carries it: blobs as the packed struct that the column holds, whose
+  // members have neither id nor parent.
+  lance::file::Schema FileSchema() const {
+    LanceSchema physical = schema_;
+    for (const Column& column : columns_) {
+      if (!column.blob) {
+        continue;
+      }
+      LanceField& field = physical.fields[column.top_field];
+      std::erase_if(field.metadata,
+                    [](const auto& entry) { return entry.first.starts_with("ARROW:extension:"); });
+      field.metadata[std::string(kBlobKey)] = "true";
+      field.metadata[std::string(kPackedKey)] = "true";
+      field.children.clear();
+      for (const Field& member : column.plan.leaf_type->children) {
+        LanceField child;
+        child.name = member.name;
+        child.nullable = member.nullable;
+        child.logical_type = *LogicalTypeOf(*member.type);
+        child.encoding = member.type->is_variable() ? LanceField::Encoding::kVarBinary
+                                                    : LanceField::Encoding::kPlain;
+        field.children.push_back(std::move(child));
+      }
+    }
+    lance::file::Schema proto = SchemaToProto(physical);
+    for (lance::file::Field& field : *proto.mutable_fields()) {
+      if (field.id() == kNoFieldId) {
+        field.set_parent_id(kNoFieldId);
+      }
+    }
+    return proto;
   }
 
   // Buffers `rows` and flushes a page each time the column is full.
@@ -431,7 +438,8 @@ class FileWriter::Impl {
     return absl::OkStatus();
   }
 
-  Sink sink_;
+  FileSink sink_;
+  BlobWriter blobs_;
   LanceSchema schema_;
   const WriterOptions options_;
   std::vector<TypePtr> types_;
@@ -452,7 +460,7 @@ absl::StatusOr<std::unique_ptr<FileWriter>> FileWriter::Open(const io::Location&
   }
   OG_ASSIGN_OR_RETURN(std::unique_ptr<io::WriteStream> stream,
                       location.store->OpenWrite(location.path));
-  auto impl = std::make_unique<Impl>(std::move(stream), schema, options);
+  auto impl = std::make_unique<Impl>(location, std::move(stream), schema, options);
   OG_RETURN_IF_ERROR(impl->Plan());
   return std::unique_ptr<FileWriter>(new FileWriter(std::move(impl)));
 }

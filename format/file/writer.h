@@ -16,6 +16,7 @@
 #include <cstdint>
 #include <memory>
 #include <span>
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -55,6 +56,8 @@ struct FileSummary {
   uint64_t num_rows = 0;
   std::vector<int32_t> field_ids;
   std::vector<int32_t> column_indices;
+  // Paths of the blob sidecars in the file's store: they live, and are synced, with the file.
+  std::vector<std::string> sidecar_paths;
 };
 
 // Thread-compatible. Destroying a writer that was not finished leaves nothing behind.

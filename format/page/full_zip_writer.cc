@@ -108,7 +108,7 @@ absl::StatusOr<EncodedPage> WriteFullZip(const PageLevels& levels, const LeafVal
   const unsigned bits_rep = io::BitLength(levels.max_rep);
   const unsigned bits_def = io::BitLength(levels.max_def);
   const size_t control_bytes = ControlBytes(bits_rep + bits_def);
-  const bool is_variable = values.shape == LeafShape::kVariable;
+  const bool is_variable = values.has_offsets();
   const size_t num_levels = levels.has_levels() ? levels.num_levels : levels.num_visible;
   if (num_levels > UINT32_MAX) {
     return io::UnimplementedError(io::StrCat("full-zip page of ", num_levels, " levels"));

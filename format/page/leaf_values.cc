@@ -208,40 +208,75 @@ void GatherItemValidity(std::span<const LeafRange> ranges, ListDimension& dimens
   }
 }
 
-absl::Status GatherPacked(const DataType& type, std::span<const LeafRange> ranges,
+// Appends child value i to a row: its bytes, for variable width after their length; zeros for null.
+void AppendMember(const Array& child, int64_t i, const LeafValues::Member& member, bool is_null,
+                  io::MutableBuffer& out) {
+  const size_t at = out.size();
+  const size_t width = member.bits / 8;
+  if (!member.is_variable) {
+    out.Resize(at + width);
+    if (is_null) {
+      std::memset(out.data() + at, 0, width);
+    } else {
+      std::memcpy(out.data() + at,
+                  child.values.data() + static_cast<size_t>(child.offset + i) * width, width);
+    }
+    return;
+  }
+  const std::string_view text = is_null ? std::string_view() : child.StringValue(i);
+  const uint64_t length = text.size();
+  out.Resize(at + width);
+  std::memcpy(out.data() + at, &length, width);
+  out.Append(io::AsBytes(text));
+}
+
+absl::Status GatherStruct(const DataType& type, std::span<const LeafRange> ranges,
                           LeafValues& out) {
   size_t row_bytes = 0;
+  bool is_variable = false;
   for (const Field& child : type.children) {
-    const int bits = child.type->bit_width();
-    if (bits <= 0 || bits % 8 != 0 || child.type->id == TypeId::kDictionary) {
-      return io::UnimplementedError(
-          io::StrCat("packed struct with a child of type ", child.type->ToString()));
+    LeafValues::Member member{child.type->is_variable(), 0};
+    if (member.is_variable) {
+      member.bits = child.type->has_large_offsets() ? 64 : 32;
+      is_variable = true;
+    } else {
+      const int bits = child.type->bit_width();
+      if (bits <= 0 || bits % 8 != 0 || child.type->id == TypeId::kDictionary) {
+        return io::UnimplementedError(
+            io::StrCat("packed struct with a child of type ", child.type->ToString()));
+      }
+      member.bits = static_cast<unsigned>(bits);
     }
-    out.packed_bits.push_back(static_cast<uint64_t>(bits));
-    row_bytes += static_cast<size_t>(bits) / 8;
+    row_bytes += member.bits / 8;
+    out.members.push_back(member);
   }
-  out.shape = LeafShape::kPacked;
-  out.bits = static_cast<unsigned>(row_bytes * 8);
-  io::MutableBuffer rows(out.num_values * row_bytes);
-  std::memset(rows.data(), 0, rows.size());
-  size_t column_at = 0;
-  for (size_t c = 0; c < type.children.size(); ++c) {
-    const size_t width = out.packed_bits[c] / 8;
-    size_t slot = 0;
-    for (const LeafRange& range : ranges) {
-      for (int64_t i = 0; i < range.length; ++i, ++slot) {
-        if (range.array == nullptr || range.array->IsNull(range.start + i)) {
-          continue;
-        }
+  out.shape = is_variable ? LeafShape::kRows : LeafShape::kPacked;
+  out.bits = is_variable ? 0 : static_cast<unsigned>(row_bytes * 8);
+  io::MutableBuffer rows;
+  rows.Reserve(out.num_values * row_bytes);
+  if (is_variable) {
+    out.offsets.push_back(0);
+  }
+  for (const LeafRange& range : ranges) {
+    for (int64_t i = 0; i < range.length; ++i) {
+      const bool is_null = range.array == nullptr || range.array->IsNull(range.start + i);
+      if (is_null && !is_variable) {
+        const size_t at = rows.size();
+        rows.Resize(at + row_bytes);
+        std::memset(rows.data() + at, 0, row_bytes);
+      }
+      for (size_t c = 0; !is_null && c < out.members.size(); ++c) {
         const Array& child = *range.array->children[c];
         const int64_t at = range.array->offset + range.start + i;
-        if (child.IsValid(at)) {
-          std::memcpy(rows.data() + slot * row_bytes + column_at,
-                      child.values.data() + static_cast<size_t>(child.offset + at) * width, width);
-        }
+        AppendMember(child, at, out.members[c], child.IsNull(at), rows);
+      }
+      if (is_variable) {
+        out.offsets.push_back(rows.size());
       }
     }
-    column_at += width;
+  }
+  if (rows.size() > UINT32_MAX) {
+    out.offset_bits = 64;
   }
   out.data = std::move(rows).Share();
   return absl::OkStatus();
@@ -263,7 +298,7 @@ absl::StatusOr<LeafValues> GatherLeaf(const DataType& type, std::span<const Leaf
     return out;
   }
   if (type.id == TypeId::kStruct) {
-    OG_RETURN_IF_ERROR(GatherPacked(type, ranges, out));
+    OG_RETURN_IF_ERROR(GatherStruct(type, ranges, out));
     return out;
   }
   const DataType* item = &type;

@@ -22,6 +22,7 @@ enum class LeafShape : uint8_t {
   kFixed,     // num_values values of `bits`
   kVariable,  // offsets and bytes
   kPacked,    // rows of concatenated fixed-width children; `bits` is their sum
+  kRows,      // rows of children of which some have a length before their bytes; offsets and bytes
 };
 
 // One fixed-size list around the values, outermost first.
@@ -41,16 +42,21 @@ struct LeafValues {
   uint64_t slot_items = 1;
   std::vector<ListDimension> dimensions;
   io::Buffer data;  // values (bool: bitmap) or bytes
-  // kVariable: num_values + 1 offsets into data, from 0, and the width that the type prescribes.
+  // kVariable, kRows: num_values + 1 offsets into data, from 0, and the width of lengths on disk.
   std::vector<uint64_t> offsets;
   unsigned offset_bits = 32;
   // Arrow dictionaries: the values that `data` indexes.
   ArrayPtr dictionary;
-  // kPacked: bits of each child.
-  std::vector<uint64_t> packed_bits;
+  // kPacked, kRows: each child.
+  struct Member {
+    bool is_variable = false;
+    unsigned bits = 0;  // of the value, or of the length before the value's bytes
+  };
+  std::vector<Member> members;
 
   uint64_t slot_bits() const { return bits * slot_items; }
   bool is_list() const { return !dimensions.empty(); }
+  bool has_offsets() const { return shape == LeafShape::kVariable || shape == LeafShape::kRows; }
   std::span<const std::byte> value(size_t i) const {
     return data.span().subspan(offsets[i], offsets[i + 1] - offsets[i]);
   }

@@ -36,6 +36,9 @@ bool HasNullItemOutsideList(const PageLevels& levels) {
 }
 
 bool IsWide(const LeafValues& values) {
+  if (values.shape == LeafShape::kRows) {
+    return true;
+  }
   if (values.shape != LeafShape::kVariable) {
     return values.slot_bits() / 8 >= kWideValueBytes;
   }
@@ -165,7 +168,7 @@ Pages One(EncodedPage page) {
 }
 
 bool CanZip(const PageLevels& levels, const LeafValues& values) {
-  return (values.shape == LeafShape::kFixed || values.shape == LeafShape::kVariable) &&
+  return (values.shape == LeafShape::kFixed || values.has_offsets()) &&
          values.dictionary == nullptr && !HasNullItemOutsideList(levels);
 }
 
@@ -182,8 +185,9 @@ absl::StatusOr<Pages> EncodeOneDictionary(const ColumnPlan& plan, std::span<cons
   OG_ASSIGN_OR_RETURN(const LeafValues values, GatherLeaf(*plan.leaf_type, leaf.ranges));
   const auto num_rows = static_cast<int64_t>(levels.num_rows);
   const bool can_zip = CanZip(levels, values);
-  const bool wants_zip = can_zip && plan.layout != ForcedLayout::kMiniBlock &&
-                         (plan.layout == ForcedLayout::kFullZip || IsWide(values));
+  const bool wants_zip =
+      can_zip && (plan.layout != ForcedLayout::kMiniBlock || values.shape == LeafShape::kRows) &&
+      (plan.layout == ForcedLayout::kFullZip || IsWide(values));
   if (levels.max_rep > 0) {
     const bool is_fixed_zip = wants_zip && values.shape == LeafShape::kFixed;
     DeclareNullable({.before_list = is_fixed_zip, .behind_list = !wants_zip}, levels);
@@ -195,6 +199,10 @@ absl::StatusOr<Pages> EncodeOneDictionary(const ColumnPlan& plan, std::span<cons
     return One(WriteConstant(levels, values, *constant));
   }
   const std::optional<size_t> chunk_values_max = ChunkValuesWithin(levels, options.is_2_2);
+  if (values.shape == LeafShape::kRows && (!wants_zip || !options.is_2_2)) {
+    return io::UnimplementedError(
+        "packed struct with members of variable width, in file version 2.1 or in a null struct");
+  }
   const bool can_still_zip = can_zip && !HasNullItemOutsideList(levels);
   if (!wants_zip && !chunk_values_max) {
     if (num_rows > 1) {

@@ -4,7 +4,7 @@
 //
 //   no value slot, or only nulls          constant page without a value
 //   2.2: all values byte-equal            constant page with the value, if its levels are short
-//   packed struct of fixed width          mini-block
+//   packed struct                         mini-block; full-zip with members of variable width
 //   Arrow dictionary                      mini-block over that dictionary
 //   few distinct values                   mini-block over a dictionary
 //   every value shorter than 256 bytes    mini-block

@@ -545,8 +545,8 @@ absl::StatusOr<ChunkedValues> EncodeChunks(const LeafValues& values, const Codec
   if (values.shape == LeafShape::kPacked) {
     ChunkedValues out = EncodeFlat(values, chunk_values_max);
     CompressiveEncoding encoding;
-    for (const uint64_t bits : values.packed_bits) {
-      encoding.mutable_packed_struct()->add_bits_per_value(bits);
+    for (const LeafValues::Member& member : values.members) {
+      encoding.mutable_packed_struct()->add_bits_per_value(member.bits);
     }
     *encoding.mutable_packed_struct()->mutable_values() = std::move(out.encoding);
     out.encoding = std::move(encoding);
@@ -636,6 +636,21 @@ absl::StatusOr<BlockValues> EncodeDictionaryBlock(const LeafValues& items,
 absl::StatusOr<PerValueBytes> EncodePerValue(const LeafValues& values,
                                              const CodecOptions& options) {
   PerValueBytes out;
+  if (values.shape == LeafShape::kRows) {
+    for (const LeafValues::Member& member : values.members) {
+      auto* const field = out.encoding.mutable_variable_packed_struct()->add_fields();
+      if (member.is_variable) {
+        *field->mutable_value() = VariableEncoding(member.bits);
+        field->set_bits_per_length(member.bits);
+      } else {
+        *field->mutable_value() = FlatEncoding(member.bits);
+        field->set_bits_per_value(member.bits);
+      }
+    }
+    out.offsets = values.offsets;
+    out.bytes = values.data;
+    return out;
+  }
   out.encoding = VariableEncoding(values.offset_bits);
   if (options.compression == CompressionChoice::kNone &&
       options.forced_codec == ForcedCodec::kNone) {

@@ -10,6 +10,7 @@ import json
 import pathlib
 import sys
 
+import lance
 import pyarrow as pa
 import pyarrow.types as t
 from lance.file import LanceFileReader
@@ -94,6 +95,38 @@ def check(path):
     return want["name"], None
 
 
+def check_blobs(folder):
+    """None, or what is wrong with the data file of blobs."""
+    want = json.loads((folder / "blobs.json").read_text())
+    schema = pa.schema([pa.field("id", pa.int64()), lance.blob_field("b")])
+    # A dataset of the same schema lends its manifest; the fragment is ours.
+    empty = pa.table([pa.array([0]), lance.blob_array([b"x"])], schema=schema)
+    dataset = lance.write_dataset(empty, str(folder), mode="overwrite", data_storage_version="2.2")
+    fragment = dataset.get_fragments()[0].metadata.to_json()
+    fragment["physical_rows"] = len(want["values"])
+    fragment["files"][0].update(
+        path="blobs.lance",
+        fields=want["field_ids"],
+        column_indices=want["column_indices"],
+        file_size_bytes=want["file_bytes"],
+    )
+    operation = lance.LanceOperation.Overwrite(
+        schema, [lance.FragmentMetadata.from_json(json.dumps(fragment))]
+    )
+    dataset = lance.LanceDataset.commit(str(folder), operation, read_version=dataset.version)
+    rows = [i for i, value in enumerate(want["values"]) if value is not None]
+    scanned = dataset.to_table(columns=["b"]).column("b").to_pylist()
+    if [i for i, value in enumerate(scanned) if value is not None] != rows:
+        return "nulls differ"
+    blobs = dataset.take_blobs("b", indices=rows)
+    for row, blob in zip(rows, blobs):
+        if blob.read().hex() != want["values"][row]:
+            return f"row {row} differs: {scanned[row]}"
+    if want["sidecars"] != 3 or len(list((folder / "data" / "blobs").iterdir())) != 3:
+        return "want one packed and two dedicated sidecars"
+    return None
+
+
 def main():
     folder = pathlib.Path(sys.argv[1])
     files = sorted(folder.glob("*.lance"), key=lambda p: int(p.stem))
@@ -103,7 +136,14 @@ def main():
         if problem:
             failed += 1
             print(f"{path.name} [{name}] {problem}")
-    print(f"{len(files)} files, {failed} failed")
+    try:
+        problem = check_blobs(folder / "blobs")
+    except BaseException as error:
+        problem = f"{type(error).__name__}: {str(error)[:300]}"
+    if problem:
+        failed += 1
+        print(f"blobs: {problem}")
+    print(f"{len(files)} files and one of blobs, {failed} failed")
     if not files or failed:
         sys.exit(1)
 

@@ -3,6 +3,10 @@
 //
 //   write_files FOLDER
 //
+// blobs/data/blobs.lance is a data file of a table (id int64, b blob v2) with sidecars, for which
+// blobs/blobs.json lists the contents; file_bytes, field_ids and column_indices are what a manifest
+// needs to know about it.
+//
 // Beside N.lance stands N.json: {"name", "columns": {name: [values]}}. Values are null, numbers
 // (integers, and the bits of everything else of fixed width up to 8 bytes), strings of hexadecimal
 // digits (wider values, text and binary), arrays (lists; maps as [key, value] pairs) and objects
@@ -13,6 +17,7 @@
 #include <fstream>
 #include <string>
 
+#include "format/arrow/builder.h"
 #include "format/file/lance_schema.h"
 #include "format/file/writer.h"
 #include "io/base/status.h"
@@ -218,6 +223,77 @@ absl::Status WriteAll(FileSet& files, io::WorkerPool& pool) {
   return absl::OkStatus();
 }
 
+// Every kind of blob, twice, and nulls.
+absl::Status WriteBlobs(const std::string& folder, const io::Location& root) {
+  const std::string external_path = folder + "/external.bin";
+  std::ofstream(external_path) << "external";
+  const size_t kSizes[] = {0, 5, 64, 65536, 65537, 100000, size_t{4} << 20, (size_t{4} << 20) + 1};
+  format::StructBuilder blobs(format::Struct(
+      {{"data", format::LargeBinary(), true, {}}, {"uri", format::Utf8(), true, {}}}));
+  auto& data = static_cast<format::StringBuilder&>(blobs.child(0));
+  auto& uris = static_cast<format::StringBuilder&>(blobs.child(1));
+  format::FixedBuilder<int64_t> ids(format::Int64());
+  std::string json;
+  const auto add = [&](const std::string* bytes, bool is_external) {
+    ids.Append(ids.length());
+    json += ids.length() > 1 ? "," : "";
+    if (is_external) {
+      data.AppendNull();
+      uris.Append("file://" + external_path);
+      json += "\"" + io::HexBytes(io::AsBytes("external")) + "\"";
+    } else if (bytes == nullptr) {
+      blobs.AppendNull();
+      json += "null";
+      return;
+    } else {
+      data.Append(*bytes);
+      uris.AppendNull();
+      json += "\"" + io::HexBytes(io::AsBytes(*bytes)) + "\"";
+    }
+    blobs.Append();
+  };
+  std::mt19937_64 random(9);
+  for (int round = 0; round < 2; ++round) {
+    for (const size_t size : kSizes) {
+      std::string bytes(size, ' ');
+      for (char& c : bytes)
+        c = static_cast<char>(random());
+      add(&bytes, false);
+      add(nullptr, false);
+    }
+    add(nullptr, true);
+  }
+  format::Schema schema;
+  schema.fields.push_back({"id", format::Int64(), true, {}});
+  schema.fields.push_back(
+      {"b",
+       blobs.type(),
+       true,
+       {{std::string(format::kExtensionNameKey), std::string(format::kBlobV2Extension)}}});
+  OG_ASSIGN_OR_RETURN(const format::LanceSchema lance_schema, format::FromArrow(schema));
+  OG_ASSIGN_OR_RETURN(const auto writer,
+                      format::FileWriter::Open(root.Child("blobs/data/blobs.lance"), lance_schema,
+                                               format::WriterOptions()));
+  const int64_t num_rows = ids.length();
+  const format::RecordBatch batch{
+      std::make_shared<format::Schema>(schema), num_rows, {ids.Finish(), blobs.Finish()}};
+  OG_RETURN_IF_ERROR(writer->Write(Slice(batch, 0, 7)));
+  OG_RETURN_IF_ERROR(writer->Write(Slice(batch, 7, num_rows - 7)));
+  OG_ASSIGN_OR_RETURN(const format::FileSummary summary, writer->Finish());
+  const auto numbers = [](const std::vector<int32_t>& list) {
+    std::vector<std::string> parts;
+    for (const int32_t number : list)
+      parts.push_back(std::to_string(number));
+    return io::Join(parts, ",");
+  };
+  std::ofstream(folder + "/blobs/blobs.json")
+      << "{\"file_bytes\":" << summary.size_bytes
+      << ",\"sidecars\":" << summary.sidecar_paths.size() << ",\"field_ids\":["
+      << numbers(summary.field_ids) << "],\"column_indices\":[" << numbers(summary.column_indices)
+      << "],\"values\":[" << json << "]}";
+  return absl::OkStatus();
+}
+
 }  // namespace
 }  // namespace og
 
@@ -232,6 +308,9 @@ int main(int argc, char** argv) {
   if (status.ok()) {
     og::FileSet files(argv[1], *root);
     status = og::WriteAll(files, env.pool());
+    if (status.ok()) {
+      status = og::WriteBlobs(argv[1], *root);
+    }
   }
   if (!status.ok()) {
     std::fprintf(stderr, "%s\n", std::string(og::io::Message(status)).c_str());
