@@ -82,6 +82,9 @@ absl::Status ReadStep::Launch(io::WorkerPool* pool) {
   OG_ASSIGN_OR_RETURN(std::vector<io::Buffer> buffers, fetch_.Wait());
   size_t next = 0;
   for (size_t i = 0; i < tasks_.size(); ++i) {
+    if (num_ranges_[i] == 0) {
+      continue;  // it needs nothing, or a former round has supplied it
+    }
     std::vector<io::Buffer> own(
         std::make_move_iterator(buffers.begin() + static_cast<ptrdiff_t>(next)),
         std::make_move_iterator(buffers.begin() + static_cast<ptrdiff_t>(next + num_ranges_[i])));
