@@ -1,0 +1,23 @@
+// Checks of one version of a dataset, from the manifest down to the values.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "engine/dataset/dataset.h"
+
+namespace og::cli {
+
+struct VerifyReport {
+  uint64_t num_fragments = 0;
+  uint64_t num_files = 0;
+  uint64_t num_rows = 0;
+  std::vector<std::string> problems;
+};
+
+// Counts agree, files exist with their sizes, row ids are unique among live rows, deletion files
+// and row versions fit. `deep`: every value of every column is decoded and validated too.
+VerifyReport VerifyVersion(const engine::dataset::Dataset& dataset, bool deep);
+
+}  // namespace og::cli
