@@ -34,7 +34,11 @@ absl::Status RecordStore::Rewrite(const RecoveryRecord& record) const {
   OG_CRASH_POINT(env_, "recovery.sidecar_confirm");
   const io::Location file = File(record.operation_id);
   const std::string text = EncodeRecoveryRecord(record);
-  OG_RETURN_IF_ERROR(FromStorage(file.store->Put(file.path, io::AsBytes(text)).status()));
+  // Not a plain put: after a loss of power that could leave a record without its bytes.
+  const absl::StatusOr<io::ObjectInfo> former = file.store->Stat(file.path);
+  OG_RETURN_IF_ERROR(FromStorage(former.status()));
+  OG_RETURN_IF_ERROR(FromStorage(
+      file.store->PutIfMatch(file.path, io::AsBytes(text), former->e_tag).status()));
   return FromStorage(file.store->Sync(std::vector<std::string>{file.path}, env_.durability()));
 }
 

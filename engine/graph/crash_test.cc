@@ -1,0 +1,364 @@
+// Writers that die. A load is interrupted at every change that it makes to the store, by the end of
+// its process and by losses of power, and at every named crash point; recovery is interrupted the
+// same way. Whatever is left opens, holds the old or the new graph, never a mixture, takes the next
+// load, and an acknowledged load is never lost.
+#include <csignal>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+
+#include "engine/graph/graph.h"
+#include "engine/graph/graph_testing.h"
+#include "io/base/error_detail.h"
+#include "io/base/status.h"
+#include "io/base/text.h"
+#include "io/env/real_env.h"
+#include "io/env/sim_env.h"
+#include "io/fault/power_loss_store.h"
+#include "io/memory/memory_store.h"
+#include "io/store/hooked_store.h"
+#include "tests/support/seed.h"
+#include "tests/support/status_matchers.h"
+#include "tests/support/temp_dir.h"
+
+namespace og::engine::graph {
+namespace {
+
+using ::og::tests::IsOk;
+using ::testing::AnyOf;
+using ::testing::Eq;
+using ::testing::HasSubstr;
+
+constexpr char kRoot[] = "memory://disk/g";
+constexpr std::string_view kNewTeam = "{\"type\":\"Team\",\"data\":{\"slug\":\"zz\"}}\n";
+
+// A disk, and what it would be if everything stopped now.
+struct Moment {
+  std::string after;  // the call, for messages
+  bool acknowledged = false;
+  std::shared_ptr<io::MemoryStore> disk;
+};
+
+// Notes a moment after every change, for each way in which the world can stop.
+class MomentStore final : public io::HookedStore {
+ public:
+  explicit MomentStore(std::shared_ptr<io::MemoryStore> disk)
+      : HookedStore(std::make_shared<io::PowerLossStore>(disk, io::Durability::kFull)),
+        disk_(std::move(disk)),
+        power_(static_cast<io::PowerLossStore&>(base())) {}
+
+  void Start() { is_noting_ = true; }
+
+  // From now on what was written has been acknowledged.
+  void Acknowledge() {
+    acknowledged_ = true;
+    Note("the acknowledgement");
+  }
+
+  const std::vector<Moment>& moments() const { return moments_; }
+
+ protected:
+  absl::Status After(io::StoreCall call, std::string_view path, uint64_t /*bytes*/,
+                     const absl::Status& status) override {
+    if (is_noting_ && io::IsMutation(call)) {
+      Note(io::StrCat(io::StoreCallName(call), " ", path));
+    }
+    return status;
+  }
+
+ private:
+  void Note(const std::string& after) {
+    const auto add = [&](std::string_view how, std::shared_ptr<io::MemoryStore> disk) {
+      moments_.push_back({io::StrCat(how, " after ", after), acknowledged_, std::move(disk)});
+    };
+    add("killed", std::make_shared<io::MemoryStore>(std::string(disk_->scheme_root()),
+                                                    disk_->clock(), disk_->objects()));
+    add("names lost", power_.AfterPowerLoss(io::PowerLoss::kNames));
+    add("bytes lost", power_.AfterPowerLoss(io::PowerLoss::kBytes));
+    add("power lost",
+        power_.AfterPowerLoss(io::PowerLoss::kRandom, tests::Seed() + moments_.size()));
+  }
+
+  const std::shared_ptr<io::MemoryStore> disk_;
+  io::PowerLossStore& power_;
+  bool is_noting_ = false;
+  bool acknowledged_ = false;
+  std::vector<Moment> moments_;
+};
+
+// A machine that finds `disk`, or a new one.
+class Machine {
+ public:
+  explicit Machine(std::shared_ptr<io::MemoryStore> disk = nullptr) {
+    io::SimEnvOptions options;
+    options.wrap_store = [this, disk](std::shared_ptr<io::Store> fresh) {
+      auto memory = disk != nullptr ? disk : std::dynamic_pointer_cast<io::MemoryStore>(fresh);
+      store_ = std::make_shared<MomentStore>(std::move(memory));
+      return store_;
+    };
+    env_ = std::make_unique<io::SimEnv>(tests::Seed(), options);
+    root_ = *env_->Resolve(kRoot);
+  }
+
+  io::Env& env() { return *env_; }
+  const io::Location& root() const { return root_; }
+  MomentStore& store() { return *store_; }
+
+  absl::StatusOr<std::shared_ptr<Graph>> Open() {
+    return Graph::Open(*env_, root_, OpenMode::kReadWrite);
+  }
+
+ private:
+  std::shared_ptr<MomentStore> store_;
+  std::unique_ptr<io::SimEnv> env_;
+  io::Location root_;
+};
+
+constexpr std::string_view kReplacement =
+    "{\"type\":\"Person\",\"data\":{\"name\":\"eve\"}}\n"
+    "{\"edge\":\"Knows\",\"from\":\"eve\",\"to\":\"eve\",\"data\":{\"id\":\"k9\"}}\n"
+    "{\"type\":\"Team\",\"data\":{\"slug\":\"t7\"}}\n"
+    "{\"edge\":\"MemberOf\",\"from\":\"eve\",\"to\":\"t7\",\"data\":{\"id\":\"m9\"}}\n";
+
+// A load over a graph that holds kPeople.
+struct Scene {
+  LoadMode mode;
+  std::string_view input;
+};
+constexpr Scene kAppendScene = {LoadMode::kAppend, kReplacement};
+constexpr Scene kOverwriteScene = {LoadMode::kOverwrite, kReplacement};
+
+void Prepare(Machine& machine) {
+  ASSERT_THAT(Graph::Init(machine.env(), machine.root(), kPeopleSchema, {}), IsOk());
+  const auto graph = machine.Open();
+  ASSERT_THAT(graph, IsOk());
+  ASSERT_THAT(LoadText(**graph, kPeople, LoadMode::kOverwrite), IsOk());
+}
+
+// The graph after `scene`.
+std::string Afterwards(const Scene& scene) {
+  Machine machine;
+  Prepare(machine);
+  const auto graph = machine.Open();
+  EXPECT_THAT(LoadText(**graph, scene.input, scene.mode), IsOk());
+  return ExportText(**graph);
+}
+
+// Opens what a moment left, and expects one whole graph that can be written.
+void ExpectWhole(const Moment& moment, const std::string& before, const std::string& after) {
+  SCOPED_TRACE(moment.after);
+  Machine machine(moment.disk);
+  const auto graph = machine.Open();
+  ASSERT_THAT(graph, IsOk());
+  const std::string found = ExportText(**graph);
+  if (moment.acknowledged) {
+    ASSERT_EQ(found, after);
+  } else {
+    ASSERT_THAT(found, AnyOf(Eq(before), Eq(after)));
+  }
+  ASSERT_THAT(LoadText(**graph, kNewTeam, LoadMode::kAppend), IsOk());
+  const auto again = machine.Open();
+  ASSERT_THAT(again, IsOk());
+  ASSERT_EQ(ExportText(**again),
+            found + "{\"type\":\"Team\",\"data\":{\"id\":\"zz\",\"slug\":\"zz\"}}\n");
+}
+
+class CrashTest : public ::testing::TestWithParam<Scene> {};
+
+TEST_P(CrashTest, ALoadMayStopAnywhere) {
+  const std::string after = Afterwards(GetParam());
+  Machine machine;
+  Prepare(machine);
+  const auto graph = machine.Open();
+  ASSERT_THAT(graph, IsOk());
+  machine.store().Start();
+  ASSERT_THAT(LoadText(**graph, GetParam().input, GetParam().mode), IsOk());
+  machine.store().Acknowledge();
+  EXPECT_GT(machine.store().moments().size(), 40u);
+  for (const Moment& moment : machine.store().moments()) {
+    ExpectWhole(moment, std::string(kPeopleExport), after);
+    if (HasFatalFailure()) return;
+  }
+}
+
+// Where a load is interrupted, and what recovery makes of it.
+struct Interruption {
+  const char* point;
+  uint64_t nth;
+  bool forward;
+};
+constexpr Interruption kInterruptions[] = {
+    {"mutation.post_stage_pre_effect_gate", 1, false},
+    {"recovery.sidecar_write", 1, false},
+    {"mutation.post_sidecar_pre_fork", 1, false},
+    {"mutation.post_table_commit", 1, false},
+    {"mutation.post_table_commit", 3, false},
+    {"mutation.post_table_commit", 4, false},
+    {"recovery.sidecar_confirm", 1, false},
+    {"mutation.post_finalize_pre_publisher", 1, true},
+    {"graph_publish.before_commit_append", 1, true},
+    {"graph_publish.after_manifest_commit", 1, true},
+};
+
+TEST_P(CrashTest, NamedPointsRollForwardOrBack) {
+  const std::string after = Afterwards(GetParam());
+  for (const Interruption& interruption : kInterruptions) {
+    SCOPED_TRACE(io::StrCat(interruption.point, ":", interruption.nth));
+    Machine machine;
+    Prepare(machine);
+    const auto graph = machine.Open();
+    ASSERT_THAT(graph, IsOk());
+    machine.env().crash_points().Fail(interruption.point, interruption.nth);
+    const absl::Status failed = LoadText(**graph, GetParam().input, GetParam().mode).status();
+    EXPECT_THAT(std::string(io::Message(failed)), HasSubstr(interruption.point));
+    machine.env().crash_points().Clear(interruption.point);
+    const auto reopened = machine.Open();
+    ASSERT_THAT(reopened, IsOk());
+    EXPECT_EQ(ExportText(**reopened), interruption.forward ? after : kPeopleExport);
+    EXPECT_THAT(LoadText(**reopened, kNewTeam, LoadMode::kAppend), IsOk());
+  }
+}
+
+TEST_P(CrashTest, TheNextLoadOfTheSameHandleHealsConfirmedWrites) {
+  Machine machine;
+  Prepare(machine);
+  const auto graph = machine.Open();
+  ASSERT_THAT(graph, IsOk());
+  machine.env().crash_points().Fail("mutation.post_finalize_pre_publisher");
+  const absl::Status failed = LoadText(**graph, GetParam().input, GetParam().mode).status();
+  EXPECT_EQ(io::DetailOf(failed)->kind, io::ErrorKind::kRecoveryRequired);
+  ASSERT_THAT(LoadText(**graph, kNewTeam, LoadMode::kAppend), IsOk());
+  EXPECT_EQ(
+      ExportText(**graph),
+      Afterwards(GetParam()) + "{\"type\":\"Team\",\"data\":{\"id\":\"zz\",\"slug\":\"zz\"}}\n");
+}
+
+TEST_P(CrashTest, AnArmedWriteBlocksTheHandleUntilItIsReopened) {
+  Machine machine;
+  Prepare(machine);
+  const auto graph = machine.Open();
+  ASSERT_THAT(graph, IsOk());
+  machine.env().crash_points().Fail("mutation.post_table_commit", 2);
+  EXPECT_FALSE(LoadText(**graph, GetParam().input, GetParam().mode).ok());
+  const absl::Status blocked = LoadText(**graph, kNewTeam, LoadMode::kAppend).status();
+  EXPECT_EQ(io::DetailOf(blocked)->kind, io::ErrorKind::kRecoveryRequired);
+  EXPECT_EQ(ExportText(**graph), kPeopleExport);
+  EXPECT_THAT(machine.Open(), IsOk());
+  EXPECT_THAT(LoadText(**graph, kNewTeam, LoadMode::kAppend), IsOk());
+}
+
+// Recovery of an interrupted load, itself interrupted after every change that it makes.
+TEST_P(CrashTest, RecoveryMayStopAnywhere) {
+  const std::string after = Afterwards(GetParam());
+  for (const char* point : {"mutation.post_table_commit", "mutation.post_finalize_pre_publisher",
+                            "graph_publish.after_manifest_commit"}) {
+    SCOPED_TRACE(point);
+    Machine machine;
+    Prepare(machine);
+    const auto graph = machine.Open();
+    ASSERT_THAT(graph, IsOk());
+    machine.env().crash_points().Fail(point);
+    EXPECT_FALSE(LoadText(**graph, GetParam().input, GetParam().mode).ok());
+    machine.store().Start();
+    ASSERT_THAT(machine.Open(), IsOk());
+    EXPECT_GT(machine.store().moments().size(), 8u);
+    for (const Moment& moment : machine.store().moments()) {
+      ExpectWhole(moment, std::string(kPeopleExport), after);
+      if (HasFatalFailure()) return;
+    }
+  }
+}
+
+INSTANTIATE_TEST_SUITE_P(Loads, CrashTest, ::testing::Values(kAppendScene, kOverwriteScene),
+                         [](const auto& scene) {
+                           return scene.param.mode == LoadMode::kAppend ? "Append" : "Overwrite";
+                         });
+
+TEST(InitCrashTest, InitMayStopAnywhere) {
+  Machine machine;
+  machine.store().Start();
+  ASSERT_THAT(Graph::Init(machine.env(), machine.root(), kPeopleSchema, {}), IsOk());
+  machine.store().Acknowledge();
+  for (const Moment& moment : machine.store().moments()) {
+    SCOPED_TRACE(moment.after);
+    Machine next(moment.disk);
+    const auto graph = next.Open();
+    if (graph.ok()) {
+      EXPECT_EQ(ExportText(**graph), "");
+      ASSERT_THAT(LoadText(**graph, kPeople, LoadMode::kAppend), IsOk());
+      EXPECT_EQ(ExportText(**graph), kPeopleExport);
+    } else {
+      EXPECT_FALSE(moment.acknowledged) << graph.status();
+      EXPECT_EQ(io::DetailOf(graph.status())->kind, io::ErrorKind::kNotFound) << graph.status();
+    }
+  }
+}
+
+TEST(InitCrashTest, AFailureBeforeTheTablesLeavesAnEmptyRoot) {
+  for (const char* point : {"storage.local_create_if_absent_probe", "init.after_schema_pg_written",
+                            "init.after_schema_contract_written"}) {
+    Machine machine;
+    machine.env().crash_points().Fail(point);
+    EXPECT_THAT(
+        std::string(io::Message(Graph::Init(machine.env(), machine.root(), kPeopleSchema, {}))),
+        HasSubstr(point));
+    EXPECT_TRUE(machine.root().store->List("g", {})->empty());
+    EXPECT_THAT(Graph::Init(machine.env(), machine.root(), kPeopleSchema, {}), IsOk());
+  }
+}
+
+TEST(InitCrashTest, ALostAnswerIsResolvedFromTheGenesis) {
+  Machine machine;
+  machine.env().crash_points().Fail("init.manifest_create_ack_lost");
+  EXPECT_THAT(Graph::Init(machine.env(), machine.root(), kPeopleSchema, {}), IsOk());
+  EXPECT_THAT(machine.Open(), IsOk());
+
+  Machine unclear;
+  unclear.env().crash_points().Fail("init.table_create_ack_lost");
+  const absl::Status status = Graph::Init(unclear.env(), unclear.root(), kPeopleSchema, {});
+  EXPECT_EQ(io::DetailOf(status)->kind, io::ErrorKind::kInitializationIndeterminate);
+}
+
+// The same with a process that kills itself, on the local disk.
+class KillTest : public ::testing::TestWithParam<const char*> {};
+
+TEST_P(KillTest, ALoadIsKilled) {
+  GTEST_FLAG_SET(death_test_style, "threadsafe");
+  const tests::TempDir dir;
+  const auto load = [&] {
+    io::RealEnvOptions options;
+    options.crash_point = GetParam();
+    const auto env = io::NewRealEnv(options);
+    const auto root = (*env)->Resolve(dir.Child("g"));
+    const auto graph = Graph::Open(**env, *root, OpenMode::kReadWrite);
+    LoadText(**graph, kReplacement, LoadMode::kOverwrite).IgnoreError();
+  };
+  io::Env& env = io::RealEnv();
+  const auto root = env.Resolve(dir.Child("g"));
+  ASSERT_THAT(Graph::Init(env, *root, kPeopleSchema, {}), IsOk());
+  ASSERT_THAT(
+      LoadText(**Graph::Open(env, *root, OpenMode::kReadWrite), kPeople, LoadMode::kOverwrite),
+      IsOk());
+  EXPECT_EXIT(load(), ::testing::KilledBySignal(SIGKILL), "");
+  const auto graph = Graph::Open(env, *root, OpenMode::kReadWrite);
+  ASSERT_THAT(graph, IsOk());
+  EXPECT_THAT(ExportText(**graph),
+              AnyOf(Eq(std::string(kPeopleExport)), Eq(Afterwards(kOverwriteScene))));
+  EXPECT_THAT(LoadText(**graph, kNewTeam, LoadMode::kAppend), IsOk());
+}
+
+INSTANTIATE_TEST_SUITE_P(Points, KillTest,
+                         ::testing::Values("mutation.post_sidecar_pre_fork",
+                                           "mutation.post_table_commit:2",
+                                           "mutation.post_finalize_pre_publisher",
+                                           "graph_publish.after_manifest_commit",
+                                           "recovery.sidecar_delete"));
+
+}  // namespace
+}  // namespace og::engine::graph

@@ -1,0 +1,227 @@
+#include "engine/graph/graph.h"
+
+#include <algorithm>
+#include <map>
+#include <utility>
+
+#include "engine/graph/context.h"
+#include "engine/graph/contract_store.h"
+#include "engine/graph/errors.h"
+#include "engine/graph/init.h"
+#include "engine/graph/load/load.h"
+#include "engine/graph/manifest/branch_ref.h"
+#include "engine/graph/recovery/sweep.h"
+#include "engine/graph/snapshot.h"
+#include "engine/graph/snapshot_export.h"
+#include "engine/schema/catalog.h"
+#include "io/base/status_macros.h"
+#include "io/base/sync.h"
+#include "io/base/text.h"
+
+namespace og::engine::graph {
+namespace {
+
+// The types of `catalog` whose tables `state` has: what a historical state can be asked about.
+absl::StatusOr<schema::CatalogPtr> Restrict(const schema::CatalogPtr& catalog,
+                                            const ManifestState& state) {
+  std::vector<schema::NodeType> nodes;
+  std::vector<schema::EdgeType> edges;
+  const auto is_live = [&state](const auto& type) {
+    return state.Find(TableIdentity{type.type_id, type.table_incarnation_id}) != nullptr;
+  };
+  for (const schema::NodeType& node : catalog->nodes()) {
+    if (is_live(node)) nodes.push_back(node);
+  }
+  for (const schema::EdgeType& edge : catalog->edges()) {
+    if (is_live(edge)) edges.push_back(edge);
+  }
+  if (nodes.size() == catalog->nodes().size() && edges.size() == catalog->edges().size()) {
+    return catalog;
+  }
+  return schema::Catalog::Create(std::move(nodes), std::move(edges));
+}
+
+absl::Status RefuseSystemBranch(const std::optional<std::string>& branch, std::string_view what) {
+  if (branch != kSchemaApplyLockBranch) return absl::OkStatus();
+  return BadRequest(io::StrCat(what, " does not allow internal system ref '", *branch, "'"));
+}
+
+class GraphImpl final : public Graph {
+ public:
+  GraphImpl(io::Env& env, const io::Location& root, OpenMode mode)
+      : context_(env, root), mode_(mode) {}
+
+  absl::Status Open() {
+    OG_RETURN_IF_ERROR(context_.manifest.Open(std::nullopt).status());
+    if (mode_ == OpenMode::kReadWrite) {
+      OG_RETURN_IF_ERROR(ProbeCreateIfAbsent(context_));
+      OG_RETURN_IF_ERROR(RefuseStagedContract());
+      OG_RETURN_IF_ERROR(SweepRecords(context_, SweepMode::kFull).status());
+    } else {
+      OG_RETURN_IF_ERROR(RefuseStagedContract());
+    }
+    const io::GateHold gate = context_.gates->schema().Shared(context_.env);
+    OG_CRASH_POINT(context_.env, "open.before_schema_contract_read");
+    OG_ASSIGN_OR_RETURN(ManifestView view, context_.manifest.Open(std::nullopt));
+    return Install(std::move(view));
+  }
+
+  const io::Location& root() const override { return context_.root; }
+
+  std::string schema_source() const override {
+    io::MutexLock lock(mutex_);
+    return schema_->source;
+  }
+
+  schema::CatalogPtr catalog() const override {
+    io::MutexLock lock(mutex_);
+    return schema_->catalog;
+  }
+
+  absl::StatusOr<std::shared_ptr<const GraphSnapshot>> SnapshotAt(
+      const ReadTarget& target) override {
+    if (target.snapshot.has_value()) return HistoricalSnapshot(*target.snapshot);
+    OG_ASSIGN_OR_RETURN(const std::optional<std::string> branch, NormalizeBranch(target.branch));
+    OG_RETURN_IF_ERROR(RefuseSystemBranch(branch, "read"));
+    OG_ASSIGN_OR_RETURN(const Current current, Fresh(branch));
+    return current.snapshot;
+  }
+
+  absl::StatusOr<SnapshotInfo> DescribeSnapshot(const ReadTarget& target) override {
+    OG_ASSIGN_OR_RETURN(const auto snapshot, SnapshotAt(target));
+    return snapshot->Describe();
+  }
+
+  absl::StatusOr<std::vector<CommitInfo>> ListCommits(std::string_view branch_name) override {
+    OG_ASSIGN_OR_RETURN(const std::optional<std::string> branch, NormalizeBranch(branch_name));
+    OG_RETURN_IF_ERROR(RefuseSystemBranch(branch, "commit list"));
+    OG_ASSIGN_OR_RETURN(const Current current, Fresh(branch));
+    const std::vector<CommitInfo>& oldest_first = current.view->state.commits();
+    return std::vector<CommitInfo>(oldest_first.rbegin(), oldest_first.rend());
+  }
+
+  absl::StatusOr<CommitInfo> FindCommit(std::string_view commit_id) override {
+    OG_ASSIGN_OR_RETURN(const Current main, Fresh(std::nullopt));
+    if (const CommitInfo* commit = main.view->state.FindCommit(commit_id)) return *commit;
+    OG_ASSIGN_OR_RETURN(const auto branches, ListBranchRefs(context_.manifest.root()));
+    for (const std::string& branch : branches) {
+      OG_ASSIGN_OR_RETURN(const Current current, Fresh(branch));
+      if (const CommitInfo* commit = current.view->state.FindCommit(commit_id)) return *commit;
+    }
+    return NotFound(io::StrCat("commit '", commit_id, "' not found"));
+  }
+
+  absl::StatusOr<LoadResult> Load(ByteSource& source, const LoadOptions& options) override {
+    OG_RETURN_IF_ERROR(RequireWritable());
+    OG_RETURN_IF_ERROR(SweepRecords(context_, SweepMode::kRollForwardOnly).status());
+    return LoadGraphBatch(context_, source, options);
+  }
+
+  absl::Status Export(const ExportOptions& options, const ExportSink& sink) override {
+    OG_ASSIGN_OR_RETURN(const auto snapshot, SnapshotAt(options.target));
+    return ExportSnapshot(context_.env, *snapshot, options, sink);
+  }
+
+ private:
+  // The newest known state of a branch.
+  struct Current {
+    std::shared_ptr<const ManifestView> view;
+    std::shared_ptr<const GraphSnapshot> snapshot;
+  };
+
+  absl::Status RequireWritable() const {
+    if (mode_ == OpenMode::kReadWrite) return absl::OkStatus();
+    return BadRequest("the graph is open read-only");
+  }
+
+  absl::Status RefuseStagedContract() const {
+    OG_ASSIGN_OR_RETURN(const bool staged, HasStagedContract(context_.root));
+    if (!staged) return absl::OkStatus();
+    return RecoveryRequired(
+        "schema apply",
+        "a schema change was interrupted and left staged schema files; open the graph read-write "
+        "with the release that wrote them");
+  }
+
+  std::shared_ptr<const GraphSnapshot> MakeSnapshot(const ManifestView& view,
+                                                    schema::CatalogPtr catalog,
+                                                    std::optional<std::string> commit_id) const {
+    return std::make_shared<const GraphSnapshot>(context_.env, context_.root, context_.session,
+                                                 std::move(catalog), view.branch, view.version(),
+                                                 std::move(commit_id), view.state.tables());
+  }
+
+  // Validates the contract against `view` and keeps both.
+  absl::Status Install(ManifestView view) {
+    OG_ASSIGN_OR_RETURN(AcceptedSchema accepted, ReadContract(context_.root));
+    OG_RETURN_IF_ERROR(CheckTables(accepted.ir, view.state.tables(), view.version()));
+    std::optional<std::string> commit_id = view.head();
+    if (!commit_id.has_value() && view.state.NewestCommit() != nullptr) {
+      commit_id = view.state.NewestCommit()->graph_commit_id;
+    }
+    Current current;
+    current.snapshot = MakeSnapshot(view, accepted.catalog, std::move(commit_id));
+    current.view = std::make_shared<const ManifestView>(std::move(view));
+    io::MutexLock lock(mutex_);
+    schema_ = std::make_shared<const AcceptedSchema>(std::move(accepted));
+    current_[std::string(BranchName(current.view->branch))] = std::move(current);
+    return absl::OkStatus();
+  }
+
+  std::optional<Current> Known(const std::optional<std::string>& branch) const {
+    io::MutexLock lock(mutex_);
+    const auto found = current_.find(BranchName(branch));
+    return found == current_.end() ? std::nullopt : std::optional(found->second);
+  }
+
+  // The state of a branch as it is now: one probe if nothing changed since the last time.
+  absl::StatusOr<Current> Fresh(const std::optional<std::string>& branch) {
+    if (const std::optional<Current> known = Known(branch)) {
+      OG_ASSIGN_OR_RETURN(const bool is_current, context_.manifest.IsCurrent(*known->view));
+      if (is_current) return *known;
+    }
+    const io::GateHold gate = context_.gates->schema().Shared(context_.env);
+    OG_ASSIGN_OR_RETURN(ManifestView view, context_.manifest.Open(branch));
+    OG_RETURN_IF_ERROR(Install(std::move(view)));
+    return *Known(branch);
+  }
+
+  absl::StatusOr<std::shared_ptr<const GraphSnapshot>> HistoricalSnapshot(
+      const std::string& commit_id) {
+    OG_ASSIGN_OR_RETURN(const CommitInfo commit, FindCommit(commit_id));
+    OG_ASSIGN_OR_RETURN(
+        const ManifestView view,
+        context_.manifest.OpenAt(commit.graph_branch, commit.graph_manifest_version));
+    if (view.head() != commit_id) {
+      return Conflict(io::StrCat("commit '", commit_id,
+                                 "' belongs to an earlier incarnation of "
+                                 "branch '",
+                                 BranchName(commit.graph_branch), "'"));
+    }
+    OG_ASSIGN_OR_RETURN(schema::CatalogPtr restricted, Restrict(catalog(), view.state));
+    return MakeSnapshot(view, std::move(restricted), commit_id);
+  }
+
+  const GraphContext context_;
+  const OpenMode mode_;
+
+  mutable io::Mutex mutex_;
+  std::shared_ptr<const AcceptedSchema> schema_ OG_GUARDED_BY(mutex_);
+  std::map<std::string, Current, std::less<>> current_ OG_GUARDED_BY(mutex_);
+};
+
+}  // namespace
+
+absl::Status Graph::Init(io::Env& env, const io::Location& root, std::string_view schema_source,
+                         const InitOptions& options) {
+  return InitGraph(GraphContext(env, root), schema_source, options);
+}
+
+absl::StatusOr<std::shared_ptr<Graph>> Graph::Open(io::Env& env, const io::Location& root,
+                                                   OpenMode mode) {
+  auto graph = std::make_shared<GraphImpl>(env, root, mode);
+  OG_RETURN_IF_ERROR(graph->Open());
+  return graph;
+}
+
+}  // namespace og::engine::graph

@@ -1,0 +1,164 @@
+#include "engine/graph/snapshot_export.h"
+
+#include <algorithm>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "engine/graph/errors.h"
+#include "engine/graph/export/record_lines.h"
+#include "engine/graph/export/sorted_lines.h"
+#include "engine/graph/table_schema.h"
+#include "io/base/status.h"
+#include "io/base/status_macros.h"
+#include "io/base/text.h"
+
+namespace og::engine::graph {
+namespace {
+
+// A property by its catalog name, and the column that holds it in the exported version: the same
+// property may have had another name then.
+struct ExportedProperty {
+  std::string name;
+  std::string column;
+};
+
+struct ExportedTable {
+  const TableEntry* entry = nullptr;
+  std::string type_name;
+  std::vector<schema::Property> properties;
+};
+
+std::vector<ExportedTable> TablesOf(const GraphSnapshot& snapshot) {
+  std::vector<ExportedTable> tables;
+  for (const schema::EdgeType& edge : snapshot.catalog()->edges()) {
+    tables.push_back({snapshot.Find(edge), edge.name, edge.properties});
+  }
+  for (const schema::NodeType& node : snapshot.catalog()->nodes()) {
+    tables.push_back({snapshot.Find(node), node.name, node.properties});
+  }
+  std::erase_if(tables, [](const ExportedTable& table) { return table.entry == nullptr; });
+  return tables;
+}
+
+absl::Status CheckTypes(const std::vector<std::string>& wanted,
+                        const std::vector<ExportedTable>& tables) {
+  for (const std::string& type : wanted) {
+    const bool known = std::any_of(tables.begin(), tables.end(), [&](const ExportedTable& table) {
+      return table.type_name == type;
+    });
+    if (!known) return BadRequest(io::StrCat("unknown export type '", type, "'"));
+  }
+  return absl::OkStatus();
+}
+
+// The columns of `dataset` that hold `properties`: by stable id where the table carries them, else
+// by name. Properties that this version does not have are left out.
+std::vector<ExportedProperty> Match(const dataset::Dataset& dataset,
+                                    const std::vector<schema::Property>& properties) {
+  std::vector<ExportedProperty> matched;
+  for (const schema::Property& property : properties) {
+    const std::string id = io::StrCat(property.property_id);
+    for (const format::Field& field : dataset.schema()->fields) {
+      const auto mark = field.metadata.find(kPropertyIdMark);
+      const bool same =
+          mark == field.metadata.end() ? field.name == property.name : mark->second == id;
+      if (same) {
+        matched.push_back({property.name, field.name});
+        break;
+      }
+    }
+  }
+  return matched;
+}
+
+class Exporter {
+ public:
+  Exporter(io::Env& env, const GraphSnapshot& snapshot, const ExportOptions& options,
+           const ExportSink& sink)
+      : env_(env), snapshot_(snapshot), options_(options), sink_(sink) {}
+
+  absl::Status Run() {
+    const std::vector<ExportedTable> tables = TablesOf(snapshot_);
+    OG_RETURN_IF_ERROR(CheckTypes(options_.types, tables));
+    for (const ExportedTable& table : tables) {
+      const bool wanted =
+          options_.types.empty() || std::find(options_.types.begin(), options_.types.end(),
+                                              table.type_name) != options_.types.end();
+      if (wanted) OG_RETURN_IF_ERROR(ExportTable(table));
+    }
+    return absl::OkStatus();
+  }
+
+ private:
+  absl::Status ExportTable(const ExportedTable& table) {
+    OG_ASSIGN_OR_RETURN(const dataset::DatasetPtr dataset, snapshot_.OpenTable(*table.entry));
+    const std::vector<ExportedProperty> properties = Match(*dataset, table.properties);
+    std::vector<std::string> names;
+    for (const schema::Property& property : table.properties)
+      names.push_back(property.name);
+    const RecordLines lines(table.entry->is_edge(), table.type_name, std::move(names));
+
+    dataset::ScanOptions scan;
+    scan.columns = {"id"};
+    if (table.entry->is_edge()) {
+      scan.columns->push_back("src");
+      scan.columns->push_back("dst");
+    }
+    for (const ExportedProperty& property : properties)
+      scan.columns->push_back(property.column);
+    const auto stream = dataset->Scan(scan);
+    OG_RETURN_IF_ERROR(FromStorage(stream.status()));
+
+    SortedLines sorted(env_.memory()->NewChild("export", env_.memory()->limit() / 4));
+    const size_t first_property = table.entry->is_edge() ? 3 : 1;
+    std::string line;
+    for (;;) {
+      auto batch = (*stream)->Next();
+      OG_RETURN_IF_ERROR(FromStorage(batch.status()));
+      if (!batch->has_value()) break;
+      const format::RecordBatch named = Rename(**batch, first_property, properties);
+      for (int64_t i = 0; i < named.num_rows; ++i) {
+        line.clear();
+        const absl::Status written = lines.Append(named, i, line);
+        if (!written.ok()) return BadRequest(io::Message(written));
+        OG_RETURN_IF_ERROR(sorted.Add(named.columns[0]->StringValue(i), line));
+      }
+      num_rows_ += static_cast<uint64_t>(named.num_rows);
+      Report();
+    }
+    return sorted.Finish([this](std::string_view text) {
+      num_bytes_ += text.size();
+      return sink_(text);
+    });
+  }
+
+  // `batch` with the columns of properties called as the catalog calls them.
+  static format::RecordBatch Rename(const format::RecordBatch& batch, size_t first_property,
+                                    const std::vector<ExportedProperty>& properties) {
+    auto schema = std::make_shared<format::Schema>(*batch.schema);
+    for (size_t i = 0; i < properties.size(); ++i)
+      schema->fields[first_property + i].name = properties[i].name;
+    return {schema, batch.num_rows, batch.columns};
+  }
+
+  void Report() const {
+    if (options_.progress) options_.progress({"export", num_rows_, num_bytes_, 0});
+  }
+
+  io::Env& env_;
+  const GraphSnapshot& snapshot_;
+  const ExportOptions& options_;
+  const ExportSink& sink_;
+  uint64_t num_rows_ = 0;
+  uint64_t num_bytes_ = 0;
+};
+
+}  // namespace
+
+absl::Status ExportSnapshot(io::Env& env, const GraphSnapshot& snapshot,
+                            const ExportOptions& options, const ExportSink& sink) {
+  return Exporter(env, snapshot, options, sink).Run();
+}
+
+}  // namespace og::engine::graph
