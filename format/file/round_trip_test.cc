@@ -1,0 +1,285 @@
+// Files written by FileWriter and read by FileReader: every type, data by shape, nulls and empties,
+// both versions, every forced codec and layout, one page and many, scans and takes. What the real
+// library reads of such files is the matter of //tests/interop.
+
+#include <algorithm>
+#include <random>
+#include <string>
+#include <vector>
+
+#include "gtest/gtest.h"
+
+#include "format/arrow/builder.h"
+#include "format/file/lance_schema.h"
+#include "format/file/reader.h"
+#include "format/file/writer.h"
+#include "io/base/text.h"
+#include "io/env/worker_pool.h"
+#include "io/memory/memory_store.h"
+#include "tests/support/random_arrays.h"
+#include "tests/support/seed.h"
+#include "tests/support/status_matchers.h"
+
+namespace og::format {
+namespace {
+
+using tests::DataShape;
+using tests::IsOk;
+using tests::RandomArray;
+using tests::StatusIs;
+
+class RoundTripTest : public testing::Test {
+ protected:
+  RoundTripTest()
+      : store_(std::make_shared<io::MemoryStore>("memory://test/", [] { return int64_t{0}; })),
+        location_{store_, "data/file.lance"} {}
+
+  absl::StatusOr<FileSummary> Write(const RecordBatch& batch, const WriterOptions& options,
+                                    int64_t piece_rows) {
+    OG_ASSIGN_OR_RETURN(const LanceSchema schema, FromArrow(*batch.schema));
+    OG_ASSIGN_OR_RETURN(const auto writer, FileWriter::Open(location_, schema, options));
+    for (int64_t at = 0; at < batch.num_rows; at += piece_rows) {
+      OG_RETURN_IF_ERROR(
+          writer->Write(Slice(batch, at, std::min(piece_rows, batch.num_rows - at))));
+    }
+    return writer->Finish();
+  }
+
+  // Writes `batch` and expects the same rows back, by a scan and by takes.
+  void ExpectBack(const RecordBatch& batch, const WriterOptions& options, int64_t piece_rows,
+                  std::mt19937_64& random) {
+    const auto summary = Write(batch, options, piece_rows);
+    ASSERT_THAT(summary, IsOk());
+    EXPECT_EQ(summary->num_rows, static_cast<uint64_t>(batch.num_rows));
+    const auto reader = FileReader::Open(location_, summary->size_bytes);
+    ASSERT_THAT(reader, IsOk());
+    EXPECT_EQ((*reader)->num_rows(), summary->num_rows);
+    FileScanOptions scan;
+    scan.batch_rows = 1000;
+    auto stream = (*reader)->Scan((*reader)->AllColumns(), {{0, summary->num_rows}}, scan);
+    ASSERT_THAT(stream, IsOk());
+    const auto scanned = Collect(**stream);
+    ASSERT_THAT(scanned, IsOk());
+    ExpectSameRows(*scanned, batch);
+    if (batch.num_rows == 0) {
+      return;
+    }
+    std::vector<uint64_t> rows;
+    std::vector<int64_t> indices;
+    for (int i = 0; i < 20; ++i) {
+      rows.push_back(random() % summary->num_rows);
+      indices.push_back(static_cast<int64_t>(rows.back()));
+    }
+    const auto taken = (*reader)->Take((*reader)->AllColumns(), rows);
+    ASSERT_THAT(taken, IsOk());
+    ExpectSameRows(*taken, Take(batch, indices));
+  }
+
+  static void ExpectSameRows(const RecordBatch& got, const RecordBatch& want) {
+    ASSERT_EQ(got.num_rows, want.num_rows);
+    ASSERT_EQ(got.columns.size(), want.columns.size());
+    for (size_t i = 0; i < want.columns.size(); ++i) {
+      EXPECT_THAT(Validate(*got.columns[i]), IsOk());
+      EXPECT_TRUE(Equal(*got.columns[i], *want.columns[i]));
+    }
+  }
+
+  const std::shared_ptr<io::MemoryStore> store_;
+  const io::Location location_;
+};
+
+struct Nulls {
+  double nulls;
+  double empties;
+};
+
+std::vector<WriterOptions> BothVersions() {
+  std::vector<WriterOptions> both(2);
+  both[0].version = FileVersion::kV2_1;
+  both[1].version = FileVersion::kV2_2;
+  return both;
+}
+
+TEST_F(RoundTripTest, EveryTypeAndShape) {
+  std::mt19937_64 random(tests::Seed());
+  for (const WriterOptions& options : BothVersions()) {
+    for (const TypePtr& type : tests::AllTypes(options.version == FileVersion::kV2_2)) {
+      for (const DataShape shape : tests::kAllShapes) {
+        for (const Nulls nulls : {Nulls{0, 0}, Nulls{0.15, 0.2}, Nulls{1, 0}}) {
+          SCOPED_TRACE(FileVersionText(options.version));
+          SCOPED_TRACE(type->ToString());
+          SCOPED_TRACE(ShapeName(shape));
+          const ArrayPtr array =
+              RandomArray(type, 1300, {shape, nulls.nulls, nulls.empties}, random);
+          ExpectBack(tests::SingleColumn(array), options, 500, random);
+        }
+      }
+    }
+  }
+}
+
+TEST_F(RoundTripTest, FewRowsAndManyPages) {
+  std::mt19937_64 random(tests::Seed());
+  for (WriterOptions options : BothVersions()) {
+    for (const TypePtr& type : tests::AllTypes(options.version == FileVersion::kV2_2)) {
+      for (const int64_t rows : {0, 1, 2, 9, 100}) {
+        SCOPED_TRACE(type->ToString());
+        const ArrayPtr array = RandomArray(type, rows, {DataShape::kUnique, 0.2, 0.2}, random);
+        options.page_rows = 4;
+        ExpectBack(tests::SingleColumn(array), options, 7, random);
+        options.page_rows = 1000;
+        options.page_bytes = 100;
+        ExpectBack(tests::SingleColumn(array), options, 50, random);
+        options.page_bytes = size_t{8} << 20;
+      }
+    }
+  }
+}
+
+TEST_F(RoundTripTest, ForcedCodecsAndLayouts) {
+  std::mt19937_64 random(tests::Seed());
+  for (WriterOptions options : BothVersions()) {
+    for (const TypePtr& type : tests::AllTypes(options.version == FileVersion::kV2_2)) {
+      for (int codec = 0; codec <= static_cast<int>(ForcedCodec::kByteStreamSplit); ++codec) {
+        for (const auto layout : {ForcedLayout::kMiniBlock, ForcedLayout::kFullZip}) {
+          SCOPED_TRACE(type->ToString());
+          SCOPED_TRACE(codec);
+          options.forced_codec = static_cast<ForcedCodec>(codec);
+          options.forced_layout = layout;
+          const ArrayPtr array = RandomArray(type, 1500, {DataShape::kRuns, 0.1, 0.1}, random);
+          ExpectBack(tests::SingleColumn(array), options, 1500, random);
+        }
+      }
+    }
+  }
+}
+
+TEST_F(RoundTripTest, SeveralColumnsOnAPool) {
+  std::mt19937_64 random(tests::Seed());
+  io::WorkerPool pool(3);
+  WriterOptions options;
+  options.pool = &pool;
+  options.page_bytes = 5000;
+  auto schema = std::make_shared<Schema>();
+  RecordBatch batch;
+  batch.num_rows = 5000;
+  for (const TypePtr& type : {Int64(), Utf8(), ListOf(Int32()), Bool()}) {
+    schema->fields.push_back({io::StrCat("c", schema->fields.size()), type, true, {}});
+    batch.columns.push_back(
+        RandomArray(type, batch.num_rows, {DataShape::kUnique, 0.1, 0.1}, random));
+  }
+  batch.schema = schema;
+  ExpectBack(batch, options, 700, random);
+  // The bytes do not depend on how threads took turns.
+  const io::Buffer first = store_->Find(location_.path)->bytes;
+  ASSERT_THAT(Write(batch, options, 700), IsOk());
+  EXPECT_EQ(first.view(), store_->Find(location_.path)->bytes.view());
+}
+
+TEST_F(RoundTripTest, LevelsOutnumberValues) {
+  std::mt19937_64 random(tests::Seed());
+  for (const WriterOptions& options : BothVersions()) {
+    const ArrayPtr array =
+        RandomArray(ListOf(Int32()), 200000, {DataShape::kUnique, 0.4, 0.9999}, random);
+    ExpectBack(tests::SingleColumn(array), options, 200000, random);
+  }
+}
+
+TEST_F(RoundTripTest, SummaryListsLeafColumns) {
+  const TypePtr type = Struct({{"a", Int32(), true, {}}, {"b", ListOf(Utf8()), true, {}}});
+  const auto summary = Write(tests::SingleColumn(NullArray(type, 3)), {}, 3);
+  ASSERT_THAT(summary, IsOk());
+  // v = 0, a = 1, b = 2, item = 3.
+  EXPECT_EQ(summary->field_ids, (std::vector<int32_t>{1, 3}));
+  EXPECT_EQ(summary->column_indices, (std::vector<int32_t>{0, 1}));
+  EXPECT_EQ(summary->size_bytes, store_->Find(location_.path)->bytes.size());
+}
+
+TEST_F(RoundTripTest, GlobalBuffersAndMetadata) {
+  const RecordBatch batch = tests::SingleColumn(NullArray(Int32(), 3));
+  const auto schema = FromArrow(*batch.schema);
+  ASSERT_THAT(schema, IsOk());
+  const auto writer = FileWriter::Open(location_, *schema, {});
+  ASSERT_THAT(writer, IsOk());
+  ASSERT_THAT((*writer)->Write(batch), IsOk());
+  const auto number = (*writer)->AddGlobalBuffer(io::AsBytes("first"));
+  ASSERT_THAT(number, IsOk());
+  EXPECT_EQ(*number, 1u);
+  ASSERT_THAT((*writer)->AddGlobalBuffer(io::AsBytes("second")), IsOk());
+  (*writer)->SetMetadata("key", "value");
+  ASSERT_THAT((*writer)->Finish(), IsOk());
+  const auto reader = FileReader::Open(location_, 0);
+  ASSERT_THAT(reader, IsOk());
+  EXPECT_EQ((*reader)->num_global_buffers(), 3u);
+  EXPECT_EQ((*reader)->ReadGlobalBuffer(2)->view(), "second");
+  EXPECT_EQ((*reader)->schema().metadata.at("key"), "value");
+}
+
+TEST_F(RoundTripTest, AnUnfinishedWriterLeavesNothing) {
+  const Schema schema{{{"b",
+                        Struct({{"data", LargeBinary(), true, {}}, {"uri", Utf8(), true, {}}}),
+                        true,
+                        {{std::string(kExtensionNameKey), std::string(kBlobV2Extension)}}}},
+                      {}};
+  StructBuilder blobs(schema.fields[0].type);
+  for (const size_t size : {size_t{10}, size_t{100000}, size_t{5000000}}) {
+    static_cast<StringBuilder&>(blobs.child(0)).Append(std::string(size, 'x'));
+    blobs.child(1).AppendNull();
+    blobs.Append();
+  }
+  const RecordBatch batch{std::make_shared<Schema>(schema), 3, {blobs.Finish()}};
+  const auto lance_schema = FromArrow(schema);
+  ASSERT_THAT(lance_schema, IsOk());
+  {
+    const auto writer = FileWriter::Open(location_, *lance_schema, {});
+    ASSERT_THAT(writer, IsOk());
+    ASSERT_THAT((*writer)->Write(batch), IsOk());
+    EXPECT_FALSE(store_->objects().empty());  // the dedicated sidecar
+  }
+  EXPECT_TRUE(store_->objects().empty());
+  const auto writer = FileWriter::Open(location_, *lance_schema, {});
+  ASSERT_THAT(writer, IsOk());
+  ASSERT_THAT((*writer)->Write(batch), IsOk());
+  const auto summary = (*writer)->Finish();
+  ASSERT_THAT(summary, IsOk());
+  EXPECT_EQ(summary->sidecar_paths,
+            (std::vector<std::string>{"data/file/10000000000000000000000000000000.blob",
+                                      "data/file/01000000000000000000000000000000.blob"}));
+  EXPECT_EQ(store_->objects().size(), 3u);
+  EXPECT_EQ(store_->Find(summary->sidecar_paths[0])->bytes.size(), 100000u);
+  EXPECT_EQ(store_->Find(summary->sidecar_paths[1])->bytes.size(), 5000000u);
+}
+
+TEST_F(RoundTripTest, WrongBatchesAreRefused) {
+  const RecordBatch ints = tests::SingleColumn(NullArray(Int32(), 3));
+  const auto schema = FromArrow(*ints.schema);
+  const auto writer = FileWriter::Open(location_, *schema, {});
+  ASSERT_THAT(writer, IsOk());
+  const auto kInvalid = absl::StatusCode::kInvalidArgument;
+  EXPECT_THAT((*writer)->Write(tests::SingleColumn(NullArray(Int64(), 3))), StatusIs(kInvalid));
+  RecordBatch empty = ints;
+  empty.columns.clear();
+  EXPECT_THAT((*writer)->Write(empty), StatusIs(kInvalid));
+  RecordBatch longer = ints;
+  longer.num_rows = 4;
+  EXPECT_THAT((*writer)->Write(longer), StatusIs(kInvalid));
+  WriterOptions old;
+  old.version = FileVersion::kV2_0;
+  EXPECT_THAT(FileWriter::Open(location_, *schema, old).status(), StatusIs(kInvalid));
+  const auto with_map =
+      FromArrow(Schema{{{"m",
+                         Map({"entries",
+                              Struct({{"key", Utf8(), false, {}}, {"value", Int32(), true, {}}}),
+                              false,
+                              {}}),
+                         true,
+                         {}}},
+                       {}});
+  ASSERT_THAT(with_map, IsOk());
+  old.version = FileVersion::kV2_1;
+  EXPECT_THAT(FileWriter::Open(location_, *with_map, old).status(),
+              StatusIs(absl::StatusCode::kUnimplemented));
+}
+
+}  // namespace
+}  // namespace og::format
