@@ -141,8 +141,8 @@ class Bench:
     def tool(self, words):
         """Seconds of the last of three passes of one lance-tool process."""
         full = [self.binary("cli/lance-tool"), *words, "--repeat", "3", "--json"]
-        answer = json.loads(run_process(full).output)
-        return answer["times_us"][-1] / 1e6, answer["rows"]
+        last = json.loads(run_process(full).output)["runs"][-1]
+        return last["seconds"], last["rows"]
 
     def against_peer(self, title, words, command, scale, unit):
         peer = Peer(self.arguments.peer_python, self.table())
@@ -158,9 +158,11 @@ class Bench:
         self.against_peer("scan of 1 M rows", ["scan", self.table()], "scan", 1e3, "ms")
 
     def take(self):
+        positions = self.path("positions")
         chosen = sorted(random.Random(SEED).sample(range(TABLE_ROWS), TAKE_ROWS))
-        positions = ",".join(map(str, chosen))
-        words = ["take", self.table(), "--rows", positions]
+        with open(positions, "w", encoding="ascii") as file:
+            file.write("".join(f"{number}\n" for number in chosen))
+        words = ["take", self.table(), "--rows-file", positions]
         self.against_peer("take of 1,000 rows", words, f"take {positions}", 1e3, "ms")
 
     # ---- size ----

@@ -3,7 +3,7 @@
 usage: lance_peer.py make TABLE ROWS SEED     writes the table of the benchmark
        lance_peer.py serve TABLE              one command a line on standard input, one answer a line:
            scan            all rows as Arrow batches
-           take 5,17,99    the rows at these positions
+           take FILE       the rows whose positions the file lists, one a line
        An answer is `NANOSECONDS ROWS BYTES`: only the work on Arrow data is timed.
 """
 
@@ -69,7 +69,8 @@ def serve(path):
         if words[0] == "scan":
             answer = scan(dataset)
         else:
-            answer = take(dataset, [int(number) for number in words[1].split(",")])
+            with open(words[1], encoding="ascii") as file:
+                answer = take(dataset, [int(number) for number in file])
         print(*answer, flush=True)
 
 
