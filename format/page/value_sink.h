@@ -59,6 +59,12 @@ class ValidityBits {
   // One value per level, valid if it is at most `max_valid`.
   void AppendLevels(std::span<const uint16_t> levels, uint16_t max_valid);
 
+  // All bits of `other`.
+  void AppendFrom(const ValidityBits& other) {
+    other.null_count_ == 0 ? AppendValid(other.length_)
+                           : AppendBits(other.bits_.data(), 0, other.length_);
+  }
+
   // Moves the bits into `array`, or leaves its validity empty if nothing is null. Starts again.
   void Finish(Array& array);
 
