@@ -256,7 +256,7 @@ class Generator {
   }
 
   void Fill(TestGraph& graph) {
-    const size_t num_people = Below(12);
+    const size_t num_people = Below(4) == 0 ? Below(3) : 4 + Below(9);
     const size_t num_companies = Below(4);
     for (size_t i = 0; i < num_people; ++i) {
       graph.AddPerson("p" + std::to_string(i), Text(), Int(), Score(), Tags());
@@ -265,7 +265,7 @@ class Generator {
       graph.AddCompany("c" + std::to_string(i), Int());
     }
     // One more id than there are nodes: edges that dangle.
-    for (size_t i = Below(30); i > 0; --i) {
+    for (size_t i = Below(4) == 0 ? Below(5) : 10 + Below(30); i > 0; --i) {
       graph.AddKnows("k" + std::to_string(Below(1000)), Person(num_people), Person(num_people),
                      Int(), Text());
     }
@@ -343,7 +343,7 @@ class Generator {
       case 1:
         return " { tags: \"x\" }";
       case 2:
-        return " { name: $s }";
+        return Below(2) == 0 ? " { name: $s }" : "";
       default:
         return "";
     }

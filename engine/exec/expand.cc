@@ -227,14 +227,18 @@ class ExpandStage final : public Stage {
   // Hands on pairs whose destinations are dense numbers, and empties them.
   absl::Status EmitNumbered(const Chunk& chunk, Pairs& pairs) {
     if (pairs.rows.empty()) return absl::OkStatus();
-    std::vector<uint32_t> numbers = pairs.destinations;
-    std::sort(numbers.begin(), numbers.end());
-    numbers.erase(std::unique(numbers.begin(), numbers.end()), numbers.end());
-    slot_of_.resize(std::max<size_t>(slot_of_.size(), numbers.back() + 1));
-    for (uint32_t slot = 0; slot < numbers.size(); ++slot)
-      slot_of_[numbers[slot]] = slot;
-    for (uint32_t& destination : pairs.destinations)
-      destination = slot_of_[destination];
+    // Distinct numbers in order of first appearance; marks are valid in one round.
+    ++round_;
+    std::vector<uint32_t> numbers;
+    for (uint32_t& destination : pairs.destinations) {
+      if (destination >= slots_.size()) slots_.resize(destination + size_t{1});
+      Slot& slot = slots_[destination];
+      if (slot.round != round_) {
+        slot = {round_, static_cast<uint32_t>(numbers.size())};
+        numbers.push_back(destination);
+      }
+      destination = slot.slot;
+    }
     const auto nodes = std::make_shared<Entities>(destinations_, std::move(numbers));
     OG_ASSIGN_OR_RETURN(const std::vector<bool> passes, Passing(*nodes));
     return Emit(chunk, pairs, nodes, passes, nullptr);
@@ -597,7 +601,12 @@ class ExpandStage final : public Stage {
   std::vector<Chunk> held_;
   size_t num_held_ = 0;
   bool is_wide_ = false;  // the frontier is known to be large: chunks pass through
-  std::vector<uint32_t> slot_of_;
+  struct Slot {
+    uint64_t round = 0;
+    uint32_t slot = 0;
+  };
+  uint64_t round_ = 0;
+  std::vector<Slot> slots_;  // by dense number of the destination
   std::unique_ptr<EdgeRows> all_edges_;
 };
 

@@ -392,15 +392,33 @@ absl::StatusOr<Truths> TestListContains(const Operand& list, const Operand& item
   return truths;
 }
 
-// Membership of text in a set, without a comparison per member.
+// Text value i, through a dictionary if there is one; nullopt for a null.
+std::optional<std::string_view> TextAt(const Array& array, int64_t i) {
+  if (array.IsNull(i)) return std::nullopt;
+  if (array.type->id != TypeId::kDictionary) return array.StringValue(i);
+  const int64_t entry = DictionaryIndex(array, i);
+  if (array.dictionary->IsNull(entry)) return std::nullopt;
+  return array.dictionary->StringValue(entry);
+}
+
+// Membership of text in a set, without a comparison per member: most texts differ from a small set
+// in length, and a large set is hashed.
 Truths TestInTexts(const Array& array, const Array& members) {
-  absl::flat_hash_set<std::string_view> set;
+  constexpr size_t kHashedMin = 9;
+  std::vector<std::string_view> list;
   for (int64_t i = 0; i < members.length; ++i) {
-    if (members.IsValid(i)) set.insert(members.StringValue(i));
+    if (members.IsValid(i)) list.push_back(members.StringValue(i));
   }
-  Truths truths(Size(array.length));
+  const bool hashes = list.size() >= kHashedMin;
+  absl::flat_hash_set<std::string_view> set;
+  if (hashes) set.insert(list.begin(), list.end());
+  Truths truths(Size(array.length), kUnknown);
   for (int64_t i = 0; i < array.length; ++i) {
-    truths[Size(i)] = array.IsValid(i) && set.contains(array.StringValue(i)) ? kTrue : kFalse;
+    const std::optional<std::string_view> text = TextAt(array, i);
+    if (!text.has_value()) continue;
+    const bool found =
+        hashes ? set.contains(*text) : std::find(list.begin(), list.end(), *text) != list.end();
+    truths[Size(i)] = found ? kTrue : kFalse;
   }
   return truths;
 }
@@ -425,10 +443,12 @@ absl::StatusOr<Truths> TestIn(Operand arg, const ArrayPtr& members) {
     OG_ASSIGN_OR_RETURN(const Truths of_entries, TestIn({arg.values->dictionary, false}, members));
     return ThroughIndices(*arg.values, of_entries);
   }
-  arg.values = DecodeDictionary(arg.values);
+  const bool is_text =
+      arg.type().id == TypeId::kDictionary ? IsBytes(*arg.type().value_type) : IsBytes(arg.type());
+  if (!is_text) arg.values = DecodeDictionary(arg.values);
   const Array& array = *arg.values;
   Truths truths;
-  if (IsBytes(arg.type()) && IsBytes(*members->type)) {
+  if (is_text && IsBytes(*members->type)) {
     truths = TestInTexts(array, *members);
   } else if (*members->type == arg.type() && IsIntegral(arg.type())) {
     truths = TestInIntegers(array, *members);
