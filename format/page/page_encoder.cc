@@ -168,6 +168,9 @@ Pages One(EncodedPage page) {
 }
 
 bool CanZip(const PageLevels& levels, const LeafValues& values) {
+  if (values.is_list() && values.slot_bits() % 8 != 0) {
+    return false;  // lists of bool; Lance reads slots of whole bytes only
+  }
   return (values.shape == LeafShape::kFixed || values.has_offsets()) &&
          values.dictionary == nullptr && !HasNullItemOutsideList(levels);
 }

@@ -214,6 +214,24 @@ absl::Status WriteAll(FileSet& files, io::WorkerPool& pool) {
                       tests::SingleColumn(format::Concat(pieces)), tiny_pages, 40));
       }
     }
+    // Structs stored as rows. Nulls of their members are not kept by the format.
+    for (const bool has_text : {false, true}) {
+      if (has_text && !is_2_2) continue;
+      const format::TypePtr type =
+          format::Struct({{"a", format::Int32(), false, {}},
+                          {"b", has_text ? format::Utf8() : format::Int8(), false, {}},
+                          {"c", format::Float64(), false, {}}});
+      for (const double nulls : {0.0, 0.2}) {
+        const auto rows =
+            tests::RandomArray(type, 2500, {tests::DataShape::kExtremes, nulls, 0}, random);
+        format::RecordBatch batch = tests::SingleColumn(rows);
+        auto schema = std::make_shared<format::Schema>(*batch.schema);
+        schema->fields[0].metadata[std::string(format::kPackedKey)] = "true";
+        batch.schema = schema;
+        OG_RETURN_IF_ERROR(files.Add(io::StrCat(version_text, " packed struct ", has_text, nulls),
+                                     batch, options, 1000));
+      }
+    }
     // Far more levels than values: chunks and pages must be cut for their levels.
     const auto sparse = tests::RandomArray(format::ListOf(format::Int32()), 150000,
                                            {tests::DataShape::kUnique, 0.5, 0.9999}, random);
