@@ -215,12 +215,14 @@ TEST(WorkerPoolTest, NestedLoopsDoNotDeadlock) {
 
 TEST(WorkerPoolTest, TheLowestFailureIsReported) {
   WorkerPool pool(4);
-  for (int round = 0; round < 200; ++round) {
-    EXPECT_THAT(pool.ParallelFor(100,
-                                 [](size_t i) {
-                                   return i % 10 == 7 ? InvalidArgumentError(StrCat("index ", i))
-                                                      : absl::OkStatus();
-                                 }),
+  for (int round = 0; round < 20; ++round) {
+    // The lower failure comes last, then first, while the other one is under way.
+    const auto fail_slowly = [round](size_t i) -> absl::Status {
+      if (i % 10 != 7) return absl::OkStatus();
+      RealEnv().SleepUs(i == 7 ? 1000 : (round % 2) * 3000);
+      return InvalidArgumentError(StrCat("index ", i));
+    };
+    EXPECT_THAT(pool.ParallelFor(100, fail_slowly),
                 StatusIs(absl::StatusCode::kInvalidArgument, testing::Eq("index 7")));
     TaskGroup group(pool);
     for (int i = 0; i < 10; ++i) {

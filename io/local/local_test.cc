@@ -173,6 +173,24 @@ TEST_P(LocalReadTest, SeesWhatOtherProgramsDo) {
               StatusIs(absl::StatusCode::kOutOfRange));
 }
 
+TEST(LocalEngineTest, AThreadThatGetsNoRingUsesTheThreads) {
+  const TempDir folder;
+  const auto store = OpenStore();
+  const std::string path = folder.Child("cold").substr(1);
+  const std::string text = RandomText(1 << 20);
+  OG_ASSERT_OK(store->Put(path, AsBytes(text)));
+  OG_ASSERT_OK(store->Submit({{path, {0, 1}, true}}).Wait());  // opens the file
+  DropFromPageCache(folder.Child("cold"));
+  const ScopedLimit limit(RLIMIT_NOFILE, 3);
+  std::thread thread([&] {
+    EXPECT_EQ(UringEngineOfThisThread(), nullptr);
+    const auto buffers = store->Submit({{path, {500'000, 5000}, true}}).Wait();
+    ASSERT_THAT(buffers, IsOk());
+    EXPECT_EQ((*buffers)[0].view(), std::string_view(text).substr(500'000, 5000));
+  });
+  thread.join();
+}
+
 // --- writing -----------------------------------------------------------------------------------
 
 TEST(LocalWriteTest, TokensAndModesAreThoseOfTheReference) {
@@ -189,6 +207,23 @@ TEST(LocalWriteTest, TokensAndModesAreThoseOfTheReference) {
   EXPECT_EQ(put.e_tag, StrCat(Hex(info.st_ino), "-", Hex(static_cast<uint64_t>(us)), "-5"));
   ASSERT_EQ(stat(folder.Child("d").c_str(), &info), 0);
   EXPECT_EQ(info.st_mode & 07777, 0755u);
+}
+
+TEST(LocalWriteTest, AReplacementIsNewerThanWhatItReplaces) {
+  // Also when the clock went back, or stands still between two replacements: tokens hold the time.
+  const TempDir folder;
+  const auto store = OpenStore();
+  const std::string path = folder.Child("s").substr(1);
+  OG_ASSERT_OK(store->Put(path, AsBytes("0")));
+  const timespec future{time(nullptr) + 3600, 0};
+  const timespec times[2] = {future, future};
+  ASSERT_EQ(utimensat(AT_FDCWD, folder.Child("s").c_str(), times, 0), 0);
+  OG_ASSERT_OK_AND_ASSIGN(const ObjectInfo before, store->Stat(path));
+  OG_ASSERT_OK_AND_ASSIGN(const ObjectInfo matched,
+                          store->PutIfMatch(path, AsBytes("1"), before.e_tag));
+  EXPECT_EQ(matched.modified_us, before.modified_us + 1);
+  OG_ASSERT_OK_AND_ASSIGN(const ObjectInfo put, store->Put(path, AsBytes("2")));
+  EXPECT_EQ(put.modified_us, before.modified_us + 2);
 }
 
 TEST(LocalWriteTest, AFullDiskIsNamedAndLeavesNothing) {
