@@ -66,11 +66,11 @@ struct ManifestLocation {
 };
 
 struct OpenOptions {
-  std::optional<uint64_t> version;  // absent: the latest
-  std::string branch;               // empty: main; else the dataset below tree/{branch}
-  std::shared_ptr<Session> session;
+  std::optional<uint64_t> version = {};  // absent: the latest
+  std::string branch = {};               // empty: main; else the dataset below tree/{branch}
+  std::shared_ptr<Session> session = {};
   // With `version`: refuse a manifest whose e-tag is another one (kFailedPrecondition).
-  std::string expected_e_tag;
+  std::string expected_e_tag = {};
 };
 
 enum class BlobHandling : uint8_t {
@@ -81,9 +81,9 @@ enum class BlobHandling : uint8_t {
 struct ScanOptions {
   // Top-level names or dotted paths of struct members; absent: all. An empty list with
   // with_row_id or the like gives only those.
-  std::optional<std::vector<std::string>> columns;
+  std::optional<std::vector<std::string>> columns = {};
   // Keeps rows for which this is true. May name columns that are not returned.
-  std::shared_ptr<const expr::Expr> filter;
+  std::shared_ptr<const expr::Expr> filter = {};
   // Extra uint64 columns, in this order after the others: `_rowid`, `_rowaddr`,
   // `_row_created_at_version`, `_row_last_updated_at_version`.
   bool with_row_id = false;
@@ -92,19 +92,19 @@ struct ScanOptions {
   bool with_last_updated_at_version = false;
   int64_t batch_rows = 8192;  // upper bound of rows in a batch
   uint64_t offset = 0;        // rows to leave out, after the filter
-  std::optional<uint64_t> limit;
+  std::optional<uint64_t> limit = {};
   // Batches in manifest order and physical order. false: as they come (several threads).
   bool ordered = true;
   // Dictionary-coded strings where the file has a dictionary.
   bool dictionary_strings = false;
   // Only these fragments; absent: all.
-  std::optional<std::vector<uint64_t>> fragment_ids;
+  std::optional<std::vector<uint64_t>> fragment_ids = {};
   int threads = 0;  // 0: as many as the Env's pool has
   BlobHandling blobs = BlobHandling::kContents;
 };
 
 struct TakeOptions {
-  std::optional<std::vector<std::string>> columns;  // as in ScanOptions
+  std::optional<std::vector<std::string>> columns = {};  // as in ScanOptions
   bool with_row_id = false;
   bool with_row_address = false;
   BlobHandling blobs = BlobHandling::kContents;
@@ -121,17 +121,17 @@ struct VersionInfo {
 
 // How new data files and manifests are made.
 struct WriteOptions {
-  std::string uuid;  // of the transaction; empty: a fresh one
-  std::map<std::string, std::string> properties;
+  std::string uuid = {};  // of the transaction; empty: a fresh one
+  std::map<std::string, std::string> properties = {};
   uint64_t max_rows_per_file = uint64_t{1} << 20;
   uint64_t max_bytes_per_file = uint64_t{90} << 30;
 };
 
 struct CreateOptions {
-  WriteOptions write;
+  WriteOptions write = {};
   std::string file_version = "2.2";
   bool stable_row_ids = true;
-  std::map<std::string, std::string> config;
+  std::map<std::string, std::string> config = {};
   format::ManifestNaming naming = format::ManifestNaming::kV2;
 };
 
@@ -154,15 +154,15 @@ struct StagedTransaction {
 
 // An update in rewrite mode: rows at `removed_addresses` disappear, `rows` appear.
 struct UpdateRequest {
-  format::BatchStream* rows = nullptr;      // null: none. Columns by name; missing ones are null
-  std::vector<uint64_t> removed_addresses;  // row addresses, in any order, without duplicates
+  format::BatchStream* rows = nullptr;  // null: none. Columns by name; missing ones are null
+  std::vector<uint64_t> removed_addresses = {};  // row addresses, in any order, without duplicates
   // The stable row ids that the first rows of `rows` keep, in their order. The others get new ones.
-  std::vector<uint64_t> moved_row_ids;
-  std::optional<format::KeyExistenceFilter> inserted_rows;
+  std::vector<uint64_t> moved_row_ids = {};
+  std::optional<format::KeyExistenceFilter> inserted_rows = {};
   // Ids of fields whose values changed (partial updates only).
-  std::vector<uint32_t> fields_modified;
-  std::vector<uint32_t> fields_for_preserving_frag_bitmap;
-  WriteOptions write;
+  std::vector<uint32_t> fields_modified = {};
+  std::vector<uint32_t> fields_for_preserving_frag_bitmap = {};
+  WriteOptions write = {};
 };
 
 enum class WhenMatched : uint8_t { kUpdateAll, kDoNothing };
@@ -170,11 +170,11 @@ enum class WhenNotMatched : uint8_t { kInsertAll, kDoNothing };
 
 // An upsert by one key column. Of rows with equal keys in `rows` the first one counts.
 struct MergeRequest {
-  std::string key_column;
+  std::string key_column = {};
   format::BatchStream* rows = nullptr;
   WhenMatched when_matched = WhenMatched::kUpdateAll;
   WhenNotMatched when_not_matched = WhenNotMatched::kInsertAll;
-  WriteOptions write;
+  WriteOptions write = {};
 };
 
 struct StagedMerge {
