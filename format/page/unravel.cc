@@ -87,6 +87,8 @@ absl::Status UnravelList(const ListNumbers& numbers, std::vector<uint16_t>& rep,
   OffsetWriter offsets(layer, rep.size());
   uint64_t children = layer.num_children;
   size_t kept = 0;
+  std::vector<uint16_t> is_null;  // 1 for lists that are, one entry a list
+  is_null.reserve(rep.size());
   bool is_open = false;   // there is a list whose end is not written yet
   bool is_valid = false;  // and items may follow in it
   for (size_t i = 0; i < rep.size(); ++i) {
@@ -105,13 +107,11 @@ absl::Status UnravelList(const ListNumbers& numbers, std::vector<uint16_t>& rep,
     is_open = d <= numbers.top;
     is_valid = false;
     if (d <= numbers.base) {
-      layer.validity.AppendValid(1);
+      is_null.push_back(0);
       ++children;
       is_valid = true;
-    } else if (d == numbers.empty) {
-      layer.validity.AppendValid(1);
     } else if (d <= numbers.top) {
-      layer.validity.AppendNull(1);
+      is_null.push_back(d == numbers.empty ? 0 : 1);
     }
     rep[kept] = static_cast<uint16_t>(rep[i] - 1);
     def[kept] = d;
@@ -121,6 +121,7 @@ absl::Status UnravelList(const ListNumbers& numbers, std::vector<uint16_t>& rep,
     offsets.End(children);
   }
   offsets.Finish();
+  layer.validity.AppendLevels(is_null, 0);
   if (!layer.has_large_offsets && children > INT32_MAX) {
     return io::ResourceExhaustedError(io::StrCat("one batch of a list column would hold ", children,
                                                  " items; read fewer rows at once"));

@@ -229,22 +229,24 @@ absl::Status AppendFsst(const ValueCodec& codec, uint64_t n, Bytes buffer,
                       : uint64_t{io::LoadLe<uint32_t>(buffer, i * 4)};
   };
   for (const ValueRange& range : ranges) {
-    uint64_t at = offset_at(range.begin);
-    for (uint64_t i = range.begin; i < range.end; ++i) {
-      const uint64_t end = offset_at(i + 1);
-      if (at > end || end > buffer.size()) {
-        return io::DataLossError(
-            io::StrCat("fsst: string ", i, " from byte ", at, " to ", end, " of ", buffer.size()));
-      }
-      const uint64_t room = (end - at) * kFsstSymbolBytesMax + kFsstSlackBytes;
-      OG_ASSIGN_OR_RETURN(std::byte* const out, sink.PrepareText(room));
-      const std::byte* const written = codec.fsst->Decode(buffer.subspan(at, end - at), out);
-      if (written == nullptr) {
-        return io::DataLossError(io::StrCat("fsst: the codes of string ", i, " are damaged"));
-      }
-      OG_RETURN_IF_ERROR(sink.AppendWritten(written));
-      at = end;
+    const uint64_t begin = offset_at(range.begin);
+    const uint64_t end = offset_at(range.end);
+    if (begin > end || end > buffer.size()) {
+      return io::DataLossError(
+          io::StrCat("fsst: codes from byte ", begin, " to ", end, " of ", buffer.size()));
     }
+    const uint64_t room = (end - begin) * kFsstSymbolBytesMax + kFsstSlackBytes;
+    uint64_t at = begin;
+    OG_RETURN_IF_ERROR(sink.AppendWith(
+        range.end - range.begin, room, [&](uint64_t i, std::byte* to) -> std::byte* {
+          const uint64_t next = offset_at(range.begin + i + 1);
+          if (next < at || next > end) {
+            return nullptr;
+          }
+          std::byte* const written = codec.fsst->Decode(buffer.subspan(at, next - at), to);
+          at = next;
+          return written;
+        }));
   }
   return absl::OkStatus();
 }

@@ -320,20 +320,29 @@ absl::StatusOr<std::byte*> ValueSink::PrepareText(uint64_t bytes_max) {
   return text_.data() + start;
 }
 
-absl::Status ValueSink::AppendWritten(const std::byte* end) {
+absl::Status ValueSink::FinishText(const std::byte* end, uint64_t slots) {
   const auto total = static_cast<uint64_t>(end - text_.data());
   if (total > (has_large_offsets_ ? kSinkBytesMax : kInt32Max)) {
     return TooMuch(total);
   }
   text_.Resize(total);
+  length_ += slots;
+  return absl::OkStatus();
+}
+
+absl::Status ValueSink::DamagedString(uint64_t i) {
+  return io::DataLossError(io::StrCat("the codes of string ", i, " are damaged"));
+}
+
+absl::Status ValueSink::AppendWritten(const std::byte* end) {
+  const auto total = static_cast<uint64_t>(end - text_.data());
   OG_RETURN_IF_ERROR(GrowOffsets(1));
   if (has_large_offsets_) {
     io::StoreLe(offsets_.data() + offsets_.size() - 8, total);
   } else {
     io::StoreLe(offsets_.data() + offsets_.size() - 4, static_cast<uint32_t>(total));
   }
-  ++length_;
-  return absl::OkStatus();
+  return FinishText(end, 1);
 }
 
 absl::Status ValueSink::AppendString(std::span<const std::byte> text) {
