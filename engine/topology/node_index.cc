@@ -43,6 +43,13 @@ bool IsNullAt(const Array& array, int64_t i) {
          array.dictionary->IsNull(DictionaryIndex(array, i));
 }
 
+// Bytes of the values of `array`, a slice's own only: batches may share the buffers of a page.
+uint64_t BytesOf(const Array& array) {
+  const auto length = static_cast<uint64_t>(array.length);
+  if (array.type->id == TypeId::kDictionary) return 4 * length + BytesOf(*array.dictionary);
+  return 4 * length + static_cast<uint64_t>(array.OffsetAt(array.length) - array.OffsetAt(0));
+}
+
 }  // namespace
 
 bool IsText(const format::DataType& type) {
@@ -92,8 +99,7 @@ absl::Status NodeIndex::Add(const format::ArrayPtr& ids) {
     return io::ResourceExhaustedError(
         io::StrCat("a topology holds fewer than ", kNoNode, " nodes of a type, got ", num_nodes));
   }
-  kept_bytes_ += ids->MemoryBytes();
-  // Doubling keeps the slots from being filled anew with every batch.
+  kept_bytes_ += BytesOf(*ids);
   OG_RETURN_IF_ERROR(Grow(num_nodes));
   kept_.push_back(ids);
   for (int64_t i = 0; i < ids->length; ++i) {
