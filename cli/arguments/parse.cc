@@ -233,7 +233,11 @@ class Tree {
       line.out = io::StrCat("omnigraph ", kVersion, "\n");
       return line;
     }
-    const std::vector<std::string> extras = root_.remaining(true);
+    std::vector<std::string> extras = root_.remaining(true);
+    // CLI11 counts the mark in front of positional arguments as left over.
+    if (const auto mark = std::find(extras.begin(), extras.end(), "--"); mark != extras.end()) {
+      extras.erase(mark);
+    }
     if (GlobalIsSet("help") && (extras.empty() || leaf != nullptr)) {
       line.out = leaf != nullptr    ? CommandHelp(*leaf->command)
                  : group != nullptr ? GroupHelp(group->first, commands_)

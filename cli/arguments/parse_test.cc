@@ -81,6 +81,13 @@ TEST(ParseCommandLine, RepeatedAndShortOptions) {
   EXPECT_TRUE(line.arguments.Get("query-string")->starts_with("query q()"));
 }
 
+TEST(ParseCommandLine, BehindTwoDashesAllIsPositional) {
+  const ParsedLine line = Parse({"query", "-e", "[a,b]", "--", "--name"});
+  ASSERT_NE(line.command, nullptr) << line.error;
+  EXPECT_EQ(line.arguments.Get("NAME"), "--name");
+  EXPECT_EQ(line.arguments.Get("query-string"), "[a,b]");
+}
+
 TEST(ParseCommandLine, GroupsHaveCommands) {
   const ParsedLine line = Parse({"commit", "list", "--store", "g"});
   ASSERT_NE(line.command, nullptr) << line.error;

@@ -23,16 +23,23 @@ absl::StatusOr<int> Run(Invocation& invocation) {
   const absl::StatusOr<engine::schema::CatalogPtr> catalog =
       engine::schema::CatalogFromText(source);
   OG_RETURN_IF_ERROR(AtSource(catalog.status(), schema_path, source));
+  std::error_code error;
+  bool made_folder = false;
   if (uri.find("://") == std::string::npos) {
-    std::error_code error;
-    std::filesystem::create_directories(uri, error);
+    made_folder = std::filesystem::create_directories(uri, error);
     if (error) {
       return io::DetailedError({.kind = io::ErrorKind::kStorage, .code = "", .fields = {}},
                                io::StrCat("cannot create '", uri, "': ", error.message()));
     }
   }
-  OG_RETURN_IF_ERROR(
-      engine::graph::Graph::Init(*env, root, source, {.force = arguments.Has("force")}));
+  const absl::Status created =
+      engine::graph::Graph::Init(*env, root, source, {.force = arguments.Has("force")});
+  if (!created.ok()) {
+    if (made_folder) {
+      std::filesystem::remove(uri, error);  // only if nothing is in it
+    }
+    return created;
+  }
   return invocation.Print(io::StrCat("initialized ", uri, "\n"));
 }
 
