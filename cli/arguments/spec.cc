@@ -62,6 +62,7 @@ std::vector<OptionSpec> GlobalOptions() {
 
 std::vector<GroupSpec> CommandGroups() {
   return {
+      {.word = "branch", .summary = "Branches"},
       {.word = "commit", .summary = "Commit history"},
       {.word = "schema", .summary = "The schema of a graph"},
   };

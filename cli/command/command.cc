@@ -50,6 +50,7 @@ std::vector<Command> AllCommands() {
   commands.push_back(QueryCommand());
   commands.push_back(ExportCommand());
   commands.push_back(SnapshotCommand());
+  commands.push_back(BranchListCommand());
   commands.push_back(CommitListCommand());
   commands.push_back(CommitShowCommand());
   commands.push_back(SchemaShowCommand());

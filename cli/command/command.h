@@ -53,6 +53,7 @@ struct Command {
   std::function<absl::StatusOr<int>(Invocation&)> run;
 };
 
+Command BranchListCommand();
 Command CommitListCommand();
 Command CommitShowCommand();
 Command CompletionCommand();

@@ -140,6 +140,27 @@ std::string CommitText(const CommitInfo& commit) {
                     "\n");
 }
 
+std::string BranchListJson(std::span<const std::string> branches) {
+  JsonWriter json(JsonWriter::Style::kPretty);
+  json.BeginObject();
+  json.Key("branches");
+  json.BeginArray();
+  for (const std::string& branch : branches) {
+    json.String(branch);
+  }
+  json.EndArray();
+  json.EndObject();
+  return Document(std::move(json));
+}
+
+std::string BranchListText(std::span<const std::string> branches) {
+  std::string text;
+  for (const std::string& branch : branches) {
+    text.append(branch).push_back('\n');
+  }
+  return text;
+}
+
 std::string CommitListJson(std::span<const CommitInfo> commits) {
   JsonWriter json(JsonWriter::Style::kPretty);
   json.BeginObject();

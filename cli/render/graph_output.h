@@ -17,6 +17,10 @@ std::string SnapshotText(const engine::graph::SnapshotInfo& snapshot);
 std::string CommitJson(const engine::graph::CommitInfo& commit);
 std::string CommitText(const engine::graph::CommitInfo& commit);
 
+// `branch list`: the names, sorted.
+std::string BranchListJson(std::span<const std::string> branches);
+std::string BranchListText(std::span<const std::string> branches);
+
 std::string CommitListJson(std::span<const engine::graph::CommitInfo> commits);
 std::string CommitListText(std::span<const engine::graph::CommitInfo> commits);
 

@@ -92,6 +92,14 @@ class GraphImpl final : public Graph {
     return snapshot->Describe();
   }
 
+  absl::StatusOr<std::vector<std::string>> ListBranches() override {
+    OG_ASSIGN_OR_RETURN(std::vector<std::string> branches,
+                        ListBranchRefs(context_.manifest.root()));
+    std::erase(branches, kSchemaApplyLockBranch);
+    branches.insert(std::upper_bound(branches.begin(), branches.end(), "main"), "main");
+    return branches;
+  }
+
   absl::StatusOr<std::vector<CommitInfo>> ListCommits(std::string_view branch_name) override {
     OG_ASSIGN_OR_RETURN(const std::optional<std::string> branch, NormalizeBranch(branch_name));
     OG_RETURN_IF_ERROR(RefuseSystemBranch(branch, "commit list"));

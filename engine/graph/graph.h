@@ -156,6 +156,9 @@ class Graph {
 
   virtual absl::StatusOr<SnapshotInfo> DescribeSnapshot(const ReadTarget& target) = 0;
 
+  // All branches, main among them, by name; system branches are left out.
+  virtual absl::StatusOr<std::vector<std::string>> ListBranches() = 0;
+
   // Commits visible on `branch`, newest first.
   virtual absl::StatusOr<std::vector<CommitInfo>> ListCommits(std::string_view branch) = 0;
   virtual absl::StatusOr<CommitInfo> FindCommit(std::string_view commit_id) = 0;
