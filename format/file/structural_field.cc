@@ -14,17 +14,24 @@ namespace {
 
 constexpr size_t kNoLeaf = SIZE_MAX;
 
+// Structs in a fixed-size list of them.
+constexpr uint64_t kListSizeMax = uint64_t{1} << 20;
+
 // A field of the request. Leaves name their column, the others the first leaf below them, from
 // whose levels they are rebuilt; kNoLeaf where no column of the file holds anything.
 struct Node {
   TypePtr type;
   bool is_leaf = false;
+  // Levels of the first leaf for one value of this field: more than one around and at fixed-size
+  // lists of structs, whose columns count the structs.
+  uint64_t levels_per_value = 1;
   size_t leaf = kNoLeaf;
   std::vector<Node> children;
 };
 
 struct Leaf {
   int32_t index = 0;
+  uint64_t rows_per_row = 1;  // rows of the column for a row of the file
   std::shared_ptr<ColumnPages> pages;
 };
 
@@ -38,6 +45,7 @@ struct FieldPlan {
 struct Around {
   bool is_list = false;
   bool has_large_offsets = false;
+  uint64_t list_size = 1;  // of a fixed-size list
 };
 
 class PlanBuilder {
@@ -68,18 +76,26 @@ class PlanBuilder {
       OG_RETURN_IF_ERROR(AddLeaf(field, node));
       return node;
     }
-    if (!field.is_struct() && !field.is_list()) {
-      return io::UnimplementedError(
-          io::StrCat("field ", field.name, " of type ", field.logical_type));
+    Around layer{.is_list = field.is_list(), .has_large_offsets = node.type->has_large_offsets()};
+    if (node.type->id == TypeId::kFixedSizeList) {
+      layer.list_size = static_cast<uint64_t>(node.type->list_size);
+      const bool is_in_list =
+          std::ranges::any_of(around_, [](const Around& outer) { return outer.is_list; });
+      if (is_in_list || layer.list_size == 0 || layer.list_size > kListSizeMax) {
+        return io::UnimplementedError(
+            io::StrCat("field ", field.name, " of type ", field.logical_type));
+      }
     }
-    around_.push_back({field.is_list(), node.type->has_large_offsets()});
+    around_.push_back(layer);
     for (const LanceField& child : field.children) {
       OG_ASSIGN_OR_RETURN(Node built, BuildNode(child));
       if (node.leaf == kNoLeaf) {
         node.leaf = built.leaf;
+        node.levels_per_value = built.levels_per_value;
       }
       node.children.push_back(std::move(built));
     }
+    node.levels_per_value = layer.is_list ? 1 : node.levels_per_value * layer.list_size;
     around_.pop_back();
     return node;
   }
@@ -102,8 +118,16 @@ class PlanBuilder {
       column.has_large_offsets.push_back(layer->has_large_offsets ? 1 : 0);
     }
     OG_ASSIGN_OR_RETURN(std::shared_ptr<ColumnPages> pages, pages_of_(index, column));
+    uint64_t rows_per_row = 1;
+    for (const Around& layer : around_) {
+      if (layer.list_size > kListSizeMax / rows_per_row) {
+        return io::UnimplementedError(
+            io::StrCat("field ", field.name, " in so large fixed-size lists"));
+      }
+      rows_per_row *= layer.list_size;
+    }
     node.leaf = plan_.leaves.size();
-    plan_.leaves.push_back({index, std::move(pages)});
+    plan_.leaves.push_back({index, rows_per_row, std::move(pages)});
     return absl::OkStatus();
   }
 
@@ -173,7 +197,12 @@ absl::Status StructuralTask::FindParts() {
   parts_.resize(plan_.leaves.size());
   for (size_t leaf = 0; leaf < plan_.leaves.size(); ++leaf) {
     ColumnPages& pages = *plan_.leaves[leaf].pages;
-    for (const RowRange& range : rows_) {
+    const uint64_t factor = plan_.leaves[leaf].rows_per_row;
+    for (const RowRange& rows : rows_) {
+      if (rows.end > UINT64_MAX / factor) {
+        return io::InvalidArgumentError(io::StrCat("row ", rows.end));
+      }
+      const RowRange range{rows.begin * factor, rows.end * factor};
       if (range.end > pages.num_rows()) {
         return io::DataLossError(io::StrCat(plan_.options.file_name, ": column ",
                                             plan_.leaves[leaf].index, " has ", pages.num_rows(),
@@ -340,8 +369,14 @@ absl::StatusOr<ArrayPtr> StructuralTask::Assemble(const Node& node, size_t depth
   LayerOutput& layer = layers[layers.size() - 1 - depth];
   auto array = std::make_shared<Array>();
   array->type = node.type;
+  if (node.levels_per_value != 1) {
+    layer.validity = layer.validity.EveryNth(node.levels_per_value);
+  }
   array->length = static_cast<int64_t>(layer.validity.length());
-  const uint64_t child_length = layer.is_list ? layer.num_children : layer.validity.length();
+  uint64_t child_length = layer.is_list ? layer.num_children : layer.validity.length();
+  if (node.type->id == TypeId::kFixedSizeList) {
+    child_length *= static_cast<uint64_t>(node.type->list_size);
+  }
   layer.validity.Finish(*array);
   if (layer.is_list) {
     if (layer.offsets.size() == 0) {
@@ -388,17 +423,17 @@ class StructuralReader final : public FieldReader {
   absl::StatusOr<uint64_t> RowBytes256(uint64_t row) const override {
     uint64_t bytes = 256;
     for (const Leaf& leaf : plan_.leaves) {
-      if (row >= leaf.pages->num_rows()) {
+      if (row >= leaf.pages->num_rows() / leaf.rows_per_row) {
         continue;
       }
-      const size_t page = leaf.pages->PageOf(row);
+      const size_t page = leaf.pages->PageOf(row * leaf.rows_per_row);
       const auto decoder = leaf.pages->Decoder(page);
       if (!decoder.ok()) {
         return io::Annotate(decoder.status(), io::StrCat(plan_.options.file_name, ": column ",
                                                          leaf.index, ", page ", page));
       }
       const uint64_t estimate = std::min((*decoder)->EstimatedBytes(), uint64_t{1} << 50);
-      bytes += estimate * 256 / std::max<uint64_t>((*decoder)->num_rows(), 1);
+      bytes += estimate * 256 / std::max<uint64_t>((*decoder)->num_rows(), 1) * leaf.rows_per_row;
     }
     return bytes;
   }

@@ -161,6 +161,14 @@ void ValidityBits::AppendLevels(std::span<const uint16_t> levels, uint16_t max_v
   }
 }
 
+ValidityBits ValidityBits::EveryNth(uint64_t n) const {
+  ValidityBits picked;
+  for (uint64_t i = 0; i < length_; i += n) {
+    null_count_ == 0 || io::GetBit(bits_.data(), i) ? picked.AppendValid(1) : picked.AppendNull(1);
+  }
+  return picked;
+}
+
 void ValidityBits::Finish(Array& array) {
   array.null_count = static_cast<int64_t>(null_count_);
   array.validity = null_count_ == 0 ? io::Buffer() : std::move(bits_).Share();

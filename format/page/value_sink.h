@@ -67,6 +67,9 @@ class ValidityBits {
                            : AppendBits(other.bits_.data(), 0, other.length_);
   }
 
+  // Values 0, n, 2 n and so on.
+  ValidityBits EveryNth(uint64_t n) const;
+
   // Moves the bits into `array`, or leaves its validity empty if nothing is null. Starts again.
   void Finish(Array& array);
 
