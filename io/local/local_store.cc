@@ -105,7 +105,8 @@ absl::Status StampAfter(const NewFile& file, int64_t previous_us, std::string_vi
 
 // Collects the objects of one folder, then those below it.
 absl::Status ListFolder(const std::string& folder, const std::string& object_prefix,
-                        bool is_recursive, int depth, std::vector<ObjectInfo>& infos) {
+                        const ListOptions& options, int depth, std::vector<ObjectInfo>& infos) {
+  const bool is_recursive = options.recursive;
   DIR* const opened = opendir(folder.c_str());
   if (opened == nullptr) {
     if (errno == ENOENT || errno == ENOTDIR) return absl::OkStatus();
@@ -127,6 +128,10 @@ absl::Status ListFolder(const std::string& folder, const std::string& object_pre
       continue;
     }
     if (IsTemporaryName(name)) continue;
+    if (!options.with_info && entry->d_type == DT_REG) {
+      infos.push_back({.path = StrCat(object_prefix, name), .e_tag = {}});
+      continue;
+    }
     struct stat info;
     if (fstatat(dirfd(directory.get()), entry->d_name, &info, 0) != 0) {
       if (errno == ENOENT || errno == ELOOP) continue;  // removed meanwhile, or a dangling link
@@ -142,7 +147,7 @@ absl::Status ListFolder(const std::string& folder, const std::string& object_pre
       return InvalidArgumentError(StrCat(folder, ": more than ", kMaxListDepth, " folders deep"));
     }
     OG_RETURN_IF_ERROR(ListFolder(StrCat(folder == "/" ? "" : folder, "/", name),
-                                  StrCat(object_prefix, name, "/"), true, depth + 1, infos));
+                                  StrCat(object_prefix, name, "/"), options, depth + 1, infos));
   }
   return absl::OkStatus();
 }
@@ -367,7 +372,7 @@ absl::StatusOr<std::vector<ObjectInfo>> LocalStore::List(std::string_view prefix
   OG_RETURN_IF_ERROR(CheckPrefix(prefix));
   std::vector<ObjectInfo> infos;
   const std::string object_prefix = prefix.empty() ? std::string() : StrCat(prefix, "/");
-  OG_RETURN_IF_ERROR(ListFolder(FolderOf(prefix), object_prefix, options.recursive, 0, infos));
+  OG_RETURN_IF_ERROR(ListFolder(FolderOf(prefix), object_prefix, options, 0, infos));
   std::sort(infos.begin(), infos.end(),
             [](const ObjectInfo& a, const ObjectInfo& b) { return a.path < b.path; });
   return infos;

@@ -26,7 +26,9 @@ void Normalize(const JsonValue& value, std::string& out) {
     case JsonValue::Kind::kObject: {
       std::map<std::string, const JsonValue*> members;
       for (const auto& [name, member] : value.members()) {
-        members[name] = &member;
+        if (name != "ARROW:extension:metadata") {  // pyarrow hides it where it knows the type
+          members[name] = &member;
+        }
       }
       out += '{';
       for (const auto& [name, member] : members) {
