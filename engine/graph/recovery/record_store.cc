@@ -37,8 +37,8 @@ absl::Status RecordStore::Rewrite(const RecoveryRecord& record) const {
   // Not a plain put: after a loss of power that could leave a record without its bytes.
   const absl::StatusOr<io::ObjectInfo> former = file.store->Stat(file.path);
   OG_RETURN_IF_ERROR(FromStorage(former.status()));
-  OG_RETURN_IF_ERROR(FromStorage(
-      file.store->PutIfMatch(file.path, io::AsBytes(text), former->e_tag).status()));
+  OG_RETURN_IF_ERROR(
+      FromStorage(file.store->PutIfMatch(file.path, io::AsBytes(text), former->e_tag).status()));
   return FromStorage(file.store->Sync(std::vector<std::string>{file.path}, env_.durability()));
 }
 
