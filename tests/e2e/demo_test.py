@@ -53,9 +53,9 @@ class DemoTest(unittest.TestCase):
     def tearDownClass(cls):
         cls.holder.cleanup()
 
-    def ask(self, name, **parameters):
+    def ask(self, query, **parameters):
         result = subprocess.run(
-            ["cli/omnigraph", "query", name, "--query", "tools/debian_graph/debian.gq", "--json",
+            ["cli/omnigraph", "query", query, "--query", "tools/debian_graph/debian.gq", "--json",
              "--store", os.path.join(self.folder, "graph"), "--params", json.dumps(parameters)],
             capture_output=True, text=True, check=False,
         )

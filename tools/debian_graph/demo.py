@@ -31,7 +31,7 @@ QUESTIONS = [
     ("Who maintains it", "maintainer", {"name": "vim"}),
     ("The largest sections, by an aggregate over all packages", "sections", {}),
     ("What vim depends on, one step along Depends edges", "direct", {"name": "vim"}),
-    ("All that vim needs within four steps", "four_steps", {"name": "vim"}),
+    ("All that git needs within four steps", "four_steps", {"name": "git"}),
     ("The packages that most others depend on", "most_needed", {}),
     ("Large packages that no other package asks for", "unneeded", {}),
     ("Who maintains most packages", "maintainers", {}),
@@ -183,7 +183,7 @@ def print_next_steps(omnigraph):
     title(f"The graph stays in {graph}. Try:")
     print(f"""  {binary} query four_steps --query {queries} --params '{{"name": "git"}}' --store {graph}
   {binary} query --store {graph} -e 'query q() {{ match {{ $p: Package $p.section = "games" }} return {{ $p.name, $p.summary }} limit 5 }}'
-  {binary} branch create --uri {graph} trial && {binary} commit list {graph}""")
+  {binary} export {graph} --type Maintainer | head -3""")
 
 
 def main():
