@@ -4,12 +4,12 @@
 //
 // FOLDER must not exist. Durability and memory come from the environment (OMNIGRAPH_DURABILITY,
 // OMNIGRAPH_MEMORY); the printed peak is the resident memory of the whole run so far.
-#include <sys/resource.h>
-
 #include <cstdio>
 #include <fstream>
 #include <sstream>
 #include <string>
+
+#include <sys/resource.h>
 
 #include "engine/graph/graph.h"
 #include "io/base/status.h"

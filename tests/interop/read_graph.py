@@ -1,9 +1,10 @@
 """Reads a graph of ours with nothing but the real Lance library (run with its interpreter).
 
-usage: read_graph.py GRAPH export    rows as `omnigraph export` writes them, one JSON object a line
-       read_graph.py GRAPH tables    `NAME PATH VERSION ROWS`, one published table a line
-       read_graph.py TABLE dump [VERSION]
-                                     canonical JSON lines (lance_canonical.py)
+usage: read_graph.py GRAPH FOLDER
+
+Writes to FOLDER: `export.jsonl`, the rows as `omnigraph export` prints them; `tables.json`, one array
+[name, path, version, rows] a published table; and `NAME.dump` for each table, its rows as canonical
+JSON lines (lance_canonical.py).
 
 Every dataset that is opened is validated by the library; the number of its rows has to be the one that
 the graph's manifest states.
@@ -75,39 +76,28 @@ def export_record(table, row):
     return {"edge": type_name, "from": row["src"], "to": row["dst"], "data": data}
 
 
-def export(graph):
-    for table in published_tables(graph):
-        dataset = open_table(table)
-        options = {"blob_handling": "all_binary"} if lance_canonical.has_blobs(dataset.schema) else {}
-        rows = stored_numbers(dataset.scanner(**options).to_table()).to_pylist()
-        for row in sorted(rows, key=lambda row: row["id"].encode()):
-            print(json.dumps(export_record(table, row), ensure_ascii=False))
+def write_export(table, dataset, out):
+    options = {"blob_handling": "all_binary"} if lance_canonical.has_blobs(dataset.schema) else {}
+    rows = stored_numbers(dataset.scanner(**options).to_table()).to_pylist()
+    for row in sorted(rows, key=lambda row: row["id"].encode()):
+        out.write(json.dumps(export_record(table, row), ensure_ascii=False) + "\n")
 
 
-def print_tables(graph):
-    for table in published_tables(graph):
-        open_table(table)
-        print(table.name, table.path, table.version, table.num_rows)
-
-
-def dump(path, version):
-    dataset = lance.dataset(path, version=version)
-    dataset.validate()
-    for line in lance_canonical.dump_lines(dataset):
-        print(line)
+def create(folder, name):
+    return open(os.path.join(folder, name), "w", encoding="utf-8", newline="\n")
 
 
 def main():
-    sys.stdout.reconfigure(encoding="utf-8")
-    target, what = sys.argv[1:3]
-    if what == "export":
-        export(target)
-    elif what == "tables":
-        print_tables(target)
-    elif what == "dump":
-        dump(target, int(sys.argv[3]) if len(sys.argv) > 3 else None)
-    else:
-        sys.exit(__doc__)
+    graph, folder = sys.argv[1:3]
+    tables = published_tables(graph)
+    with create(folder, "tables.json") as out:
+        json.dump([[table.name, table.path, table.version, table.num_rows] for table in tables], out)
+    with create(folder, "export.jsonl") as export:
+        for table in tables:
+            dataset = open_table(table)
+            write_export(table, dataset, export)
+            with create(folder, table.name + ".dump") as dump:
+                dump.writelines(line + "\n" for line in lance_canonical.dump_lines(dataset))
 
 
 if __name__ == "__main__":
