@@ -17,6 +17,8 @@ namespace {
 constexpr uint64_t kWideValueBytes = 256;        // from here on values are zipped
 constexpr size_t kConstantLevelBytesMax = 4096;  // levels of constant pages are not compressed
 
+constexpr size_t kConstantValueBytesMax = size_t{1} << 30;
+
 using Pages = std::vector<EncodedPage>;
 
 bool IsEmptyStruct(const DataType& type) {
@@ -89,6 +91,10 @@ std::optional<size_t> ConstantValue(const ColumnPlan& plan, const PageLevels& le
       }
     }
     ++slot;
+  }
+  if (first && values.shape == LeafShape::kVariable &&
+      values.value(*first).size() > kConstantValueBytesMax) {
+    return std::nullopt;  // scalar buffers have 32-bit lengths
   }
   return first;
 }

@@ -21,6 +21,7 @@ namespace {
 
 constexpr size_t kFsstBytesMin = 32768;    // below, the symbol table outweighs the gain
 constexpr size_t kGeneralBytesMin = 4096;  // below, compression headers outweigh the gain
+constexpr size_t kDictionaryBytesMin = 256;
 constexpr size_t kLongValueBytes = 32768;
 constexpr std::byte kVariablePad{0x48};
 
@@ -232,7 +233,9 @@ ChunkedValues EncodeByteStreamSplit(const LeafValues& values, size_t chunk_value
 
 // Compresses buffer 0 of every chunk; `inner` itself if that saves nothing.
 absl::StatusOr<ChunkedValues> WrapGeneral(ChunkedValues inner, Compression compression, int level) {
-  if (inner.buffers[0].size() < kGeneralBytesMin) {
+  if (inner.buffers[0].size() < kGeneralBytesMin ||
+      std::ranges::any_of(inner.buffer_sizes,
+                          [](uint32_t n) { return n > kDecompressedBytesMax; })) {
     return inner;
   }
   io::MutableBuffer compressed;
@@ -613,7 +616,7 @@ absl::StatusOr<BlockValues> EncodeDictionaryBlock(const LeafValues& items,
     out.bytes = std::move(data).Share();
   }
   if (!options.is_2_2 || options.dictionary_compression == CompressionChoice::kNone ||
-      out.bytes.size() < 256) {
+      out.bytes.size() < kDictionaryBytesMin || out.bytes.size() > kDecompressedBytesMax) {
     return out;
   }
   const bool is_lz4 = options.dictionary_compression == CompressionChoice::kLz4;
@@ -664,8 +667,9 @@ absl::StatusOr<PerValueBytes> EncodePerValue(const LeafValues& values,
   }
   const bool is_large = values.data.size() >= kFsstBytesMin;
   const bool is_forced_general = options.forced_codec == ForcedCodec::kZstd;
-  if (is_forced_general || (is_large && options.forced_codec == ForcedCodec::kNone &&
-                            (longest > kLongValueBytes || GeneralOf(options).has_value()))) {
+  if (longest <= kDecompressedBytesMax &&
+      (is_forced_general || (is_large && options.forced_codec == ForcedCodec::kNone &&
+                             (longest > kLongValueBytes || GeneralOf(options).has_value())))) {
     // Only zstd has a reader here, whatever compression was asked for.
     io::MutableBuffer compressed;
     out.offsets = {0};
