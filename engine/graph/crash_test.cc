@@ -150,8 +150,9 @@ std::string Afterwards(const Scene& scene) {
   return ExportText(**graph);
 }
 
-// Opens what a moment left, and expects one whole graph that can be written.
-void ExpectWhole(const Moment& moment, const std::string& before, const std::string& after) {
+// Opens what a moment left, and expects one whole graph; and, if `writes`, that it can be written.
+void ExpectWhole(const Moment& moment, const std::string& before, const std::string& after,
+                 bool writes) {
   SCOPED_TRACE(moment.after);
   Machine machine(moment.disk);
   const auto graph = machine.Open();
@@ -162,6 +163,7 @@ void ExpectWhole(const Moment& moment, const std::string& before, const std::str
   } else {
     ASSERT_THAT(found, AnyOf(Eq(before), Eq(after)));
   }
+  if (!writes) return;
   ASSERT_THAT(LoadText(**graph, kNewTeam, LoadMode::kAppend), IsOk());
   const auto again = machine.Open();
   ASSERT_THAT(again, IsOk());
@@ -169,7 +171,17 @@ void ExpectWhole(const Moment& moment, const std::string& before, const std::str
             found + "{\"type\":\"Team\",\"data\":{\"id\":\"zz\",\"slug\":\"zz\"}}\n");
 }
 
-class CrashTest : public ::testing::TestWithParam<Scene> {};
+class CrashTest : public ::testing::TestWithParam<Scene> {
+ protected:
+  // All moments of `machine`; every fifth is written to as well, so that each way to stop has
+  // turns.
+  static void ExpectAllWhole(Machine& machine, const std::string& after) {
+    const std::vector<Moment>& moments = machine.store().moments();
+    for (size_t i = 0; i < moments.size() && !HasFatalFailure(); ++i) {
+      ExpectWhole(moments[i], std::string(kPeopleExport), after, i % 5 == 0);
+    }
+  }
+};
 
 TEST_P(CrashTest, ALoadMayStopAnywhere) {
   const std::string after = Afterwards(GetParam());
@@ -181,10 +193,7 @@ TEST_P(CrashTest, ALoadMayStopAnywhere) {
   ASSERT_THAT(LoadText(**graph, GetParam().input, GetParam().mode), IsOk());
   machine.store().Acknowledge();
   EXPECT_GT(machine.store().moments().size(), 40u);
-  for (const Moment& moment : machine.store().moments()) {
-    ExpectWhole(moment, std::string(kPeopleExport), after);
-    if (HasFatalFailure()) return;
-  }
+  ExpectAllWhole(machine, after);
 }
 
 // Where a load is interrupted, and what recovery makes of it.
@@ -268,10 +277,7 @@ TEST_P(CrashTest, RecoveryMayStopAnywhere) {
     machine.store().Start();
     ASSERT_THAT(machine.Open(), IsOk());
     EXPECT_GT(machine.store().moments().size(), 8u);
-    for (const Moment& moment : machine.store().moments()) {
-      ExpectWhole(moment, std::string(kPeopleExport), after);
-      if (HasFatalFailure()) return;
-    }
+    ExpectAllWhole(machine, after);
   }
 }
 

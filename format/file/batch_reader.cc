@@ -126,7 +126,7 @@ ScanStream::ScanStream(std::shared_ptr<const FileReader> owner, const FileSource
       fields_(std::move(fields)),
       ranges_(std::move(ranges)),
       options_(options),
-      step_rows_max_(std::max<uint64_t>(options.batch_rows, 1)) {}
+      step_rows_max_(std::clamp<uint64_t>(options.batch_rows, 1, kStepRowsMax)) {}
 
 absl::StatusOr<std::vector<RowRange>> ScanStream::NextRows() {
   std::vector<RowRange> rows;
@@ -149,7 +149,7 @@ absl::StatusOr<std::vector<RowRange>> ScanStream::NextRows() {
   }
   // The first steps are short, so that whoever wants few rows does not wait for many.
   wanted = std::min({wanted, step_rows_max_, kStepRowsMax});
-  step_rows_max_ *= 4;
+  step_rows_max_ = std::min(step_rows_max_ * 4, kStepRowsMax);
   while (wanted != 0 && next_range_ < ranges_.size()) {
     const RowRange& range = ranges_[next_range_];
     const uint64_t count = std::min(wanted, range.end - range.begin - next_row_);

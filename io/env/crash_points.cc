@@ -84,7 +84,8 @@ ParkedCrashPoint::ParkedCrashPoint(CrashPoints& points, std::string_view name)
     MutexLock lock(state->mutex);
     if (std::exchange(state->is_reached, true)) return absl::OkStatus();
     state->changed.NotifyAll();
-    state->changed.Wait(state->mutex, [&state] { return state->is_released; });
+    state->changed.Wait(state->mutex,
+                        [&state]() OG_NO_THREAD_SAFETY_ANALYSIS { return state->is_released; });
     return absl::OkStatus();
   });
 }
@@ -96,7 +97,8 @@ ParkedCrashPoint::~ParkedCrashPoint() {
 
 void ParkedCrashPoint::WaitReached() {
   MutexLock lock(state_->mutex);
-  state_->changed.Wait(state_->mutex, [this] { return state_->is_reached; });
+  state_->changed.Wait(state_->mutex,
+                       [this]() OG_NO_THREAD_SAFETY_ANALYSIS { return state_->is_reached; });
 }
 
 void ParkedCrashPoint::Release() {

@@ -64,7 +64,7 @@ std::string Env::NewUuid() {
   id[6] = static_cast<uint8_t>((id[6] & 0x0f) | 0x40);
   id[8] = static_cast<uint8_t>((id[8] & 0x3f) | 0x80);
   std::string text = HexBytes(std::as_bytes(std::span(id)));
-  for (const size_t at : {8, 13, 18, 23})
+  for (const size_t at : {8u, 13u, 18u, 23u})
     text.insert(at, 1, '-');
   return text;
 }

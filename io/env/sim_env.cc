@@ -138,7 +138,8 @@ void SimEnv::RunActors(std::vector<std::function<void()>> bodies) {
         this_actor = self;
         {
           MutexLock turn_lock(state.mutex);
-          self->turn.Wait(state.mutex, [&] { return state.holder == self; });
+          self->turn.Wait(state.mutex,
+                          [&]() OG_NO_THREAD_SAFETY_ANALYSIS { return state.holder == self; });
         }
         self->body();
         MutexLock end_lock(state.mutex);
@@ -147,7 +148,8 @@ void SimEnv::RunActors(std::vector<std::function<void()>> bodies) {
       });
     }
     state.PassOn();
-    state.all_ended.Wait(state.mutex, [&state] { return state.holder == nullptr; });
+    state.all_ended.Wait(
+        state.mutex, [&state]() OG_NO_THREAD_SAFETY_ANALYSIS { return state.holder == nullptr; });
   }
   for (std::thread& thread : threads)
     thread.join();
@@ -160,7 +162,8 @@ void SimEnv::Yield() {
   if (self == nullptr) return;
   MutexLock lock(state_->mutex);
   state_->PassOn();
-  self->turn.Wait(state_->mutex, [&] { return state_->holder == self; });
+  self->turn.Wait(state_->mutex,
+                  [&]() OG_NO_THREAD_SAFETY_ANALYSIS { return state_->holder == self; });
 }
 
 void SimEnv::SleepUs(int64_t duration_us) {

@@ -22,7 +22,8 @@ struct WorkerPool::Queue {
       std::function<void()> task;
       {
         MutexLock lock(mutex);
-        has_work.Wait(mutex, [this] { return is_closing || !tasks.empty(); });
+        has_work.Wait(
+            mutex, [this]() OG_NO_THREAD_SAFETY_ANALYSIS { return is_closing || !tasks.empty(); });
         if (tasks.empty()) return;
         task = std::move(tasks.front());
         tasks.pop_front();
@@ -167,7 +168,7 @@ absl::Status TaskGroup::Wait() {
   absl::Status first_failure;
   for (const auto& task : tasks_) {
     MutexLock lock(task->mutex);
-    task->done.Wait(task->mutex, [&task] { return task->is_done; });
+    task->done.Wait(task->mutex, [&task]() OG_NO_THREAD_SAFETY_ANALYSIS { return task->is_done; });
     first_failure.Update(task->status);
   }
   tasks_.clear();

@@ -8,6 +8,11 @@ namespace og::io {
 MergedRanges MergeRanges(const std::vector<ObjectRange>& ranges, uint64_t max_bytes,
                          const std::function<uint64_t(size_t)>& gap_of_object) {
   MergedRanges merged;
+  if (ranges.size() == 1) {
+    merged.reads = ranges;
+    merged.read_of_range = {0};
+    return merged;
+  }
   merged.read_of_range.resize(ranges.size());
   std::vector<size_t> order(ranges.size());
   std::iota(order.begin(), order.end(), size_t{0});

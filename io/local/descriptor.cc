@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "io/base/status_macros.h"
+#include "io/base/text.h"
 #include "io/local/errno_status.h"
 #include "io/store/path.h"
 
@@ -36,6 +37,8 @@ absl::StatusOr<std::shared_ptr<const OpenFile>> OpenForReading(const std::string
   struct stat info;
   if (fstat(descriptor.fd(), &info) != 0) return ErrnoStatus(errno, path, "stat");
   if (!S_ISREG(info.st_mode)) return NoSuchObject(path);
+  // Left on, a ring would answer EAGAIN on file systems that cannot read without waiting.
+  if (fcntl(descriptor.fd(), F_SETFL, 0) != 0) return ErrnoStatus(errno, path, "open");
   auto file = std::make_shared<OpenFile>();
   file->descriptor = std::move(descriptor);
   file->device = info.st_dev;
@@ -44,7 +47,7 @@ absl::StatusOr<std::shared_ptr<const OpenFile>> OpenForReading(const std::string
   return file;
 }
 
-std::shared_ptr<const OpenFile> DescriptorCache::Find(const std::string& path) {
+std::shared_ptr<const OpenFile> DescriptorCache::Find(std::string_view path) {
   MutexLock lock(mutex_);
   const auto it = by_path_.find(path);
   if (it == by_path_.end()) return nullptr;
@@ -52,28 +55,30 @@ std::shared_ptr<const OpenFile> DescriptorCache::Find(const std::string& path) {
   return it->second->file;
 }
 
-absl::StatusOr<std::shared_ptr<const OpenFile>> DescriptorCache::Acquire(const std::string& path,
+absl::StatusOr<std::shared_ptr<const OpenFile>> DescriptorCache::Acquire(std::string_view path,
                                                                          bool is_immutable) {
-  if (auto file = Find(path); file != nullptr) {
-    if (is_immutable) return file;
+  auto file = Find(path);
+  if (file != nullptr && is_immutable) return file;
+  const std::string name = StrCat("/", path);
+  if (file != nullptr) {
     struct stat info;
-    if (stat(path.c_str(), &info) == 0 && info.st_ino == file->inode &&
+    if (stat(name.c_str(), &info) == 0 && info.st_ino == file->inode &&
         info.st_dev == file->device) {
       return file;
     }
     Forget(path);
   }
-  auto opened = OpenForReading(path);
+  auto opened = OpenForReading(name);
   if (absl::IsResourceExhausted(opened.status())) {
     Clear();
-    opened = OpenForReading(path);
+    opened = OpenForReading(name);
   }
   OG_RETURN_IF_ERROR(opened.status());
   Add(path, *opened);
   return opened;
 }
 
-void DescriptorCache::Add(const std::string& path, std::shared_ptr<const OpenFile> file) {
+void DescriptorCache::Add(std::string_view path, std::shared_ptr<const OpenFile> file) {
   Entries dropped;  // closed after the lock
   MutexLock lock(mutex_);
   if (const auto it = by_path_.find(path); it != by_path_.end()) {
@@ -81,7 +86,7 @@ void DescriptorCache::Add(const std::string& path, std::shared_ptr<const OpenFil
     by_path_.erase(it);
     dropped.splice(dropped.begin(), recent_first_, entry);
   }
-  recent_first_.push_front({path, std::move(file)});
+  recent_first_.push_front({std::string(path), std::move(file)});
   by_path_.emplace(recent_first_.front().path, recent_first_.begin());
   while (recent_first_.size() > capacity_) {
     by_path_.erase(recent_first_.back().path);
@@ -89,7 +94,7 @@ void DescriptorCache::Add(const std::string& path, std::shared_ptr<const OpenFil
   }
 }
 
-void DescriptorCache::Forget(const std::string& path) {
+void DescriptorCache::Forget(std::string_view path) {
   Entries dropped;
   MutexLock lock(mutex_);
   const auto it = by_path_.find(path);

@@ -57,17 +57,16 @@ class DescriptorCache {
   // Keeps at most `capacity` files open beside those in use.
   explicit DescriptorCache(size_t capacity) : capacity_(capacity) {}
 
-  // The file named `path` (absolute). A file that is open already is used again if `is_immutable`,
-  // or if the name still leads to it. Out of descriptors, all idle files are closed and the open
-  // is tried once more.
-  absl::StatusOr<std::shared_ptr<const OpenFile>> Acquire(const std::string& path,
-                                                          bool is_immutable);
+  // The file of the object `path` (of the store: without the leading slash). A file that is open
+  // already is used again if `is_immutable`, or if the name still leads to it. Out of descriptors,
+  // all idle files are closed and the open is tried once more.
+  absl::StatusOr<std::shared_ptr<const OpenFile>> Acquire(std::string_view path, bool is_immutable);
 
   // Keeps `file` for later readers of `path`.
-  void Add(const std::string& path, std::shared_ptr<const OpenFile> file);
+  void Add(std::string_view path, std::shared_ptr<const OpenFile> file);
 
   // Forgets one name, or all.
-  void Forget(const std::string& path);
+  void Forget(std::string_view path);
   void Clear();
 
   // A quarter of what the process may open, between 16 and 512.
@@ -80,7 +79,7 @@ class DescriptorCache {
   };
   using Entries = std::list<Entry>;
 
-  std::shared_ptr<const OpenFile> Find(const std::string& path);
+  std::shared_ptr<const OpenFile> Find(std::string_view path);
 
   const size_t capacity_;
   Mutex mutex_;

@@ -286,7 +286,7 @@ absl::StatusOr<Buffer> LocalStore::ReadTail(std::string_view path, uint64_t leng
   MutableBuffer tail(std::min(length, *size));
   OG_RETURN_IF_ERROR(ReadFully(*file, *size - tail.size(), tail.span(), name));
   // Whoever reads the tail reads more of the file next.
-  if (tail.size() < *size) descriptors_.Add(name, file);
+  if (tail.size() < *size) descriptors_.Add(path, file);
   return std::move(tail).Share();
 }
 
@@ -388,8 +388,8 @@ absl::Status LocalStore::Rename(std::string_view from, std::string_view to) {
   if (rename(source.c_str(), target.c_str()) != 0) {
     return ErrnoStatus(errno, source, StrCat("rename to ", target));
   }
-  descriptors_.Forget(source);
-  descriptors_.Forget(target);
+  descriptors_.Forget(from);
+  descriptors_.Forget(to);
   return absl::OkStatus();
 }
 
@@ -405,7 +405,7 @@ absl::Status LocalStore::Copy(std::string_view from, std::string_view to) {
 absl::Status LocalStore::Delete(std::string_view path) {
   OG_RETURN_IF_ERROR(CheckPath(path));
   const std::string name = FileOf(path);
-  descriptors_.Forget(name);
+  descriptors_.Forget(path);
   const FolderLock lock(ParentFolder(name));
   if (unlink(name.c_str()) != 0 && errno != ENOENT && errno != ENOTDIR && errno != EISDIR) {
     return ErrnoStatus(errno, name, "delete");
@@ -438,14 +438,14 @@ absl::Status LocalStore::DeletePrefix(std::string_view prefix) {
   return absl::OkStatus();
 }
 
-absl::Status LocalStore::SyncFiles(std::span<const std::string> files) {
+absl::Status LocalStore::SyncObjects(std::span<const std::string> paths) {
   const std::shared_ptr<IoEngine> engine = Engine();
-  for (size_t first = 0; first < files.size(); first += kMaxFilesOfSync) {
-    const auto batch = files.subspan(first, std::min(kMaxFilesOfSync, files.size() - first));
+  for (size_t first = 0; first < paths.size(); first += kMaxFilesOfSync) {
+    const auto batch = paths.subspan(first, std::min(kMaxFilesOfSync, paths.size() - first));
     IoGroup group;
-    for (const std::string& name : batch) {
+    for (const std::string& path : batch) {
       OG_ASSIGN_OR_RETURN(std::shared_ptr<const OpenFile> file,
-                          descriptors_.Acquire(name, /*is_immutable=*/false));
+                          descriptors_.Acquire(path, /*is_immutable=*/false));
       IoCall& call = group.calls.emplace_back();
       call.kind = IoCall::Kind::kSyncData;
       call.fd = file->descriptor.fd();
@@ -464,16 +464,12 @@ absl::Status LocalStore::Sync(std::span<const std::string> paths, Durability dur
   for (const std::string& path : paths)
     OG_RETURN_IF_ERROR(CheckPath(path));
   if (durability == Durability::kNone) return absl::OkStatus();
-  std::vector<std::string> files;
-  std::set<std::string> folders;
-  for (const std::string& path : paths) {
-    files.push_back(FileOf(path));
-    folders.insert(ParentFolder(files.back()));
-  }
-  std::sort(files.begin(), files.end());
-  files.erase(std::unique(files.begin(), files.end()), files.end());
-  OG_RETURN_IF_ERROR(SyncFiles(files));
+  const std::set<std::string> distinct(paths.begin(), paths.end());
+  OG_RETURN_IF_ERROR(SyncObjects(std::vector<std::string>(distinct.begin(), distinct.end())));
   if (durability != Durability::kFull) return absl::OkStatus();
+  std::set<std::string> folders;
+  for (const std::string& path : distinct)
+    folders.insert(ParentFolder(FileOf(path)));
   for (const std::string& folder : folders)
     OG_RETURN_IF_ERROR(folders_.SyncNames(folder));
   return absl::OkStatus();

@@ -80,8 +80,8 @@ class LocalStore : public Store {
   // Publishes `file` as `path`, replacing what is there.
   absl::StatusOr<ObjectInfo> Publish(std::string_view path, NewFile& file);
 
-  // Syncs the bytes of some files together.
-  absl::Status SyncFiles(std::span<const std::string> files);
+  // Syncs the bytes of some objects together.
+  absl::Status SyncObjects(std::span<const std::string> paths);
 
   const LocalStoreOptions options_;
   const std::shared_ptr<IoEngine> threads_;  // also where a thread cannot have a ring

@@ -54,7 +54,7 @@ PendingLocalReads::PendingLocalReads(std::vector<ReadRequest> requests,
 }
 
 PendingLocalReads::~PendingLocalReads() {
-  if (engine_ != nullptr) engine_->Cancel(group_);
+  if (engine_ != nullptr) engine_->Cancel(*group_);
 }
 
 absl::Status PendingLocalReads::StartAll(DescriptorCache& descriptors,
@@ -64,10 +64,10 @@ absl::Status PendingLocalReads::StartAll(DescriptorCache& descriptors,
   size_t num_files = 0;  // held open by unfinished calls, at most
   size_t num_started = 0;
   const auto start_calls = [&] {
-    if (num_started == group_.calls.size()) return;
+    if (group_ == nullptr || num_started == group_->calls.size()) return;
     if (engine_ == nullptr) engine_ = engine();
-    engine_->Start(group_, num_started);
-    num_started = group_.calls.size();
+    engine_->Start(*group_, num_started);
+    num_started = group_->calls.size();
   };
 
   for (size_t i = 0; i < requests_.size(); ++i) {
@@ -79,14 +79,13 @@ absl::Status PendingLocalReads::StartAll(DescriptorCache& descriptors,
     if (path == nullptr || *path != request.path) {
       if (num_files == kMaxFilesOfBatch) {
         start_calls();
-        engine_->Wait(group_);
-        for (IoCall& call : group_.calls)
+        engine_->Wait(*group_);
+        for (IoCall& call : group_->calls)
           call.file.reset();
         num_files = 0;
       }
       OG_RETURN_IF_ERROR(CheckPath(request.path));
-      OG_ASSIGN_OR_RETURN(file,
-                          descriptors.Acquire(StrCat("/", request.path), request.is_immutable));
+      OG_ASSIGN_OR_RETURN(file, descriptors.Acquire(request.path, request.is_immutable));
       path = &request.path;
     }
     // Checked before memory is taken for a length that a damaged file may have named.
@@ -94,8 +93,9 @@ absl::Status PendingLocalReads::StartAll(DescriptorCache& descriptors,
     MutableBuffer& buffer = buffers_.emplace_back(request.range.length);
     const size_t cached = ReadCached(*file, request.range.offset, buffer.span());
     if (cached == buffer.size()) continue;
-    if (group_.calls.empty() || group_.calls.back().file != file) ++num_files;
-    IoCall& call = group_.calls.emplace_back();
+    if (group_ == nullptr) group_ = std::make_unique<IoGroup>();
+    if (group_->calls.empty() || group_->calls.back().file != file) ++num_files;
+    IoCall& call = group_->calls.emplace_back();
     call.fd = file->descriptor.fd();
     call.offset = request.range.offset + cached;
     call.out = buffer.data() + cached;
@@ -108,8 +108,9 @@ absl::Status PendingLocalReads::StartAll(DescriptorCache& descriptors,
 }
 
 absl::Status PendingLocalReads::CheckCalls() const {
-  for (size_t i = 0; i < group_.calls.size(); ++i) {
-    const IoCall& call = group_.calls[i];
+  if (group_ == nullptr) return absl::OkStatus();
+  for (size_t i = 0; i < group_->calls.size(); ++i) {
+    const IoCall& call = group_->calls[i];
     if (call.error == 0 && call.missing == 0) continue;
     const ReadRequest& request = requests_[request_of_call_[i]];
     const std::string what =
@@ -122,7 +123,7 @@ absl::Status PendingLocalReads::CheckCalls() const {
 
 absl::StatusOr<std::vector<Buffer>> PendingLocalReads::Wait() {
   if (engine_ != nullptr) {
-    engine_->Wait(group_);
+    engine_->Wait(*group_);
     engine_.reset();
   }
   OG_RETURN_IF_ERROR(CheckCalls());

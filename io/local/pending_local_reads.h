@@ -34,8 +34,8 @@ class PendingLocalReads : public PendingReads::State {
   const std::vector<ReadRequest> requests_;
   std::vector<MutableBuffer> buffers_;  // one a request
   absl::Status start_status_;
-  std::shared_ptr<IoEngine> engine_;  // null while every byte came from the page cache
-  IoGroup group_;
+  std::shared_ptr<IoEngine> engine_;  // set while calls may be under way
+  std::unique_ptr<IoGroup> group_;    // null while every byte came from the page cache
   std::vector<size_t> request_of_call_;
 };
 

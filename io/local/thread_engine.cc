@@ -76,7 +76,9 @@ class ThreadEngine : public IoEngine {
       IoCall* call;
       {
         MutexLock lock(mutex_);
-        has_work_.Wait(mutex_, [this] { return is_closing_ || !queue_.empty(); });
+        has_work_.Wait(mutex_, [this]() OG_NO_THREAD_SAFETY_ANALYSIS {
+          return is_closing_ || !queue_.empty();
+        });
         if (queue_.empty()) return;
         call = queue_.front();
         queue_.pop_front();

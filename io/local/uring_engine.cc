@@ -2,6 +2,7 @@
 #include <cerrno>
 
 #include <liburing.h>
+#include <unistd.h>
 
 #include "io/base/check.h"
 #include "io/local/io_engine.h"
@@ -98,6 +99,13 @@ class UringEngine : public IoEngine {
     io_uring_sqe_set_data(sqe, &call);
   }
 
+  // The kernel would not wait on our behalf (short of memory, or an odd file system): we do.
+  static int64_t ReadWaiting(const IoCall& call) {
+    if (call.kind != IoCall::Kind::kRead) return -EAGAIN;
+    const ssize_t got = pread(call.fd, call.out, call.missing, static_cast<off_t>(call.offset));
+    return got < 0 ? -errno : got;
+  }
+
   // Waits for one completion and takes all that are there.
   void Reap() OG_REQUIRES(mutex_) {
     Pump();
@@ -110,7 +118,7 @@ class UringEngine : public IoEngine {
       const int64_t result = cqe->res;
       io_uring_cqe_seen(&ring_, cqe);
       --num_in_flight_;
-      if (AcceptIoResult(*call, result)) {
+      if (AcceptIoResult(*call, result == -EAGAIN ? ReadWaiting(*call) : result)) {
         --call->group->num_unfinished;
       } else {
         queue_.push_front(call);
