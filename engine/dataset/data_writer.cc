@@ -3,9 +3,10 @@
 #include <algorithm>
 #include <array>
 
-#include "engine/dataset/blob_sink.h"
 #include "engine/expr/expr.h"
+#include "format/arrow/builder.h"
 #include "format/file/footer.h"
+#include "io/base/bits.h"
 #include "io/base/status.h"
 #include "io/base/status_macros.h"
 #include "io/base/text.h"
@@ -68,6 +69,70 @@ absl::StatusOr<ArrayPtr> ConformArray(const ArrayPtr& array, const format::TypeP
   return result;
 }
 
+// `bytes` with 64-bit offsets.
+ArrayPtr LargeBinaryOf(const ArrayPtr& bytes) {
+  if (bytes->type->id == TypeId::kLargeBinary) {
+    return bytes;
+  }
+  format::StringBuilder builder(format::LargeBinary());
+  for (int64_t i = 0; i < bytes->length; ++i) {
+    if (bytes->IsNull(i)) {
+      builder.AppendNull();
+    } else {
+      builder.Append(bytes->StringValue(i));
+    }
+  }
+  return builder.Finish();
+}
+
+// A blob column as `type`, struct{data, uri, ...}: from its contents as bytes, or from a struct
+// with some of the members. kInvalidArgument for anything else.
+absl::StatusOr<ArrayPtr> ConformBlob(const Array& array, const format::TypePtr& type,
+                                     std::string_view name) {
+  if (!array.type->is_variable() && array.type->id != TypeId::kStruct) {
+    return io::InvalidArgumentError(io::StrCat("column ", name,
+                                               " is a blob: bytes or struct{data, "
+                                               "uri}, not ",
+                                               array.type->ToString()));
+  }
+  auto result = std::make_shared<Array>();
+  result->type = type;
+  result->length = array.length;
+  if (array.null_count > 0) {
+    const auto length = static_cast<size_t>(array.length);
+    io::MutableBuffer validity(io::BytesForBits(length));
+    std::ranges::fill(validity.span(), std::byte{0});
+    io::CopyBits(array.validity.data(), static_cast<size_t>(array.offset), validity.data(), 0,
+                 length);
+    result->validity = std::move(validity).Share();
+    result->null_count = array.null_count;
+  }
+  for (const format::Field& member : type->children) {
+    ArrayPtr values;
+    if (array.type->is_variable()) {
+      values = member.name == "data" ? std::make_shared<Array>(array) : nullptr;
+    } else {
+      for (size_t i = 0; i < array.children.size(); ++i) {
+        if (array.type->children[i].name == member.name) {
+          values = format::Slice(array.children[i], array.offset, array.length);
+        }
+      }
+    }
+    if (values == nullptr) {
+      values = format::NullArray(member.type, array.length);
+    } else if (member.name == "data" && values->type->is_variable()) {
+      values = LargeBinaryOf(values);
+    }
+    if (!(*values->type == *member.type)) {
+      return io::InvalidArgumentError(io::StrCat("column ", name, ".", member.name, " is ",
+                                                 values->type->ToString(), ", not ",
+                                                 member.type->ToString()));
+    }
+    result->children.push_back(std::move(values));
+  }
+  return result;
+}
+
 }  // namespace
 
 absl::StatusOr<format::FileVersion> WritableVersion(std::string_view text) {
@@ -88,7 +153,6 @@ absl::StatusOr<std::unique_ptr<DataWriter>> DataWriter::Open(
   writer->root_ = root;
   OG_ASSIGN_OR_RETURN(writer->version_, WritableVersion(file_version));
   OG_ASSIGN_OR_RETURN(writer->arrow_, format::ToArrow(*schema));
-  writer->has_blobs_ = std::ranges::any_of(schema->fields, &format::LanceField::is_blob_v2);
   writer->schema_ = std::move(schema);
   if (options.max_rows_per_file == 0) {
     return io::InvalidArgumentError("max_rows_per_file is 0");
@@ -103,11 +167,6 @@ DataWriter::~DataWriter() {
     return;
   }
   file_.reset();
-  if (blobs_ != nullptr) {
-    if (auto sidecars = blobs_->Finish(); sidecars.ok()) {
-      written_.files.insert(written_.files.end(), sidecars->begin(), sidecars->end());
-    }
-  }
   for (const std::string& file : written_.files) {
     root_.store->Delete(file).IgnoreError();
   }
@@ -120,9 +179,6 @@ absl::Status DataWriter::StartFile() {
   options.version = version_;
   options.pool = &env_->pool();
   OG_ASSIGN_OR_RETURN(file_, format::FileWriter::Open(location, *schema_, options));
-  if (has_blobs_) {
-    blobs_ = std::make_unique<BlobSink>(location);
-  }
   return absl::OkStatus();
 }
 
@@ -130,13 +186,10 @@ absl::Status DataWriter::FinishFile() {
   if (file_ == nullptr) {
     return absl::OkStatus();
   }
-  if (blobs_ != nullptr) {
-    OG_ASSIGN_OR_RETURN(const std::vector<std::string> sidecars, blobs_->Finish());
-    written_.files.insert(written_.files.end(), sidecars.begin(), sidecars.end());
-    blobs_.reset();
-  }
   OG_ASSIGN_OR_RETURN(format::FileSummary summary, file_->Finish());
   file_.reset();
+  written_.files.insert(written_.files.end(), summary.sidecar_paths.begin(),
+                        summary.sidecar_paths.end());
   format::DataFile file;
   file.path = file_name_;
   file.fields = std::move(summary.field_ids);
@@ -166,7 +219,9 @@ absl::StatusOr<format::RecordBatch> DataWriter::Conform(const format::RecordBatc
     ArrayPtr column = batch.Column(field.name);
     if (column == nullptr) {
       column = format::NullArray(field.type, batch.num_rows);
-    } else if (!schema_->fields[i].is_blob_v2()) {
+    } else if (schema_->fields[i].is_blob_v2()) {
+      OG_ASSIGN_OR_RETURN(column, ConformBlob(*column, field.type, field.name));
+    } else {
       OG_ASSIGN_OR_RETURN(column, ConformArray(column, field.type, field.name));
     }
     if (!field.nullable && column->null_count > 0) {
@@ -186,13 +241,7 @@ absl::Status DataWriter::Write(const format::RecordBatch& batch) {
     }
     const auto room = static_cast<int64_t>(max_rows_per_file_ - file_->num_rows());
     const int64_t count = std::min(room, rows.num_rows - at);
-    format::RecordBatch part = format::Slice(rows, at, count);
-    for (size_t i = 0; blobs_ != nullptr && i < schema_->fields.size(); ++i) {
-      if (schema_->fields[i].is_blob_v2()) {
-        OG_ASSIGN_OR_RETURN(part.columns[i], blobs_->Write(*part.columns[i]));
-      }
-    }
-    OG_RETURN_IF_ERROR(file_->Write(part));
+    OG_RETURN_IF_ERROR(file_->Write(format::Slice(rows, at, count)));
     at += count;
     if (file_->num_rows() == max_rows_per_file_ ||
         file_->bytes_written() + file_->bytes_buffered() >= max_bytes_per_file_) {

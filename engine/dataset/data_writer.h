@@ -1,5 +1,6 @@
-// Rows become data files: batches are brought to the table's schema, cut into files of bounded
-// size, and blobs go to sidecars. Nothing is visible until a commit names the files.
+// Rows become data files: batches are brought to the table's schema and cut into files of bounded
+// size. A blob column is given as bytes or as struct{data, uri}. Nothing is visible until a commit
+// names the files.
 #pragma once
 
 #include <cstdint>
@@ -18,8 +19,6 @@
 #include "io/env/env.h"
 
 namespace og::engine::dataset {
-
-class BlobSink;
 
 // The file version of "2.1" or "2.2"; kUnimplemented for others, which are never written.
 absl::StatusOr<format::FileVersion> WritableVersion(std::string_view text);
@@ -57,10 +56,8 @@ class DataWriter {
   format::FileVersion version_{};
   uint64_t max_rows_per_file_ = 0;
   uint64_t max_bytes_per_file_ = 0;
-  bool has_blobs_ = false;
   std::string file_name_;
   std::unique_ptr<format::FileWriter> file_;
-  std::unique_ptr<BlobSink> blobs_;
   Written written_;
   bool finished_ = false;
 };
