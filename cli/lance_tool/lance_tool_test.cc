@@ -31,7 +31,8 @@ constexpr char kSchema[] =
     R"j({"name":"value","type":"int32","nullable":true}]}],"metadata":{"k":"v"}})j";
 
 constexpr char kRows[] =
-    R"j({"id":1,"name":"a","at":5,"price":"1.50","tags":["x",null],"pair":{"x":1e+00},"m":[["k",1]]})j"
+    R"j({"id":1,"name":"a","at":5,"price":"1.50","tags":["x",null],)j"
+    R"j("pair":{"x":1e+00},"m":[["k",1]]})j"
     "\n"
     R"j({"id":2,"name":null,"at":null,"price":null,"tags":[],"pair":null,"m":[]})j"
     "\n"
