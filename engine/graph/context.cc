@@ -2,12 +2,17 @@
 
 #include <utility>
 
+#include "engine/graph/errors.h"
+#include "io/base/status_macros.h"
 #include "io/base/text.h"
 
 namespace og::engine::graph {
 namespace {
 
 constexpr std::string_view kLocalScheme = "file:///";
+
+// Effect windows are short; one that lasts this long belongs to a process that is stopped.
+constexpr int64_t kHoldTimeoutMs = 60'000;
 
 bool IsLocal(const io::Location& root) {
   return root.store->scheme_root() == kLocalScheme;
@@ -61,6 +66,13 @@ GraphContext::GraphContext(io::Env& environment, const io::Location& graph_root)
       records(environment, graph_root, root_uri),
       gates(RootGates::For(environment, root_uri)),
       session(dataset::MakeSession()) {}
+
+absl::StatusOr<io::FolderHold> HoldRoot(const GraphContext& context) {
+  if (!IsLocal(context.root)) return io::FolderHold();
+  auto hold = io::FolderHold::Acquire(context.root_uri, kHoldTimeoutMs);
+  OG_RETURN_IF_ERROR(FromStorage(hold.status()));
+  return hold;
+}
 
 VersionMetadata MetadataOf(const GraphContext& context, const dataset::Dataset& committed) {
   const dataset::ManifestLocation& location = committed.manifest_location();

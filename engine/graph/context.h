@@ -6,12 +6,15 @@
 #include <string>
 #include <string_view>
 
+#include "absl/status/statusor.h"
+
 #include "engine/dataset/dataset.h"
 #include "engine/graph/manifest/store.h"
 #include "engine/graph/recovery/record_store.h"
 #include "io/base/sync.h"
 #include "io/env/env.h"
 #include "io/env/gate.h"
+#include "io/local/folder_hold.h"
 #include "io/store/store.h"
 
 namespace og::engine::graph {
@@ -51,6 +54,11 @@ struct GraphContext {
   const std::shared_ptr<RootGates> gates;
   const std::shared_ptr<dataset::Session> session;
 };
+
+// Holds a local root against writers of other processes of this machine: a write from before it
+// looks for unfinished ones to its end, recovery while it acts. So recovery never meets a writer
+// that lives, and what a dead one left is free at once. Roots in memory and on S3 are not held.
+absl::StatusOr<io::FolderHold> HoldRoot(const GraphContext& context);
 
 // The published form of a table's version that `committed` holds.
 VersionMetadata MetadataOf(const GraphContext& context, const dataset::Dataset& committed);

@@ -13,6 +13,7 @@
 #include "engine/graph/recovery/sweep.h"
 #include "engine/graph/snapshot.h"
 #include "engine/graph/snapshot_export.h"
+#include "engine/graph/write_session.h"
 #include "engine/schema/catalog.h"
 #include "io/base/status_macros.h"
 #include "io/base/sync.h"
@@ -121,7 +122,11 @@ class GraphImpl final : public Graph {
 
   absl::StatusOr<LoadResult> Load(ByteSource& source, const LoadOptions& options) override {
     OG_RETURN_IF_ERROR(RequireWritable());
-    OG_RETURN_IF_ERROR(SweepRecords(context_, SweepMode::kRollForwardOnly).status());
+    OG_ASSIGN_OR_RETURN(const std::optional<std::string> branch, NormalizeBranch(options.branch));
+    OG_RETURN_IF_ERROR(RefuseSystemBranch(branch, "load"));
+    OG_ASSIGN_OR_RETURN(const SweepResult swept,
+                        SweepRecords(context_, SweepMode::kRollForwardOnly));
+    OG_RETURN_IF_ERROR(CheckUnresolved(swept.unresolved, branch));
     return LoadGraphBatch(context_, source, options);
   }
 

@@ -77,6 +77,9 @@ TEST_F(GraphTest, InitRefusesASecondTime) {
               HasSubstr("parse error"));
   EXPECT_THAT(std::string(io::Message(Graph::Init(env_, elsewhere, "node A { id: I64 }", {}))),
               HasSubstr("exactly one top-level `id` field"));
+  EXPECT_THAT(std::string(io::Message(
+                  Graph::Init(env_, elsewhere, "node A {} edge E: A -> A { src: I64 }", {}))),
+              HasSubstr("exactly one top-level `src` field"));
   EXPECT_THAT(Graph::Init(env_, elsewhere, kPeopleSchema, {}), IsOk());
 }
 

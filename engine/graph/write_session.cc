@@ -21,21 +21,6 @@ absl::Status CheckNoSchemaChange(const GraphContext& context) {
   return Conflict("write is unavailable while schema apply is in progress");
 }
 
-absl::Status CheckNothingPending(const GraphContext& context,
-                                 const std::optional<std::string>& branch) {
-  OG_ASSIGN_OR_RETURN(const std::vector<RecoveryRecord> records, context.records.ReadAll());
-  for (const RecoveryRecord& record : records) {
-    if (record.kind != WriterKind::kSchemaApply && record.branch != branch) continue;
-    return RecoveryRequired(
-        record.operation_id,
-        io::StrCat("pending ", WriterKindName(record.kind), " recovery operation on branch '",
-                   BranchName(record.branch),
-                   "' blocks the synchronous write/control recovery barrier (branch '",
-                   BranchName(branch), "'); reopen the graph read-write before retrying"));
-  }
-  return absl::OkStatus();
-}
-
 absl::Status CheckAuthority(const GraphContext& context, const WriteBase& base) {
   OG_RETURN_IF_ERROR(CheckNoSchemaChange(context));
   const std::string_view branch = BranchName(base.manifest.branch);
@@ -60,6 +45,52 @@ absl::Status CheckAuthority(const GraphContext& context, const WriteBase& base) 
                           state.identity_domain);
   }
   return absl::OkStatus();
+}
+
+// A table whose newest version is not the published one may not be written: nothing would say which
+// of the two the change belongs to. REQUIRES: the root is held.
+absl::Status CheckNoDrift(const GraphContext& context, const WriteBase& base,
+                          const TableEntry& entry) {
+  dataset::OpenOptions options;
+  options.branch = entry.branch.value_or("");
+  options.session = context.session;
+  const absl::StatusOr<dataset::DatasetPtr> head =
+      dataset::Dataset::Open(context.env, context.root.Child(entry.path), options);
+  OG_RETURN_IF_ERROR(FromStorage(head.status()));
+  const uint64_t version = (*head)->version();
+  if (version == entry.version) return absl::OkStatus();
+  if (version < entry.version) {
+    return InternalFault(io::StrCat(Subject(entry.table_key), " is at Lance HEAD version ", version,
+                                    ", below published dataset version ", entry.version));
+  }
+  const std::string drift =
+      io::StrCat(Subject(entry.table_key), " is at Lance HEAD version ", version,
+                 ", ahead of published dataset version ", entry.version);
+  const absl::StatusOr<std::vector<RecoveryRecord>> records = context.records.ReadAll();
+  if (!records.ok()) {
+    return Conflict(io::StrCat(
+        drift,
+        "; could not classify the drift (sidecar listing failed: ", io::Message(records.status()),
+        "); run `omnigraph repair`, or reopen the graph read-write if repair reports a pending "
+        "recovery sidecar"));
+  }
+  for (const RecoveryRecord& record : *records) {
+    for (const RecordedTable& table : record.tables) {
+      if (table.identity == entry.identity && table.branch == entry.branch) {
+        return RecoveryRequired(record.operation_id,
+                                io::StrCat(drift,
+                                           "; the pending recovery operation owns this "
+                                           "drift"));
+      }
+    }
+  }
+  // Without a record someone may just have published over the captured base.
+  OG_ASSIGN_OR_RETURN(const bool current, context.manifest.IsCurrent(base.manifest));
+  if (!current) {
+    return ReadSetChanged(io::StrCat("published_dataset_version:", entry.table_key),
+                          io::StrCat(entry.version), io::StrCat(version));
+  }
+  return Conflict(io::StrCat(drift, "; run `omnigraph repair` before writing"));
 }
 
 // Staged files of all tables, in one barrier.
@@ -160,9 +191,22 @@ absl::StatusOr<CommitInfo> Published(const absl::StatusOr<ManifestView>& view,
 
 }  // namespace
 
+absl::Status CheckUnresolved(std::span<const RecoveryRecord> records,
+                             const std::optional<std::string>& branch) {
+  for (const RecoveryRecord& record : records) {
+    if (record.kind != WriterKind::kSchemaApply && record.branch != branch) continue;
+    return RecoveryRequired(
+        record.operation_id,
+        io::StrCat("pending ", WriterKindName(record.kind), " recovery operation on branch '",
+                   BranchName(record.branch),
+                   "' blocks the synchronous write/control recovery barrier (branch '",
+                   BranchName(branch), "'); reopen the graph read-write before retrying"));
+  }
+  return absl::OkStatus();
+}
+
 absl::StatusOr<WriteBase> PrepareWrite(const GraphContext& context,
                                        const std::optional<std::string>& branch) {
-  OG_RETURN_IF_ERROR(CheckNothingPending(context, branch));
   for (int i = 0; i < kCaptureTries; ++i) {
     OG_RETURN_IF_ERROR(CheckNoSchemaChange(context));
     OG_ASSIGN_OR_RETURN(AcceptedSchema schema, ReadContract(context.root));
@@ -179,59 +223,18 @@ absl::StatusOr<WriteBase> PrepareWrite(const GraphContext& context,
                         std::nullopt);
 }
 
-absl::StatusOr<dataset::DatasetPtr> OpenForChange(const GraphContext& context,
-                                                  const WriteBase& base, const TableEntry& entry) {
-  dataset::OpenOptions options;
-  options.branch = entry.branch.value_or("");
-  options.session = context.session;
-  absl::StatusOr<dataset::DatasetPtr> head =
-      dataset::Dataset::Open(context.env, context.root.Child(entry.path), options);
-  OG_RETURN_IF_ERROR(FromStorage(head.status()));
-  const uint64_t version = (*head)->version();
-  if (version == entry.version) return head;
-  if (version < entry.version) {
-    return InternalFault(io::StrCat(Subject(entry.table_key), " is at Lance HEAD version ", version,
-                                    ", below published dataset version ", entry.version));
-  }
-  const std::string drift =
-      io::StrCat(Subject(entry.table_key), " is at Lance HEAD version ", version,
-                 ", ahead of published dataset version ", entry.version);
-  const absl::StatusOr<std::vector<RecoveryRecord>> records = context.records.ReadAll();
-  if (!records.ok()) {
-    return Conflict(io::StrCat(
-        drift,
-        "; could not classify the drift (sidecar listing failed: ", io::Message(records.status()),
-        "); run `omnigraph repair`, or reopen the graph read-write if repair reports a pending "
-        "recovery sidecar"));
-  }
-  for (const RecoveryRecord& record : *records) {
-    for (const RecordedTable& table : record.tables) {
-      if (table.identity == entry.identity && table.branch == entry.branch) {
-        return RecoveryRequired(record.operation_id,
-                                io::StrCat(drift,
-                                           "; the pending recovery operation owns this "
-                                           "drift"));
-      }
-    }
-  }
-  // Without a record someone may just have published over the captured base.
-  OG_ASSIGN_OR_RETURN(const bool current, context.manifest.IsCurrent(base.manifest));
-  if (!current) {
-    return ReadSetChanged(io::StrCat("published_dataset_version:", entry.table_key),
-                          io::StrCat(entry.version), io::StrCat(version));
-  }
-  return Conflict(io::StrCat(drift, "; run `omnigraph repair` before writing"));
-}
-
 absl::StatusOr<CommitInfo> CommitWrite(const GraphContext& context, const WriteBase& base,
                                        WriteIntent intent) {
   io::GateHold schema_gate = context.gates->schema().Shared(context.env);
   io::GateHold branch_gate =
       context.gates->branch(BranchName(base.manifest.branch)).Exclusive(context.env);
-  OG_CRASH_POINT(context.env, "mutation.post_stage_pre_effect_gate");
+  const auto hold = HoldRoot(context);
   RecoveryRecord record = MakeRecord(context, base, intent);
   const auto refused = [&]() -> absl::Status {
-    OG_RETURN_IF_ERROR(CheckNothingPending(context, base.manifest.branch));
+    OG_CRASH_POINT(context.env, "mutation.post_stage_pre_effect_gate");
+    OG_RETURN_IF_ERROR(hold.status());
+    OG_ASSIGN_OR_RETURN(const std::vector<RecoveryRecord> records, context.records.ReadAll());
+    OG_RETURN_IF_ERROR(CheckUnresolved(records, base.manifest.branch));
     OG_RETURN_IF_ERROR(CheckAuthority(context, base));
     for (const TableChange& change : intent.tables) {
       const uint64_t read_version = change.staged.transaction.read_version;
@@ -239,7 +242,7 @@ absl::StatusOr<CommitInfo> CommitWrite(const GraphContext& context, const WriteB
         return ReadSetChanged(io::StrCat("published_dataset_version:", change.entry.table_key),
                               io::StrCat(change.entry.version), io::StrCat(read_version));
       }
-      OG_RETURN_IF_ERROR(OpenForChange(context, base, change.entry).status());
+      OG_RETURN_IF_ERROR(CheckNoDrift(context, base, change.entry));
     }
     if (intent.tables.empty()) return absl::OkStatus();
     OG_RETURN_IF_ERROR(SyncStaged(context, intent));

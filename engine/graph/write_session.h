@@ -14,6 +14,7 @@
 #pragma once
 
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -49,17 +50,19 @@ struct WriteIntent {
   std::vector<TableChange> tables;
 };
 
-// Captures a base. Refused while an unfinished write of the branch, or a schema change, is pending.
+// kRecoveryRequired if one of `records`, which recovery has left, stands in the way of a write to
+// `branch`: one of the branch, or a schema change.
+absl::Status CheckUnresolved(std::span<const RecoveryRecord> records,
+                             const std::optional<std::string>& branch);
+
+// Captures a base. Refused while a schema change is under way.
 absl::StatusOr<WriteBase> PrepareWrite(const GraphContext& context,
                                        const std::optional<std::string>& branch);
 
-// Opens a table of the base for a change: at its pin, which must be its newest version.
-//   kConflict          the dataset is ahead of what is published; texts advise
-//   kRecoveryRequired  a pending record owns the drift
-absl::StatusOr<dataset::DatasetPtr> OpenForChange(const GraphContext& context,
-                                                  const WriteBase& base, const TableEntry& entry);
-
 // Makes the change visible as one commit. No tables: a commit without changes.
+//   kReadSetChanged    the base is not the newest state any more
+//   kConflict          a table is ahead of what is published, for no known reason; texts advise
+//   kRecoveryRequired  an unfinished write stands in the way, or this one has become one
 absl::StatusOr<CommitInfo> CommitWrite(const GraphContext& context, const WriteBase& base,
                                        WriteIntent intent);
 

@@ -110,6 +110,12 @@ TEST(ParseSchemaTest, Checks) {
   }
 }
 
+TEST(ParseSchemaTest, BoundsThatNoFloatHoldsAreRefused) {
+  const std::string digits(400, '9');
+  EXPECT_EQ(ErrorAt(io::StrCat("node A { f: F64\n @range(f, ", digits, "..) }")),
+            io::StrCat("parse error: parse error: invalid constraint bound: ", digits));
+}
+
 TEST(CatalogTest, FindsEdgesByFoldedName) {
   const auto catalog = CatalogFromText("node A {} edge WorksAt: A -> A edge Knows: A -> A");
   ASSERT_TRUE(catalog.ok());

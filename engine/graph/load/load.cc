@@ -78,7 +78,10 @@ class Loader {
                                    BranchName(base_.manifest.branch),
                                    "' yet; this release cannot make its first write there"));
     }
-    OG_ASSIGN_OR_RETURN(dataset::DatasetPtr dataset, OpenForChange(context_, base_, *entry));
+    // At the pin, not at its head: a writer that lives may be between its tables and its
+    // publication.
+    OG_ASSIGN_OR_RETURN(dataset::DatasetPtr dataset,
+                        OpenPinned(context_.env, context_.root, *entry, context_.session));
     const std::string_view name = entry->type_name();
     format::SchemaPtr schema = entry->is_edge()
                                    ? TableSchema(*base_.schema.catalog->FindEdgeExactly(name))

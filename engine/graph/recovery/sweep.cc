@@ -350,7 +350,8 @@ absl::StatusOr<SweepResult> SweepRecords(const GraphContext& context, SweepMode 
   if (listed.empty()) return result;
   OG_CRASH_POINT(context.env, "recovery.post_list_pre_gates");
   const io::GateHold gate = context.gates->schema().Exclusive(context.env);
-  // Under the gate no writer of this process has a record of its own any more.
+  // From here on no writer of this machine has a record of its own.
+  OG_ASSIGN_OR_RETURN(const io::FolderHold hold, HoldRoot(context));
   OG_ASSIGN_OR_RETURN(const std::vector<std::string> ids, context.records.List());
   for (const std::string& id : ids) {
     OG_ASSIGN_OR_RETURN(std::optional<RecoveryRecord> record, context.records.Read(id));
