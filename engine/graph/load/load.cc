@@ -30,6 +30,12 @@ std::shared_ptr<io::MemoryBudget> IntegrityBudget(io::Env& env) {
   return env.memory()->NewChild("load integrity", env.memory()->limit() / 4);
 }
 
+// Rows that all tables keep in memory before a chunk is written: small beside the budget, since a
+// chunk that is being encoded comes on top, and large enough for fragments of a good size.
+size_t KeptBytesMax(io::Env& env) {
+  return std::clamp<uint64_t>(env.memory()->limit() / 8, uint64_t{16} << 20, uint64_t{96} << 20);
+}
+
 class Loader {
  public:
   Loader(const GraphContext& context, ByteSource& source, const LoadOptions& options,
@@ -39,7 +45,8 @@ class Loader {
         options_(options),
         base_(std::move(base)),
         integrity_(context.env, base_.schema.catalog, options.mode, IntegrityBudget(context.env)),
-        staging_(context.env.pool()) {}
+        staging_(context.env.pool()),
+        kept_bytes_max_(KeptBytesMax(context.env)) {}
 
   absl::StatusOr<LoadResult> Run() {
     absl::StatusOr<LoadResult> result = ReadCheckWrite();
@@ -98,12 +105,23 @@ class Loader {
     num_rows_ += static_cast<uint64_t>(batch.rows.num_rows);
     // One chunk is written while the parser goes on; its table, and the next chunk, wait for it.
     if (is_staging_ == table) OG_RETURN_IF_ERROR(WaitForChunk());
+    const size_t bytes = format::MemoryBytes(batch.rows);
     table->Add(std::move(batch.rows));
-    if (table->HasChunk()) {
-      OG_RETURN_IF_ERROR(WaitForChunk());
-      is_staging_ = table;
-      staging_.Run([table] { return table->StageChunk(); });
-    }
+    kept_bytes_[table->entry().table_key] += bytes;
+    all_kept_bytes_ += bytes;
+    return all_kept_bytes_ >= kept_bytes_max_ ? StageLargest() : absl::OkStatus();
+  }
+
+  // Writes what the table with most rows in memory keeps.
+  absl::Status StageLargest() {
+    const auto largest =
+        std::max_element(kept_bytes_.begin(), kept_bytes_.end(),
+                         [](const auto& a, const auto& b) { return a.second < b.second; });
+    OG_RETURN_IF_ERROR(WaitForChunk());
+    all_kept_bytes_ -= std::exchange(largest->second, 0);
+    TableLoader* const table = tables_.find(largest->first)->second.get();
+    is_staging_ = table;
+    staging_.Run([table] { return table->StageChunk(); });
     return absl::OkStatus();
   }
 
@@ -193,6 +211,9 @@ class Loader {
   std::map<std::string, std::unique_ptr<TableLoader>, std::less<>> tables_;
   io::TaskGroup staging_;
   const TableLoader* is_staging_ = nullptr;
+  const size_t kept_bytes_max_;
+  std::map<std::string, size_t, std::less<>> kept_bytes_;  // by table key
+  size_t all_kept_bytes_ = 0;
   uint64_t num_rows_ = 0;
 };
 

@@ -46,7 +46,6 @@ TableLoader::TableLoader(TableEntry entry, dataset::DatasetPtr base, format::Sch
 
 void TableLoader::Add(format::RecordBatch batch) {
   num_rows_ += static_cast<uint64_t>(batch.num_rows);
-  kept_bytes_ += format::MemoryBytes(batch);
   kept_.push_back(std::move(batch));
 }
 
@@ -58,7 +57,6 @@ absl::StatusOr<dataset::StagedTransaction> TableLoader::StageKept() {
   }
   const auto stream = format::MakeStream(schema_, std::move(kept_));
   kept_.clear();
-  kept_bytes_ = 0;
   return mode_ == LoadMode::kOverwrite ? base_->StageOverwrite(schema_, stream.get(), {})
                                        : base_->StageAppend(*stream, {});
 }

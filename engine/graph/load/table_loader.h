@@ -40,9 +40,6 @@ class TableLoader {
 
   void Add(format::RecordBatch batch);
 
-  // Whether enough rows are kept for a chunk of their own.
-  bool HasChunk() const { return kept_bytes_ >= kChunkBytes; }
-
   // Writes the kept rows as fragments. Any thread, one at a time.
   absl::Status StageChunk();
 
@@ -57,8 +54,6 @@ class TableLoader {
                                              const std::vector<std::string>& columns) const;
 
  private:
-  static constexpr size_t kChunkBytes = size_t{96} << 20;
-
   absl::Status AddChunk(dataset::StagedTransaction staged);
   absl::StatusOr<dataset::StagedTransaction> StageKept();
   absl::StatusOr<format::RecordBatch> LookupStaged(uint64_t row,
@@ -72,7 +67,6 @@ class TableLoader {
   uint64_t num_rows_ = 0;
   uint64_t num_staged_rows_ = 0;
   std::vector<format::RecordBatch> kept_;
-  size_t kept_bytes_ = 0;
   std::optional<dataset::StagedTransaction> staged_;  // all chunks so far
   std::optional<format::KeyExistenceFilter> inserted_;
 };
