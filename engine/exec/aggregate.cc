@@ -316,6 +316,7 @@ class AggregateSink final : public Sink {
     std::vector<SortKey> keys;
     if (!plan_.orderings.empty()) {
       for (const query::PlanOrdering& ordering : plan_.orderings) {
+        if (!ordering.column.has_value()) continue;  // ranks what is grouped, not the groups
         OG_RETURN_IF_ERROR(CheckSortable(*columns[*ordering.column]->type));
         keys.push_back({columns[*ordering.column], ordering.descending});
       }

@@ -103,9 +103,6 @@ absl::StatusOr<expr::ExprPtr> ScanOperand(const query::Expr& operand,
 absl::Status RefuseSearch(const query::Expr& expr) {
   std::string_view name;
   switch (expr.kind) {
-    case ExprKind::kNearest:
-      name = "nearest";
-      break;
     case ExprKind::kSearch:
       name = "search";
       break;

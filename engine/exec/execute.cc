@@ -2,6 +2,7 @@
 
 #include "engine/exec/binder.h"
 #include "engine/exec/layout.h"
+#include "engine/exec/nearest.h"
 #include "engine/exec/pipeline.h"
 #include "engine/exec/rows.h"
 #include "engine/exec/sinks.h"
@@ -25,7 +26,8 @@ absl::StatusOr<QueryResult> ExecutePlan(const std::shared_ptr<io::MemoryBudget>&
   OG_RETURN_IF_ERROR(RefuseSearch(plan));
   Tables tables(budget, snapshot);
   const Layout layout = LayoutOf(plan);
-  const ExecContext context{tables, layout, params, options};
+  OG_ASSIGN_OR_RETURN(const std::optional<Nearest> nearest, NearestOf(plan, layout, params));
+  const ExecContext context{tables, layout, params, options, nearest};
   OG_ASSIGN_OR_RETURN(const std::unique_ptr<Sink> sink, MakeSink(context, plan));
   OG_ASSIGN_OR_RETURN(const std::unique_ptr<Pipeline> pipeline,
                       Pipeline::Make(context, plan.pipeline, sink.get(), true));

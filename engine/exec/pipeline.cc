@@ -47,7 +47,7 @@ class ScanStage final : public Stage {
   }
 
   absl::Status Push(const Chunk& chunk) override {
-    if (streams_ && chunk.num_rows == 1) return Stream(chunk);
+    if (streams_ && chunk.num_rows == 1 && !ranks()) return Stream(chunk);
     OG_RETURN_IF_ERROR(ReadAll());
     const auto num_nodes = static_cast<uint32_t>(all_->size());
     std::vector<uint32_t> rows;
@@ -79,12 +79,35 @@ class ScanStage final : public Stage {
     return absl::OkStatus();
   }
 
+  bool ranks() const {
+    return context_.nearest.has_value() && context_.nearest->in_scan &&
+           context_.nearest->variable == variable_;
+  }
+
   absl::Status ReadAll() {
     if (all_ != nullptr) return absl::OkStatus();
+    if (ranks()) return ReadNearest();
     OG_ASSIGN_OR_RETURN(const auto stream, table_->dataset().Scan(options_));
     OG_ASSIGN_OR_RETURN(const RecordBatch batch, Collect(*stream));
     OG_ASSIGN_OR_RETURN(memory_, context_.tables.budget()->Reserve(MemoryBytes(batch)));
     all_ = std::make_shared<Entities>(table_, WithoutAddress(batch), AddressesIn(batch));
+    return absl::OkStatus();
+  }
+
+  absl::Status ReadNearest() {
+    NearestRows rows(*context_.nearest);
+    dataset::ScanOptions options = options_;
+    options.columns = {context_.nearest->property};
+    OG_ASSIGN_OR_RETURN(const auto stream, table_->dataset().Scan(options));
+    while (true) {
+      OG_ASSIGN_OR_RETURN(const std::optional<RecordBatch> batch, stream->Next());
+      if (!batch.has_value()) break;
+      OG_RETURN_IF_ERROR(rows.Add(*batch->columns[0], AddressesIn(*batch)));
+    }
+    std::vector<uint64_t> addresses = rows.Finish();
+    const RecordBatch nothing{
+        std::make_shared<format::Schema>(), static_cast<int64_t>(addresses.size()), {}};
+    all_ = std::make_shared<Entities>(table_, nothing, std::move(addresses));
     return absl::OkStatus();
   }
 

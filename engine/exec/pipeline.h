@@ -2,12 +2,14 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <vector>
 
 #include "absl/status/statusor.h"
 
 #include "engine/exec/execute.h"
 #include "engine/exec/layout.h"
+#include "engine/exec/nearest.h"
 #include "engine/exec/rows.h"
 #include "engine/exec/tables.h"
 #include "engine/query/params.h"
@@ -24,6 +26,7 @@ struct ExecContext {
   const Layout& layout;
   const query::ParamValues& params;
   const ExecOptions& options;
+  const std::optional<Nearest>& nearest;
 };
 
 class Pipeline {

@@ -136,21 +136,15 @@ class OrderSink final : public Sink {
 
   absl::Status Push(const Chunk& chunk) override {
     if (chunk.num_rows == 0) return absl::OkStatus();
-    Held held{chunk, {}};
-    for (const query::PlanOrdering& ordering : plan_.orderings) {
-      const query::Expr& expr =
-          ordering.column.has_value() ? plan_.projections[*ordering.column].expr : ordering.expr;
-      OG_ASSIGN_OR_RETURN(held.keys.emplace_back(), ValuesOf(context_, expr, chunk));
+    if (!context_.nearest.has_value()) return Hold(chunk);
+    // Rows without a distance are not found.
+    OG_ASSIGN_OR_RETURN(const ArrayPtr distances,
+                        ValuesOf(context_, plan_.orderings[0].expr, chunk));
+    std::vector<uint32_t> found;
+    for (uint32_t row = 0; row < chunk.num_rows; ++row) {
+      if (distances->IsValid(row)) found.push_back(row);
     }
-    for (const size_t variable : tie_breaks_) {
-      OG_ASSIGN_OR_RETURN(held.keys.emplace_back(), chunk.Column(variable, "id"));
-    }
-    num_held_ += chunk.num_rows;
-    OG_RETURN_IF_ERROR(memory_.Add(chunk.MemoryBytes() + BytesOf(held.keys)));
-    held_.push_back(std::move(held));
-    const bool many = plan_.limit.has_value() && *plan_.limit < kHeldRowsMin &&
-                      num_held_ >= std::max(kHeldRowsMin, *plan_.limit * 8);
-    return many ? Prune() : absl::OkStatus();
+    return found.empty() ? absl::OkStatus() : Hold(chunk.Pick(found));
   }
 
   bool done() const override { return plan_.limit == uint64_t{0}; }
@@ -202,6 +196,24 @@ class OrderSink final : public Sink {
     Chunk chunk;
     std::vector<ArrayPtr> keys;
   };
+
+  absl::Status Hold(const Chunk& chunk) {
+    Held held{chunk, {}};
+    for (const query::PlanOrdering& ordering : plan_.orderings) {
+      const query::Expr& expr =
+          ordering.column.has_value() ? plan_.projections[*ordering.column].expr : ordering.expr;
+      OG_ASSIGN_OR_RETURN(held.keys.emplace_back(), ValuesOf(context_, expr, chunk));
+    }
+    for (const size_t variable : tie_breaks_) {
+      OG_ASSIGN_OR_RETURN(held.keys.emplace_back(), chunk.Column(variable, "id"));
+    }
+    num_held_ += chunk.num_rows;
+    OG_RETURN_IF_ERROR(memory_.Add(chunk.MemoryBytes() + BytesOf(held.keys)));
+    held_.push_back(std::move(held));
+    const bool many = plan_.limit.has_value() && *plan_.limit < kHeldRowsMin &&
+                      num_held_ >= std::max(kHeldRowsMin, *plan_.limit * 8);
+    return many ? Prune() : absl::OkStatus();
+  }
 
   // Row numbers over all chunks in the order of the keys, up to the limit.
   std::vector<int64_t> Order() const {
@@ -265,6 +277,11 @@ absl::StatusOr<ArrayPtr> ValuesOf(const ExecContext& context, const query::Expr&
   if (expr.kind == query::ExprKind::kVariable) {
     return chunk.Column(context.layout.NumberOf(expr.variable), "id");
   }
+  if (expr.kind == query::ExprKind::kNearest) {
+    OG_ASSIGN_OR_RETURN(const ArrayPtr vectors,
+                        chunk.Column(context.nearest->variable, context.nearest->property));
+    return DistancesTo(context.nearest->target, *vectors);
+  }
   OG_ASSIGN_OR_RETURN(const ArrayPtr value, ConstantOf(expr, context.params));
   return Take(*value, std::vector<int64_t>(chunk.num_rows, 0));
 }
@@ -277,6 +294,7 @@ absl::StatusOr<TypePtr> TypeOf(const ExecContext& context, const query::Expr& ex
                                                 : context.tables.Node(variable.type_name));
     return table->TypeOf(expr.kind == query::ExprKind::kVariable ? "id" : expr.property);
   }
+  if (expr.kind == query::ExprKind::kNearest) return format::Float32();
   OG_ASSIGN_OR_RETURN(const ArrayPtr value, ConstantOf(expr, context.params));
   return value->type;
 }
@@ -306,7 +324,8 @@ absl::StatusOr<std::unique_ptr<Sink>> MakeSink(const ExecContext& context,
   }
   if (plan.aggregates) return MakeAggregateSink(context, plan);
   OG_ASSIGN_OR_RETURN(Columns columns, ColumnsOf(context, plan));
-  if (plan.orderings.empty()) {
+  // What a scan ranked comes in its order.
+  if (plan.orderings.empty() || (context.nearest.has_value() && context.nearest->in_scan)) {
     return std::make_unique<PlainSink>(context, plan, std::move(columns));
   }
   for (const query::PlanOrdering& ordering : plan.orderings) {
