@@ -2,24 +2,13 @@
 
 #include <algorithm>
 #include <cstring>
-#include <new>
 #include <utility>
 
 #include "io/base/bits.h"
+#include "io/base/block_pool.h"
 #include "io/base/check.h"
 
 namespace og::io {
-namespace {
-
-std::byte* Allocate(size_t capacity) {
-  return static_cast<std::byte*>(::operator new(capacity, std::align_val_t{kBufferAlignment}));
-}
-
-void Free(void* data) {
-  ::operator delete(data, std::align_val_t{kBufferAlignment});
-}
-
-}  // namespace
 
 Buffer Buffer::CopyOf(std::span<const std::byte> bytes) {
   MutableBuffer copy(bytes.size());
@@ -51,7 +40,7 @@ MutableBuffer::MutableBuffer(size_t size) {
 }
 
 MutableBuffer::~MutableBuffer() {
-  Free(data_);
+  GiveBlock(data_, capacity_);
 }
 
 void MutableBuffer::Resize(size_t size) {
@@ -61,12 +50,11 @@ void MutableBuffer::Resize(size_t size) {
 
 void MutableBuffer::Reserve(size_t capacity) {
   if (capacity <= capacity_) return;
-  const size_t padded = RoundUp(capacity, kBufferAlignment);
-  std::byte* grown = Allocate(padded);
-  if (size_ != 0) std::memcpy(grown, data_, size_);
-  Free(data_);
-  data_ = grown;
-  capacity_ = padded;
+  const Block grown = TakeBlock(capacity);
+  if (size_ != 0) std::memcpy(grown.data, data_, size_);
+  GiveBlock(data_, capacity_);
+  data_ = grown.data;
+  capacity_ = grown.capacity;
 }
 
 void MutableBuffer::Append(std::span<const std::byte> bytes) {
@@ -78,7 +66,9 @@ void MutableBuffer::Append(std::span<const std::byte> bytes) {
 
 Buffer MutableBuffer::Share() && {
   if (capacity_ > size_) std::memset(data_ + size_, 0, RoundUp(size_, kBufferAlignment) - size_);
-  std::shared_ptr<const void> owner(data_, [](const void* p) { Free(const_cast<void*>(p)); });
+  std::shared_ptr<const void> owner(data_, [capacity = capacity_](const void* data) {
+    GiveBlock(static_cast<std::byte*>(const_cast<void*>(data)), capacity);
+  });
   Buffer shared({data_, size_}, std::move(owner));
   data_ = nullptr;
   size_ = capacity_ = 0;
