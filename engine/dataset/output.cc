@@ -109,11 +109,10 @@ absl::StatusOr<VirtualColumns> Output::OpenVirtual(const DatasetHandle& dataset,
 absl::StatusOr<format::RecordBatch> Output::Assemble(const DatasetHandle& dataset,
                                                      const FragmentReader& reader,
                                                      const ReadColumns& first,
-                                                     const ReadColumns& second,
+                                                     const ReadColumns& second, int64_t num_rows,
                                                      std::span<const uint64_t> offsets,
                                                      const VirtualColumns& source) const {
-  format::RecordBatch batch{
-      .schema = schema, .num_rows = static_cast<int64_t>(offsets.size()), .columns = {}};
+  format::RecordBatch batch{.schema = schema, .num_rows = num_rows, .columns = {}};
   batch.columns.reserve(schema->fields.size());
   for (const format::LanceField& field : fields) {
     const ReadColumns* columns = &first;

@@ -30,6 +30,10 @@ struct VirtualSelection {
   bool row_address = false;
   bool created_at_version = false;
   bool last_updated_at_version = false;
+
+  bool any() const {
+    return row_id || row_address || created_at_version || last_updated_at_version;
+  }
 };
 
 // What the virtual columns of one fragment are made from.
@@ -55,12 +59,12 @@ struct Output {
   absl::StatusOr<VirtualColumns> OpenVirtual(const DatasetHandle& dataset,
                                              const format::Fragment& fragment) const;
 
-  // The batch for the rows at `offsets`, whose columns stand in `first` or `second`. `reader` tells
-  // where blobs lie.
+  // The batch of `num_rows` rows whose columns stand in `first` or `second`. `reader` tells where
+  // blobs lie. `offsets` are those of the rows; only virtual columns need them.
   absl::StatusOr<format::RecordBatch> Assemble(const DatasetHandle& dataset,
                                                const FragmentReader& reader,
                                                const ReadColumns& first, const ReadColumns& second,
-                                               std::span<const uint64_t> offsets,
+                                               int64_t num_rows, std::span<const uint64_t> offsets,
                                                const VirtualColumns& virtual_source) const;
 };
 

@@ -5,6 +5,7 @@
 // together.
 #include <algorithm>
 #include <deque>
+#include <numeric>
 
 #include "engine/dataset/blob_reader.h"
 #include "engine/dataset/dataset_handle.h"
@@ -38,18 +39,19 @@ struct ScanPlan {
   uint64_t batch_rows = 0;
 };
 
-// Rows of one fragment in physical order, deleted ones left out, with their offsets.
+// Rows of one fragment in physical order, deleted ones left out.
 class LiveRows {
  public:
   struct Rows {
     RecordBatch batch;
-    std::vector<uint64_t> offsets;
+    std::vector<uint64_t> offsets;  // empty if nobody asked for them
   };
 
   static absl::StatusOr<LiveRows> Open(const FragmentReader& reader,
                                        const std::vector<RowRange>& ranges,
-                                       format::DeletionVectorPtr dropped) {
+                                       format::DeletionVectorPtr dropped, bool with_offsets) {
     LiveRows rows;
+    rows.with_offsets_ = with_offsets || dropped != nullptr;
     OG_ASSIGN_OR_RETURN(rows.stream_, reader.Scan(ranges));
     rows.ranges_ = ranges;
     rows.dropped_ = std::move(dropped);
@@ -62,23 +64,8 @@ class LiveRows {
       return std::nullopt;
     }
     Rows rows{.batch = *std::move(batch), .offsets = {}};
-    const auto num_rows = static_cast<uint64_t>(rows.batch.num_rows);
-    rows.offsets.reserve(num_rows);
-    for (uint64_t left = num_rows; left > 0;) {
-      if (range_ == ranges_.size()) {
-        return io::InternalError("a data file gave more rows than were asked for");
-      }
-      const uint64_t begin = ranges_[range_].begin + done_;
-      const uint64_t end = std::min(begin + left, ranges_[range_].end);
-      for (uint64_t offset = begin; offset < end; ++offset) {
-        rows.offsets.push_back(offset);
-      }
-      left -= end - begin;
-      done_ += end - begin;
-      if (end == ranges_[range_].end) {
-        ++range_;
-        done_ = 0;
-      }
+    if (with_offsets_) {
+      OG_RETURN_IF_ERROR(AddOffsets(rows));
     }
     if (dropped_ != nullptr) {
       DropDeleted(rows);
@@ -87,6 +74,29 @@ class LiveRows {
   }
 
  private:
+  absl::Status AddOffsets(Rows& rows) {
+    const auto num_rows = static_cast<uint64_t>(rows.batch.num_rows);
+    rows.offsets.resize(num_rows);
+    auto to = rows.offsets.begin();
+    for (uint64_t left = num_rows; left > 0;) {
+      if (range_ == ranges_.size()) {
+        return io::InternalError("a data file gave more rows than were asked for");
+      }
+      const uint64_t begin = ranges_[range_].begin + done_;
+      const uint64_t end = std::min(begin + left, ranges_[range_].end);
+      const auto next = to + static_cast<ptrdiff_t>(end - begin);
+      std::iota(to, next, begin);
+      to = next;
+      left -= end - begin;
+      done_ += end - begin;
+      if (end == ranges_[range_].end) {
+        ++range_;
+        done_ = 0;
+      }
+    }
+    return absl::OkStatus();
+  }
+
   void DropDeleted(Rows& rows) const {
     if (rows.offsets.empty()) {
       return;
@@ -115,6 +125,7 @@ class LiveRows {
   size_t range_ = 0;
   uint64_t done_ = 0;  // rows of the current range that were given out
   format::DeletionVectorPtr dropped_;
+  bool with_offsets_ = false;
 };
 
 // The live rows of `physical_rows` as ranges.
@@ -172,13 +183,11 @@ class FragmentScan {
     OG_ASSIGN_OR_RETURN(scan->virtual_columns_, plan.output.OpenVirtual(*plan.dataset, fragment));
     if (plan.filter != nullptr) {
       OG_ASSIGN_OR_RETURN(scan->filter_reader_, scan->OpenReader(plan.filter_fields));
-      OG_ASSIGN_OR_RETURN(scan->rows_,
-                          LiveRows::Open(*scan->filter_reader_, scan->ranges_, scan->dropped_));
+      OG_ASSIGN_OR_RETURN(scan->rows_, scan->OpenRows(*scan->filter_reader_));
       scan->state_ = State::kUndecided;
     } else {
       OG_ASSIGN_OR_RETURN(scan->all_reader_, scan->OpenReader(plan.output.fields));
-      OG_ASSIGN_OR_RETURN(scan->rows_,
-                          LiveRows::Open(*scan->all_reader_, scan->ranges_, scan->dropped_));
+      OG_ASSIGN_OR_RETURN(scan->rows_, scan->OpenRows(*scan->all_reader_));
       scan->state_ = State::kTogether;
     }
     return scan;
@@ -209,6 +218,11 @@ class FragmentScan {
                                 plan_.dataset->manifest(), fragment_, fields, plan_.read);
   }
 
+  absl::StatusOr<LiveRows> OpenRows(const FragmentReader& reader) const {
+    return LiveRows::Open(reader, ranges_, dropped_,
+                          plan_.filter != nullptr || plan_.output.virtual_columns.any());
+  }
+
   // Looks at the first batch of filter columns to choose how to go on.
   absl::Status Decide() {
     if (plan_.late_fields.empty()) {
@@ -224,7 +238,7 @@ class FragmentScan {
     if (rows && static_cast<double>(kept.size()) >
                     kLateShareMax * static_cast<double>(rows->batch.num_rows)) {
       OG_ASSIGN_OR_RETURN(all_reader_, OpenReader(plan_.all_fields));
-      OG_ASSIGN_OR_RETURN(rows_, LiveRows::Open(*all_reader_, ranges_, dropped_));
+      OG_ASSIGN_OR_RETURN(rows_, OpenRows(*all_reader_));
       state_ = State::kTogether;
       return absl::OkStatus();
     }
@@ -250,7 +264,7 @@ class FragmentScan {
         Select(kept, *rows);
       }
     }
-    return Finish({&rows->batch, &all_reader_->fields()}, {}, rows->offsets);
+    return Finish({&rows->batch, &all_reader_->fields()}, {}, rows->batch.num_rows, rows->offsets);
   }
 
   absl::StatusOr<std::optional<RecordBatch>> NextLate() {
@@ -280,7 +294,8 @@ class FragmentScan {
       filtered = format::Slice(filtered, 0, static_cast<int64_t>(count));
     }
     OG_ASSIGN_OR_RETURN(const RecordBatch late, all_reader_->Take(offsets));
-    return Finish({&late, &all_reader_->fields()}, {&filtered, &filter_reader_->fields()}, offsets);
+    return Finish({&late, &all_reader_->fields()}, {&filtered, &filter_reader_->fields()},
+                  static_cast<int64_t>(count), offsets);
   }
 
   static void Select(std::span<const int64_t> kept, LiveRows::Rows& rows) {
@@ -303,11 +318,11 @@ class FragmentScan {
   }
 
   absl::StatusOr<std::optional<RecordBatch>> Finish(const ReadColumns& first,
-                                                    const ReadColumns& second,
+                                                    const ReadColumns& second, int64_t num_rows,
                                                     std::span<const uint64_t> offsets) const {
     OG_ASSIGN_OR_RETURN(RecordBatch batch,
-                        plan_.output.Assemble(*plan_.dataset, *all_reader_, first, second, offsets,
-                                              virtual_columns_));
+                        plan_.output.Assemble(*plan_.dataset, *all_reader_, first, second, num_rows,
+                                              offsets, virtual_columns_));
     return batch;
   }
 

@@ -56,7 +56,8 @@ absl::StatusOr<format::RecordBatch> DatasetHandle::Take(std::span<const uint64_t
     OG_ASSIGN_OR_RETURN(const format::RecordBatch read, reader->Take(offsets));
     OG_ASSIGN_OR_RETURN(
         format::RecordBatch batch,
-        output.Assemble(*this, *reader, {&read, &reader->fields()}, {}, offsets, virtual_columns));
+        output.Assemble(*this, *reader, {&read, &reader->fields()}, {},
+                        static_cast<int64_t>(offsets.size()), offsets, virtual_columns));
     batches.push_back(std::move(batch));
   }
   format::RecordBatch all =

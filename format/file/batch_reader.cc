@@ -10,12 +10,9 @@
 namespace og::format {
 namespace {
 
-// A step aims at this much memory: large enough to amortise its fixed cost, small enough that two
-// or three are cheap to hold and the decoded rows still stand in a cache.
+// A step aims at this much memory, if need be with fewer rows than a batch may have: large enough
+// to amortise its fixed cost, small enough that all that are under way stay in the last cache.
 constexpr uint64_t kStepBytes = uint64_t{4} << 20;
-
-// A step of at least one full batch may take this much; beyond it batches become shorter.
-constexpr uint64_t kStepBytesMax = uint64_t{64} << 20;
 
 constexpr uint64_t kStepRowsMax = uint64_t{1} << 18;
 
@@ -34,7 +31,7 @@ ReadStep::ReadStep(const FileSource& source,
   columns_.resize(tasks_.size());
 }
 
-absl::Status ReadStep::Start() {
+absl::Status ReadStep::Start(io::WorkerPool* pool) {
   std::vector<bool> is_done(tasks_.size(), false);
   num_ranges_.resize(tasks_.size());
   while (true) {
@@ -51,17 +48,18 @@ absl::Status ReadStep::Start() {
       is_last &= reads.is_last;
       ranges.insert(ranges.end(), reads.ranges.begin(), reads.ranges.end());
     }
-    auto fetch = source_.Submit(ranges);
-    if (!fetch.ok()) {
-      return io::Annotate(fetch.status(), source_.name());
-    }
-    fetch_ = *std::move(fetch);
     if (is_last) {
       for (const FileRange& range : ranges) {
         bytes_under_way_ += range.bytes;
       }
+      if (pool == nullptr || !source_.is_local()) {
+        return Submit(ranges);
+      }
+      group_.emplace(*pool);
+      group_->Run([this, ranges = std::move(ranges)] { return Submit(ranges); });
       return absl::OkStatus();
     }
+    OG_RETURN_IF_ERROR(Submit(ranges));
     OG_ASSIGN_OR_RETURN(std::vector<io::Buffer> buffers, fetch_.Wait());
     size_t next = 0;
     for (size_t i = 0; i < tasks_.size(); ++i) {
@@ -77,8 +75,20 @@ absl::Status ReadStep::Start() {
   }
 }
 
+absl::Status ReadStep::Submit(std::span<const FileRange> ranges) {
+  auto fetch = source_.Submit(ranges);
+  if (!fetch.ok()) {
+    return io::Annotate(fetch.status(), source_.name());
+  }
+  fetch_ = *std::move(fetch);
+  return absl::OkStatus();
+}
+
 absl::Status ReadStep::Launch(io::WorkerPool* pool) {
   is_launched_ = true;
+  if (group_.has_value()) {
+    OG_RETURN_IF_ERROR(group_->Wait());
+  }
   OG_ASSIGN_OR_RETURN(std::vector<io::Buffer> buffers, fetch_.Wait());
   size_t next = 0;
   for (size_t i = 0; i < tasks_.size(); ++i) {
@@ -94,7 +104,9 @@ absl::Status ReadStep::Launch(io::WorkerPool* pool) {
   if (pool == nullptr) {
     return absl::OkStatus();
   }
-  group_.emplace(*pool);
+  if (!group_.has_value()) {
+    group_.emplace(*pool);
+  }
   for (size_t i = 0; i < tasks_.size(); ++i) {
     group_->Run([this, i]() -> absl::Status {
       OG_ASSIGN_OR_RETURN(columns_[i], tasks_[i]->Decode());
@@ -145,7 +157,7 @@ absl::StatusOr<std::vector<RowRange>> ScanStream::NextRows() {
   if (wanted >= batch_rows) {
     wanted -= wanted % batch_rows;
   } else {
-    wanted = std::clamp<uint64_t>(kStepBytesMax * 256 / row_bytes256, 1, batch_rows);
+    wanted = std::max<uint64_t>(wanted, 1);
   }
   // The first steps are short, so that whoever wants few rows does not wait for many.
   wanted = std::min({wanted, step_rows_max_, kStepRowsMax});
@@ -177,7 +189,7 @@ absl::Status ScanStream::FillSteps() {
       break;
     }
     steps_.push_back(std::make_unique<ReadStep>(source_, fields_, std::move(rows)));
-    OG_RETURN_IF_ERROR(steps_.back()->Start());
+    OG_RETURN_IF_ERROR(steps_.back()->Start(options_.pool));
     bytes += steps_.back()->bytes_under_way();
   }
   for (size_t i = 0; i < std::min(steps_.size(), decoding_max); ++i) {

@@ -5,6 +5,7 @@
 #include <deque>
 #include <memory>
 #include <optional>
+#include <span>
 #include <vector>
 
 #include "absl/status/status.h"
@@ -24,8 +25,9 @@ class ReadStep {
   ReadStep(const FileSource& source, const std::vector<std::unique_ptr<FieldReader>>& fields,
            std::vector<RowRange> rows);
 
-  // Reads what has to be known first and starts to read the rest.
-  absl::Status Start();
+  // Reads what has to be known first and starts to read the rest. On a local store what the page
+  // cache holds is copied right then; with a `pool` that happens there.
+  absl::Status Start(io::WorkerPool* pool);
   // Bytes that Start() asked for.
   uint64_t bytes_under_way() const { return bytes_under_way_; }
   // Waits for the bytes and starts to decode them, on `pool` if there is one.
@@ -35,6 +37,8 @@ class ReadStep {
   absl::StatusOr<RecordBatch> Finish(const SchemaPtr& schema);
 
  private:
+  absl::Status Submit(std::span<const FileRange> ranges);
+
   const FileSource& source_;
   const std::vector<RowRange> rows_;
   uint64_t num_rows_ = 0;

@@ -45,6 +45,7 @@ class FileSource {
 
   const std::string& name() const { return name_; }
   uint64_t file_bytes() const { return file_bytes_; }
+  bool is_local() const { return location_.store->is_local(); }
   const io::Buffer& tail() const { return tail_; }
 
   // Starts to read `ranges`. kDataLoss if one leaves the file.

@@ -294,7 +294,7 @@ absl::StatusOr<RecordBatch> FileReaderOfSource::Take(std::vector<ColumnRequest> 
                                                                 .dictionary_strings = false,
                                                                 .table_pages_ahead = 0}));
   ReadStep step(source_, fields, std::move(ranges));
-  OG_RETURN_IF_ERROR(step.Start());
+  OG_RETURN_IF_ERROR(step.Start(nullptr));
   OG_RETURN_IF_ERROR(step.Launch(pool));
   OG_ASSIGN_OR_RETURN(RecordBatch batch, step.Finish(schema));
   if (is_ascending) {

@@ -36,7 +36,10 @@ class FullZipDecoder final : public PageDecoder {
 
   absl::Status Init(const lance::encodings21::FullZipLayout& layout);
 
-  uint64_t EstimatedBytes() const override { return page_.buffers[0].bytes; }
+  uint64_t EstimatedBytes() const override {
+    const bool is_text = column_.shape.kind == ValueShape::Kind::kVariable;
+    return page_.buffers[0].bytes * (is_text ? TextExpansion(codec_) : 1);
+  }
   std::vector<FileRange> table_ranges() const override {
     return has_index() ? std::vector<FileRange>{page_.buffers[1]} : std::vector<FileRange>();
   }
@@ -408,7 +411,7 @@ absl::Status FullZipDecoder::Decode(const PagePlan& plan, std::span<const io::Bu
   }
   OG_RETURN_IF_ERROR(
       out.values.Reserve(is_variable_ ? rows : total_bytes / std::max<uint64_t>(slot_bytes_, 1),
-                         is_variable_ ? total_bytes : 0));
+                         is_variable_ ? total_bytes * TextExpansion(codec_) : 0));
   for (size_t i = 0; i < plan.pieces.size(); ++i) {
     const Bytes bytes = buffers[plan.pieces[i].range].span();
     const RowRange& range = plan.rows[i];

@@ -161,6 +161,15 @@ uint64_t MiniBlockDecoder::EstimatedBytes() const {
   if (num_items_ < UINT64_MAX / 64 / width) {
     bytes = std::max(bytes, num_items_ * width);
   }
+  if (column_.shape.kind == ValueShape::Kind::kVariable) {
+    if (dictionary_codec_.has_value()) {
+      const uint64_t entries = std::max<uint64_t>(num_dictionary_items_, 1);
+      const uint64_t entry_bytes = page_.buffers[2].bytes / entries + sizeof(uint32_t);
+      bytes = num_items_ < UINT64_MAX / entry_bytes ? num_items_ * entry_bytes : UINT64_MAX;
+    } else {
+      bytes *= TextExpansion(value_codec_);
+    }
+  }
   return bytes;
 }
 

@@ -52,6 +52,18 @@ struct ValueCodec {
   std::vector<ValueCodec> children;
 };
 
+// How many times longer decoded text is than its code, by experience.
+inline uint64_t TextExpansion(const ValueCodec& codec) {
+  switch (codec.kind) {
+    case ValueCodec::Kind::kFsst:
+      return 4;
+    case ValueCodec::Kind::kGeneral:
+      return 3 * TextExpansion(codec.children[0]);
+    default:
+      return 1;
+  }
+}
+
 // kUnimplemented for a codec or a nesting that we lack; kDataLoss for numbers that cannot be.
 absl::StatusOr<ValueCodec> CompileCodec(const lance::encodings21::CompressiveEncoding& encoding);
 
