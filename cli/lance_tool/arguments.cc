@@ -143,6 +143,71 @@ void AddCommands(CLI::App& app, ToolRequest& request) {
   AddVersion(verify, request);
   verify.add_flag("--deep", request.deep, "Decode every value too");
   verify.add_flag("--all-versions", request.all_versions, "Every version of the branch");
+
+  CLI::App& file_info =
+      Add(app, ToolCommand::kFileInfo, "file-info", "What one data file consists of",
+          "  lance-tool file-info people.lance/data/*.lance\n"
+          "  lance-tool file-info part.lance --pages\n"
+          "  lance-tool file-info part.lance --no-decode --json\n",
+          request);
+  file_info.add_option("FILE", request.dataset, "Path or URI of a data file")->required();
+  file_info.add_flag("--pages", request.pages, "Every page with its buffers and encodings");
+  file_info.add_flag("!--no-decode", request.decode,
+                     "Look at the metadata only: no sizes in memory, no ratios");
+  file_info.add_flag("--json", request.json, "Print JSON (with every page)");
+}
+
+// Words of `app` that a shell may offer: its options, and its commands if it has any.
+std::string WordsOf(const CLI::App& app) {
+  std::string words;
+  for (const CLI::Option* option : app.get_options()) {
+    for (const std::string& name : option->get_lnames()) {
+      words += " --" + name;
+    }
+  }
+  for (const CLI::App* command : app.get_subcommands({})) {
+    words += " " + command->get_name();
+  }
+  return words.empty() ? words : words.substr(1);
+}
+
+// The completion script: words by the command that was typed, else names of files.
+std::string CompletionOf(const CLI::App& app, std::string_view shell) {
+  const std::vector<const CLI::App*> commands = app.get_subcommands({});
+  if (shell == "fish") {
+    std::string text;
+    for (const CLI::App* command : commands) {
+      text += "complete -c lance-tool -n __fish_use_subcommand -a " + command->get_name() +
+              " -d '" + command->get_description() + "'\n";
+      for (const CLI::Option* option : command->get_options()) {
+        for (const std::string& name : option->get_lnames()) {
+          text += "complete -c lance-tool -n '__fish_seen_subcommand_from " + command->get_name() +
+                  "' -l " + name + "\n";
+        }
+      }
+    }
+    return text;
+  }
+  std::string cases;
+  for (const CLI::App* command : commands) {
+    cases += "    " + command->get_name() + ") words=\"" + WordsOf(*command) + "\" ;;\n";
+  }
+  const std::string zsh = shell == "zsh" ? "autoload -U +X bashcompinit && bashcompinit\n" : "";
+  return zsh +
+         "_lance_tool() {\n"
+         "  local current=\"${COMP_WORDS[COMP_CWORD]}\" command=\"\" words i\n"
+         "  for ((i = 1; i < COMP_CWORD; i++)); do\n"
+         "    [[ \"${COMP_WORDS[i]}\" == -* || -n \"$command\" ]] || command=\"${COMP_WORDS[i]}\"\n"
+         "  done\n"
+         "  case \"$command\" in\n" +
+         cases + "    *) words=\"" + WordsOf(app) +
+         "\" ;;\n"
+         "  esac\n"
+         "  COMPREPLY=($(compgen -W \"$words\" -- \"$current\"))\n"
+         "  [[ ${#COMPREPLY[@]} -gt 0 || \"$current\" == -* ]] || "
+         "COMPREPLY=($(compgen -f -- \"$current\"))\n"
+         "}\n"
+         "complete -o filenames -F _lance_tool lance-tool\n";
 }
 
 }  // namespace
@@ -156,6 +221,15 @@ std::variant<ToolRequest, ToolExit> ParseToolArguments(int argc, const char* con
       "  lance-tool dump people.lance --limit 3\n");
   app.require_subcommand(1);
   AddCommands(app, request);
+  std::string shell;
+  CLI::App& completion = *app.add_subcommand("completion", "Print a completion script for a shell");
+  completion.add_option("SHELL", shell, "bash, zsh or fish")
+      ->required()
+      ->check(CLI::IsMember({"bash", "zsh", "fish"}));
+  completion.footer(
+      "Examples:\n"
+      "  source <(lance-tool completion bash)\n"
+      "  lance-tool completion fish > ~/.config/fish/completions/lance-tool.fish\n");
   try {
     app.parse(argc, argv);
   } catch (const CLI::ParseError& error) {
@@ -167,6 +241,9 @@ std::variant<ToolRequest, ToolExit> ParseToolArguments(int argc, const char* con
                     .text = is_help ? out.str()
                                     : "Error:\n   0: " + std::string(error.what()) +
                                           "\nRun with --help for more information.\n"};
+  }
+  if (!shell.empty()) {
+    return ToolExit{.code = 0, .text = CompletionOf(app, shell)};
   }
   return request;
 }

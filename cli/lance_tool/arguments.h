@@ -19,6 +19,7 @@ enum class ToolCommand : uint8_t {
   kCount,
   kWrite,
   kVerify,
+  kFileInfo,
 };
 
 enum class WriteMode : uint8_t { kCreate, kAppend, kOverwrite };
@@ -26,7 +27,7 @@ enum class WriteMode : uint8_t { kCreate, kAppend, kOverwrite };
 // What one invocation asks for; fields that a command does not have keep their default.
 struct ToolRequest {
   ToolCommand command = ToolCommand::kInfo;
-  std::string dataset;
+  std::string dataset;  // file-info: the data file
   std::optional<uint64_t> version;
   std::string branch;
   bool json = false;
@@ -51,6 +52,9 @@ struct ToolRequest {
 
   bool deep = false;          // verify
   bool all_versions = false;  // verify
+
+  bool pages = false;  // file-info
+  bool decode = true;  // file-info
 };
 
 // Nothing to run: print `text` (help, or what is wrong) and exit with `code`.

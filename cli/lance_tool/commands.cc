@@ -4,6 +4,7 @@
 #include <fstream>
 #include <iostream>
 
+#include "cli/lance_tool/file_info.h"
 #include "cli/lance_tool/schema_json.h"
 #include "cli/lance_tool/verify.h"
 #include "engine/dataset/refs.h"
@@ -509,6 +510,9 @@ absl::Status DumpRows(const Dataset& dataset, const ToolRequest& request, Output
 }
 
 absl::Status RunTool(io::Env& env, const ToolRequest& request, Output& output) {
+  if (request.command == ToolCommand::kFileInfo) {
+    return RunFileInfo(env, request, output);
+  }
   OG_ASSIGN_OR_RETURN(io::Location root, env.Resolve(request.dataset));
   if (request.command == ToolCommand::kWrite) {
     OG_RETURN_IF_ERROR(RunWrite(env, root, request, output));
@@ -548,6 +552,7 @@ absl::Status RunTool(io::Env& env, const ToolRequest& request, Output& output) {
       status = RunVerify(*dataset, request, output);
       break;
     case ToolCommand::kWrite:
+    case ToolCommand::kFileInfo:
       break;  // handled above
   }
   OG_RETURN_IF_ERROR(status);

@@ -90,8 +90,8 @@ TEST(Arguments, MistakesExitWithTwoAndHelpWithZero) {
   EXPECT_EQ(exit_of({"write", "x", "--mode", "replace"}).code, 2);
   EXPECT_EQ(exit_of({"write", "x", "--file-version", "2.0"}).code, 2);
   EXPECT_EQ(exit_of({"dump", "x"}).code, -1);
-  for (const char* command :
-       {"info", "schema", "versions", "dump", "scan", "take", "count", "write", "verify"}) {
+  for (const char* command : {"info", "schema", "versions", "dump", "scan", "take", "count",
+                              "write", "verify", "file-info", "completion"}) {
     const ToolExit help = exit_of({command, "--help"});
     EXPECT_EQ(help.code, 0);
     EXPECT_NE(help.text.find("Examples:"), std::string::npos) << command;
@@ -137,6 +137,36 @@ TEST_F(LanceToolTest, RowsComeOutAsTheyWentIn) {
               StatusIs(absl::StatusCode::kNotFound, "nope"));
   EXPECT_THAT(Run({"dump", folder_.Child("none").c_str()}),
               StatusIs(absl::StatusCode::kNotFound, "no dataset"));
+}
+
+TEST_F(LanceToolTest, FileInfoShowsColumnsPagesAndEncodings) {
+  const std::string table = folder_.Child("t.lance");
+  const std::string schema = folder_.Child("S.json");
+  const std::string rows = folder_.Child("rows.jsonl");
+  tests::WriteFile(schema, kSchema);
+  tests::WriteFile(rows, kRows);
+  OG_ASSERT_OK(Run({"write", table.c_str(), "--schema", schema.c_str(), "--input", rows.c_str()}));
+  OG_ASSERT_OK(Run({"info", table.c_str(), "--json"}));
+  const size_t at = out_.find("\"path\": \"", out_.find("\"files\"")) + 9;
+  const std::string file = table + "/data/" + out_.substr(at, out_.find('"', at) - at);
+  OG_ASSERT_OK(Run({"file-info", file.c_str()}));
+  EXPECT_NE(out_.find("file version    2.2\n"), std::string::npos) << out_;
+  EXPECT_NE(out_.find("m.entries.key"), std::string::npos) << out_;
+  EXPECT_EQ(out_.find("not decoded"), std::string::npos) << out_;
+  OG_ASSERT_OK(Run({"file-info", file.c_str(), "--pages"}));
+  EXPECT_NE(out_.find("page 0  from 0, 3 values"), std::string::npos) << out_;
+  OG_ASSERT_OK(Run({"file-info", file.c_str(), "--json"}));
+  EXPECT_NE(out_.find("\"path\": \"pair.x\""), std::string::npos) << out_;
+  OG_ASSERT_OK(Run({"file-info", file.c_str(), "--no-decode", "--json"}));
+  EXPECT_NE(out_.find("\"memory_bytes\": null"), std::string::npos) << out_;
+  EXPECT_EQ(out_.find("\"memory_bytes\": 2"), std::string::npos) << out_;
+
+  EXPECT_THAT(Run({"file-info", table.c_str()}),
+              StatusIs(absl::StatusCode::kInvalidArgument, "is a folder"));
+  EXPECT_THAT(Run({"file-info", rows.c_str()}),
+              StatusIs(absl::StatusCode::kDataLoss, "lance footer"));
+  EXPECT_THAT(Run({"file-info", folder_.Child("none").c_str()}),
+              StatusIs(absl::StatusCode::kNotFound));
 }
 
 TEST_F(LanceToolTest, VerifyFindsADamagedFile) {

@@ -423,6 +423,19 @@ void AppendColumnFields(std::span<const LanceField> fields, FileVersion version,
   }
 }
 
+void AppendColumnPaths(std::span<const LanceField> fields, const std::string& prefix,
+                       FileVersion version, std::vector<ColumnPath>& out) {
+  for (const LanceField& field : fields) {
+    const std::string path = prefix + field.name;
+    if (OwnsColumn(field, version)) {
+      out.push_back({path, &field});
+    }
+    if (ChildrenHaveColumns(field)) {
+      AppendColumnPaths(field.children, path + ".", version, out);
+    }
+  }
+}
+
 }  // namespace
 
 std::string_view LanceField::extension_name() const {
@@ -589,6 +602,12 @@ std::vector<const LanceField*> ColumnFields(std::span<const LanceField> fields,
   std::vector<const LanceField*> out;
   AppendColumnFields(fields, version, out);
   return out;
+}
+
+std::vector<ColumnPath> ColumnPaths(const LanceSchema& schema, FileVersion version) {
+  std::vector<ColumnPath> names;
+  AppendColumnPaths(schema.fields, "", version, names);
+  return names;
 }
 
 TypePtr BlobDescriptorType(bool is_v2) {

@@ -138,6 +138,15 @@ bool ChildrenHaveColumns(const LanceField& field);
 std::vector<const LanceField*> ColumnFields(std::span<const LanceField> fields,
                                             FileVersion version);
 
+// A field that owns a column and its place in the schema: "a.b".
+struct ColumnPath {
+  std::string path;
+  const LanceField* field = nullptr;
+};
+
+// ColumnFields() of `schema` with their paths. Pointers into the argument.
+std::vector<ColumnPath> ColumnPaths(const LanceSchema& schema, FileVersion version);
+
 // What a scan of a blob column returns when it is not asked for the contents:
 // struct{position uint64, size uint64}, and for v2 struct{kind uint8, position uint64, size uint64,
 // blob_id uint32, blob_uri utf8}.

@@ -10,6 +10,7 @@
 #include "format/file/batch_reader.h"
 #include "format/file/blob_field.h"
 #include "format/file/column_pages.h"
+#include "format/file/file_info.h"
 #include "format/file/file_source.h"
 #include "format/file/schema_proto.h"
 #include "format/file/structural_field.h"
@@ -44,6 +45,7 @@ class FileReaderOfSource final : public FileReader,
   uint64_t file_bytes() const override { return source_.file_bytes(); }
   const LanceSchema& schema() const override { return schema_; }
   std::vector<ColumnRequest> AllColumns() const override;
+  absl::StatusOr<FileInfo> Info() const override;
   uint32_t num_global_buffers() const override { return footer_.num_global_buffers; }
   absl::StatusOr<io::Buffer> ReadGlobalBuffer(uint32_t index) const override;
   absl::StatusOr<std::unique_ptr<BatchStream>> Scan(std::vector<ColumnRequest> columns,
@@ -70,6 +72,7 @@ class FileReaderOfSource final : public FileReader,
   absl::StatusOr<FileRange> TableEntry(const io::Buffer& table, uint64_t index) const;
   // Reads the metadata of those of `columns` that are not known yet, in one go.
   absl::Status LoadMetadata(std::span<const ColumnRequest> columns) const;
+  absl::Status LoadMetadata(std::span<const int32_t> indices) const;
   absl::StatusOr<ColumnMetadataPtr> MetadataOf(int32_t index) const;
   absl::StatusOr<std::shared_ptr<ColumnPages>> PagesOf(int32_t index,
                                                        const LeafColumn& column) const;
@@ -134,24 +137,30 @@ absl::StatusOr<io::Buffer> FileReaderOfSource::ReadGlobalBuffer(uint32_t index) 
 }
 
 absl::Status FileReaderOfSource::LoadMetadata(std::span<const ColumnRequest> columns) const {
+  std::vector<int32_t> indices;
+  for (const ColumnRequest& request : columns) {
+    indices.insert(indices.end(), request.column_indices.begin(), request.column_indices.end());
+  }
+  return LoadMetadata(indices);
+}
+
+absl::Status FileReaderOfSource::LoadMetadata(std::span<const int32_t> indices) const {
   std::vector<int32_t> missing;
   std::vector<FileRange> ranges;
   {
     io::MutexLock lock(mutex_);
-    for (const ColumnRequest& request : columns) {
-      for (const int32_t index : request.column_indices) {
-        if (index < 0 || columns_.contains(index)) {
-          continue;
-        }
-        if (static_cast<uint32_t>(index) >= footer_.num_columns) {
-          return io::InvalidArgumentError(
-              io::StrCat(source_.name(), ": column ", index, " of ", footer_.num_columns));
-        }
-        OG_ASSIGN_OR_RETURN(const FileRange range,
-                            TableEntry(cmo_table_, static_cast<uint64_t>(index)));
-        missing.push_back(index);
-        ranges.push_back(range);
+    for (const int32_t index : indices) {
+      if (index < 0 || columns_.contains(index)) {
+        continue;
       }
+      if (static_cast<uint32_t>(index) >= footer_.num_columns) {
+        return io::InvalidArgumentError(
+            io::StrCat(source_.name(), ": column ", index, " of ", footer_.num_columns));
+      }
+      OG_ASSIGN_OR_RETURN(const FileRange range,
+                          TableEntry(cmo_table_, static_cast<uint64_t>(index)));
+      missing.push_back(index);
+      ranges.push_back(range);
     }
   }
   if (missing.empty()) {
@@ -197,6 +206,45 @@ absl::StatusOr<std::shared_ptr<ColumnPages>> FileReaderOfSource::PagesOf(
   }
   cached.push_back({column.shape.type, column.is_list, column.has_large_offsets, *pages});
   return *std::move(pages);
+}
+
+absl::StatusOr<FileInfo> FileReaderOfSource::Info() const {
+  FileInfo info;
+  info.footer = footer_;
+  info.file_bytes = source_.file_bytes();
+  info.num_rows = num_rows_;
+  for (uint32_t i = 0; i < footer_.num_global_buffers; ++i) {
+    info.global_buffers.push_back(
+        {io::LoadLe<uint64_t>(gbo_table_.span(), i * kTableEntryBytes),
+         io::LoadLe<uint64_t>(gbo_table_.span(), i * kTableEntryBytes + 8)});
+  }
+  std::vector<int32_t> indices(footer_.num_columns);
+  std::iota(indices.begin(), indices.end(), 0);
+  OG_RETURN_IF_ERROR(LoadMetadata(indices));
+  const std::vector<ColumnPath> names = ColumnPaths(schema_, footer_.version);
+  for (const int32_t index : indices) {
+    StoredColumn column;
+    column.index = index;
+    if (static_cast<size_t>(index) < names.size()) {
+      column.path = names[static_cast<size_t>(index)].path;
+      column.logical_type = names[static_cast<size_t>(index)].field->logical_type;
+      column.is_blob = names[static_cast<size_t>(index)].field->is_blob();
+    }
+    OG_ASSIGN_OR_RETURN(const FileRange range,
+                        TableEntry(cmo_table_, static_cast<uint64_t>(index)));
+    column.metadata_bytes = range.bytes;
+    OG_ASSIGN_OR_RETURN(const ColumnMetadataPtr metadata, MetadataOf(index));
+    auto pages = PagesOfColumnMetadata(*metadata, footer_.version);
+    if (!pages.ok()) {
+      return io::Annotate(pages.status(), io::StrCat(source_.name(), ": column ", index));
+    }
+    column.pages = *std::move(pages);
+    for (const StoredPage& page : column.pages) {
+      column.stored_bytes += page.stored_bytes;
+    }
+    info.columns.push_back(std::move(column));
+  }
+  return info;
 }
 
 std::vector<ColumnRequest> FileReaderOfSource::AllColumns() const {

@@ -24,6 +24,7 @@
 
 #include "format/arrow/array.h"
 #include "format/arrow/type.h"
+#include "format/file/file_info.h"
 #include "format/file/footer.h"
 #include "format/file/lance_schema.h"
 #include "format/page/row_range.h"
@@ -79,12 +80,14 @@ class FileReader {
   virtual uint32_t num_columns() const = 0;
   virtual uint64_t file_bytes() const = 0;
 
-  // The schema that the file carries. Children of blob v2 descriptors look like top-level fields
-  // in it; a dataset trusts its manifest instead.
+  // The schema that the file carries. Blobs of version 2 are the descriptor in it.
   virtual const LanceSchema& schema() const = 0;
 
   // Requests for all fields of schema(), each with its column indices.
   virtual std::vector<ColumnRequest> AllColumns() const = 0;
+
+  // What the metadata says about how the file is stored. Reads the metadata of all columns.
+  virtual absl::StatusOr<FileInfo> Info() const = 0;
 
   // Global buffers, the first of which is the schema; index files keep others of their own.
   virtual uint32_t num_global_buffers() const = 0;

@@ -115,6 +115,19 @@ LanceField BuildTree(const ProtoFields& fields, const std::vector<Node>& nodes, 
   return field;
 }
 
+// Members of a blob v2 descriptor have neither id nor parent in a data file, so that they came out
+// as fields of their own behind the blob: they are its members, which own no columns.
+void AdoptBlobMembers(std::vector<LanceField>& fields) {
+  std::vector<LanceField> adopted;
+  for (LanceField& field : fields) {
+    const bool is_member = field.id == kNoFieldId && !adopted.empty() && adopted.back().is_blob() &&
+                           adopted.back().is_struct() && adopted.back().id != kNoFieldId;
+    is_member ? adopted.back().children.push_back(std::move(field))
+              : adopted.push_back(std::move(field));
+  }
+  fields = std::move(adopted);
+}
+
 }  // namespace
 
 absl::StatusOr<std::vector<LanceField>> FieldsFromProto(const ProtoFields& fields) {
@@ -169,6 +182,7 @@ void AppendToProto(std::span<const LanceField> fields, ProtoFields& out) {
 absl::StatusOr<LanceSchema> SchemaFromProto(const lance::file::Schema& proto) {
   LanceSchema schema;
   OG_ASSIGN_OR_RETURN(schema.fields, FieldsFromProto(proto.fields()));
+  AdoptBlobMembers(schema.fields);
   schema.metadata = MetadataFromProto(proto.metadata());
   return schema;
 }

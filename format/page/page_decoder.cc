@@ -49,6 +49,8 @@ absl::StatusOr<std::unique_ptr<PageDecoder>> PageDecoder::Make(
       return MakeConstantDecoder(layout.constant_layout(), page, column);
     case PageLayout::kBlobLayout:
       return MakeBlobDecoder(layout.blob_layout(), page, column);
+    case PageLayout::kSparseLayout:
+      return io::UnimplementedError("page of the sparse layout (file version 2.3)");
     default:
       return io::UnimplementedError("page of an unknown layout");
   }
