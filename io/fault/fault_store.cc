@@ -13,6 +13,10 @@ absl::Status Injected(std::string_view what, StoreCall call, std::string_view pa
   return UnavailableError(StrCat("injected fault: ", what, " ", StoreCallName(call), " of ", path));
 }
 
+bool IsConditionalPut(StoreCall call) {
+  return call == StoreCall::kPutIfAbsent || call == StoreCall::kPutIfMatch;
+}
+
 }  // namespace
 
 void FaultStore::Add(Fault fault) {
@@ -32,8 +36,15 @@ void FaultStore::StopAtChange(uint64_t nth, bool takes_effect) {
   stop_takes_effect_ = takes_effect;
 }
 
+void FaultStore::LoseAnswerOfConditionalPut(uint64_t nth, bool takes_effect) {
+  MutexLock lock(mutex_);
+  lose_at_ = num_conditional_puts_ + nth;
+  lost_takes_effect_ = takes_effect;
+}
+
 void FaultStore::Clear() {
   MutexLock lock(mutex_);
+  lose_at_ = 0;
   armed_.clear();
   per_thousand_ = 0;
   stop_at_ = 0;
@@ -43,6 +54,11 @@ void FaultStore::Clear() {
 uint64_t FaultStore::num_changes() const {
   MutexLock lock(mutex_);
   return num_changes_;
+}
+
+uint64_t FaultStore::num_conditional_puts() const {
+  MutexLock lock(mutex_);
+  return num_conditional_puts_;
 }
 
 bool FaultStore::is_stopped() const {
@@ -80,6 +96,10 @@ absl::Status FaultStore::Before(StoreCall call, std::string_view path) {
       is_stopped_ = true;
       if (!stop_takes_effect_) return Injected("stopped before", call, path);
     }
+    if (IsConditionalPut(call) && ++num_conditional_puts_ == lose_at_ && !lost_takes_effect_) {
+      ++num_faults_;
+      return Injected("answer lost before", call, path);
+    }
     callback = Strike(call, path, Fault::Kind::kCallback);
     if (const auto fault = Strike(call, path, Fault::Kind::kBefore); fault.has_value()) {
       return fault->status.ok() ? Injected("before", call, path) : fault->status;
@@ -98,6 +118,12 @@ absl::Status FaultStore::After(StoreCall call, std::string_view path, uint64_t,
                                const absl::Status& status) {
   MutexLock lock(mutex_);
   if (is_stopped_) return Injected("stopped after", call, path);
+  if (lost_takes_effect_ && lose_at_ > 0 && num_conditional_puts_ >= lose_at_ &&
+      IsConditionalPut(call)) {
+    lose_at_ = 0;
+    ++num_faults_;
+    return Injected("answer lost after", call, path);
+  }
   if (const auto fault = Strike(call, path, Fault::Kind::kAfter); fault.has_value()) {
     return fault->status.ok() ? Injected("after", call, path) : fault->status;
   }

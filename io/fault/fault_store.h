@@ -52,11 +52,18 @@ class FaultStore : public HookedStore {
   // `takes_effect`, just after it: that call and every later one fail.
   void StopAtChange(uint64_t nth, bool takes_effect);
 
+  // The answer of the `nth` conditional put from now is lost, PutIfAbsent and PutIfMatch counted
+  // together: kUnavailable, and it happened if `takes_effect`.
+  void LoseAnswerOfConditionalPut(uint64_t nth, bool takes_effect);
+
   // No faults from now on; a stopped store goes on.
   void Clear();
 
   // Changes that were asked for since the store was made.
   uint64_t num_changes() const;
+
+  // Conditional puts that were asked for since the store was made.
+  uint64_t num_conditional_puts() const;
 
   // Whether StopAtChange() has struck.
   bool is_stopped() const;
@@ -90,6 +97,9 @@ class FaultStore : public HookedStore {
   uint64_t stop_at_ OG_GUARDED_BY(mutex_) = 0;  // a value of num_changes_; 0: never
   bool stop_takes_effect_ OG_GUARDED_BY(mutex_) = false;
   bool is_stopped_ OG_GUARDED_BY(mutex_) = false;
+  uint64_t num_conditional_puts_ OG_GUARDED_BY(mutex_) = 0;
+  uint64_t lose_at_ OG_GUARDED_BY(mutex_) = 0;  // a value of num_conditional_puts_; 0: never
+  bool lost_takes_effect_ OG_GUARDED_BY(mutex_) = false;
 };
 
 }  // namespace og::io
