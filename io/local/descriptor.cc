@@ -47,6 +47,15 @@ absl::StatusOr<std::shared_ptr<const OpenFile>> OpenForReading(const std::string
   return file;
 }
 
+int OpenFile::DirectFd() const {
+  std::call_once(direct_once_, [this] {
+    // The file itself, whatever its name leads to by now.
+    direct_ =
+        Descriptor(OpenDescriptor(StrCat("/proc/self/fd/", descriptor.fd()), O_RDONLY | O_DIRECT));
+  });
+  return direct_.fd();
+}
+
 std::shared_ptr<const OpenFile> DescriptorCache::Find(std::string_view path) {
   MutexLock lock(mutex_);
   const auto it = by_path_.find(path);

@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <list>
 #include <memory>
+#include <mutex>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -41,6 +42,14 @@ struct OpenFile {
   dev_t device = 0;
   ino_t inode = 0;
   off_t size = 0;  // when it was opened
+
+  // A descriptor of the same file for reads that pass by the page cache, opened at the first call;
+  // -1 where there are no such reads. Any thread may call it.
+  int DirectFd() const;
+
+ private:
+  mutable std::once_flag direct_once_;
+  mutable Descriptor direct_;
 };
 
 // Opens a regular file for reading. kNotFound for a missing file, a folder, or anything that is no

@@ -12,6 +12,9 @@
 
 namespace og::io {
 
+// What direct reads are aligned to. A drive that wants more refuses, and is read otherwise.
+inline constexpr size_t kDirectBlockBytes = 4096;
+
 // One call under way. The fields below "result" belong to the engine until the group is waited for.
 struct IoCall {
   enum class Kind : uint8_t { kRead, kSyncData, kSyncAll };
@@ -23,8 +26,13 @@ struct IoCall {
   std::byte* out = nullptr;
   size_t missing = 0;
   std::shared_ptr<const OpenFile> file = {};  // keeps `fd` open, where it is a shared one
+  // Reads that pass by the page cache: `fd` is a direct descriptor, and offset, memory and length
+  // are multiples of kDirectBlockBytes. The last `slack` bytes are not needed and may lie behind
+  // the end of the file. Where the file system refuses, the read goes on through `buffered_fd`.
+  int buffered_fd = -1;
+  size_t slack = 0;
 
-  // Result: an errno value; 0 is success, or with missing > 0 the end of the file.
+  // Result: an errno value; 0 is success, or with missing > slack the end of the file.
   int error = 0;
   struct IoGroup* group = nullptr;
 };

@@ -85,6 +85,16 @@ class FolderLock {
   // Why the lock is not held; 0 if it is.
   int error() const { return error_; }
 
+  // The same for writers that compare nothing, which go on where folders cannot be locked: by the
+  // file system, for want of the right to read them, or because they are not there.
+  absl::Status ForReplacing(const std::string& name) const {
+    constexpr int kCannotBeLocked[] = {0,      ENOLCK, EOPNOTSUPP, ENOSYS,
+                                       EACCES, EPERM,  ENOENT,     ENOTDIR};
+    if (std::ranges::find(kCannotBeLocked, error_) != std::end(kCannotBeLocked))
+      return absl::OkStatus();
+    return ErrnoStatus(error_, name, "lock folder");
+  }
+
  private:
   Descriptor descriptor_;
   int error_ = 0;
@@ -238,7 +248,8 @@ class LocalStore::Stream : public WriteStream {
 LocalStore::LocalStore(const LocalStoreOptions& options, std::shared_ptr<IoEngine> threads)
     : options_(options),
       threads_(std::move(threads)),
-      descriptors_(DescriptorCache::DefaultCapacity()) {}
+      descriptors_(DescriptorCache::DefaultCapacity()),
+      meter_(options.direct_reads, options.page_cache_bytes) {}
 
 absl::StatusOr<std::unique_ptr<LocalStore>> LocalStore::Open(const LocalStoreOptions& options) {
   if (options.io == LocalIo::kUring && UringEngineOfThisThread() == nullptr) {
@@ -268,7 +279,7 @@ absl::StatusOr<ObjectInfo> LocalStore::Stat(std::string_view path) {
 }
 
 PendingReads LocalStore::Submit(std::vector<ReadRequest> requests) {
-  return PendingReads(std::make_unique<PendingLocalReads>(std::move(requests), descriptors_,
+  return PendingReads(std::make_unique<PendingLocalReads>(std::move(requests), descriptors_, meter_,
                                                           [this] { return Engine(); }));
 }
 
@@ -302,8 +313,9 @@ absl::StatusOr<ObjectInfo> LocalStore::Publish(std::string_view path, NewFile& f
   // Without hard links a named temporary file can still be renamed.
   if (!absl::IsAlreadyExists(linked) && !absl::IsUnimplemented(linked)) return linked;
   const FolderLock lock(ParentFolder(FileOf(path)));
+  OG_RETURN_IF_ERROR(lock.ForReplacing(FileOf(path)));
   if (const auto replaced = Stat(path); replaced.ok()) {
-    OG_RETURN_IF_ERROR(StampAfter(file, replaced->modified_us, path));
+    OG_RETURN_IF_ERROR(StampAfter(file, replaced->modified_us, FileOf(path)));
   }
   OG_RETURN_IF_ERROR(file.PublishReplacing());
   return file.Info(path);
@@ -358,7 +370,7 @@ absl::StatusOr<ObjectInfo> LocalStore::PutIfMatch(std::string_view path,
       found = ContentToken(content.span());
     }
     if (found != e_tag) return TokenDiffers(path, found, e_tag);
-    OG_RETURN_IF_ERROR(StampAfter(file, info->modified_us, path));
+    OG_RETURN_IF_ERROR(StampAfter(file, info->modified_us, name));
     OG_RETURN_IF_ERROR(file.PublishReplacing());
   }
   if (options_.durability == Durability::kFull) {
@@ -385,6 +397,7 @@ absl::Status LocalStore::Rename(std::string_view from, std::string_view to) {
   const std::string target = FileOf(to);
   OG_RETURN_IF_ERROR(MakeFolders(ParentFolder(target)));
   const FolderLock lock(ParentFolder(target));
+  OG_RETURN_IF_ERROR(lock.ForReplacing(target));
   if (rename(source.c_str(), target.c_str()) != 0) {
     return ErrnoStatus(errno, source, StrCat("rename to ", target));
   }
@@ -398,7 +411,7 @@ absl::Status LocalStore::Copy(std::string_view from, std::string_view to) {
   OG_RETURN_IF_ERROR(CheckPath(to));
   OG_ASSIGN_OR_RETURN(const std::shared_ptr<const OpenFile> source, OpenForReading(FileOf(from)));
   OG_ASSIGN_OR_RETURN(NewFile file, NewFile::Create(FileOf(to)));
-  OG_RETURN_IF_ERROR(CopyBytes(*source, file, from));
+  OG_RETURN_IF_ERROR(CopyBytes(*source, file, FileOf(from)));
   return Publish(to, file).status();
 }
 
@@ -407,6 +420,7 @@ absl::Status LocalStore::Delete(std::string_view path) {
   const std::string name = FileOf(path);
   descriptors_.Forget(path);
   const FolderLock lock(ParentFolder(name));
+  OG_RETURN_IF_ERROR(lock.ForReplacing(name));
   if (unlink(name.c_str()) != 0 && errno != ENOENT && errno != ENOTDIR && errno != EISDIR) {
     return ErrnoStatus(errno, name, "delete");
   }
@@ -454,7 +468,8 @@ absl::Status LocalStore::SyncObjects(std::span<const std::string> paths) {
     engine->Start(group, 0);
     engine->Wait(group);
     for (size_t i = 0; i < batch.size(); ++i) {
-      if (group.calls[i].error != 0) return ErrnoStatus(group.calls[i].error, batch[i], "sync");
+      if (group.calls[i].error != 0)
+        return ErrnoStatus(group.calls[i].error, FileOf(batch[i]), "sync");
     }
   }
   return absl::OkStatus();

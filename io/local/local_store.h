@@ -2,8 +2,8 @@
 //
 // Reads: the caller's thread first tries the page cache (preadv2 with RWF_NOWAIT); what is not
 // there goes to the thread's own ring of the kernel, or to a few threads where io_uring is absent
-// or forbidden. Descriptors are kept in a bounded set. mmap is not used: a truncated file must be
-// an error, not a signal.
+// or forbidden. Scans of more than the page cache holds pass by it (scan_meter.h). Descriptors are
+// kept in a bounded set. mmap is not used: a truncated file must be an error, not a signal.
 //
 // Writes: a file gets its name when it is complete, see new_file.h. PutIfAbsent is link(2). Writers
 // of an existing name (Put, PutIfMatch, Rename, Delete, streams) hold flock(2) on its folder while
@@ -27,6 +27,7 @@
 #include "io/local/folder_sync.h"
 #include "io/local/io_engine.h"
 #include "io/local/new_file.h"
+#include "io/local/scan_meter.h"
 #include "io/store/store.h"
 
 namespace og::io {
@@ -42,6 +43,9 @@ struct LocalStoreOptions {
   Durability durability = Durability::kFull;
   LocalIo io = LocalIo::kAuto;
   size_t num_io_threads = 8;  // of the fallback
+  // See scan_meter.h.
+  DirectReads direct_reads = DirectReads::kAuto;
+  uint64_t page_cache_bytes = 0;
 };
 
 class LocalStore : public Store {
@@ -86,6 +90,7 @@ class LocalStore : public Store {
   const LocalStoreOptions options_;
   const std::shared_ptr<IoEngine> threads_;  // also where a thread cannot have a ring
   DescriptorCache descriptors_;
+  ScanMeter meter_;
   FolderSync folders_;
 };
 

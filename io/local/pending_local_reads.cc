@@ -2,10 +2,13 @@
 
 #include <cerrno>
 #include <string>
+#include <utility>
 
 #include <sys/stat.h>
 #include <sys/uio.h>
+#include <time.h>
 
+#include "io/base/bits.h"
 #include "io/base/status.h"
 #include "io/base/status_macros.h"
 #include "io/base/text.h"
@@ -18,6 +21,10 @@ namespace {
 // Files that one batch holds open at a time; before it opens more, it waits for the reads of those.
 // With this a process of many threads works with 256 descriptors.
 constexpr size_t kMaxFilesOfBatch = 32;
+
+// How long a read waits for descriptors that others hold, and how often it looks.
+constexpr int kDescriptorAttempts = 100;
+constexpr timespec kDescriptorPause{0, 5'000'000};
 
 // Bytes of [offset, offset + out.size()) that are in the page cache now; none on any trouble, which
 // the engine then finds again.
@@ -39,84 +46,129 @@ absl::Status CheckRangeOf(const OpenFile& file, const ReadRequest& request) {
   const ByteRange& range = request.range;
   if (range.offset <= size && range.length <= size - range.offset) return absl::OkStatus();
   struct stat info;
-  if (fstat(file.descriptor.fd(), &info) != 0) return ErrnoStatus(errno, request.path, "stat");
-  return CheckRange(request.path, range, static_cast<uint64_t>(info.st_size));
+  const std::string name = StrCat("/", request.path);
+  if (fstat(file.descriptor.fd(), &info) != 0) return ErrnoStatus(errno, name, "stat");
+  return CheckRange(name, range, static_cast<uint64_t>(info.st_size));
 }
 
 }  // namespace
 
 PendingLocalReads::PendingLocalReads(std::vector<ReadRequest> requests,
-                                     DescriptorCache& descriptors,
-                                     const std::function<std::shared_ptr<IoEngine>()>& engine)
-    : requests_(std::move(requests)) {
-  buffers_.reserve(requests_.size());
-  start_status_ = StartAll(descriptors, engine);
+                                     DescriptorCache& descriptors, ScanMeter& meter,
+                                     const EngineOfThread& engine)
+    : requests_(std::move(requests)), targets_(requests_.size()) {
+  start_status_ = StartAll(descriptors, meter, engine);
 }
 
 PendingLocalReads::~PendingLocalReads() {
   if (engine_ != nullptr) engine_->Cancel(*group_);
 }
 
-absl::Status PendingLocalReads::StartAll(DescriptorCache& descriptors,
-                                         const std::function<std::shared_ptr<IoEngine>()>& engine) {
+absl::Status PendingLocalReads::StartAll(DescriptorCache& descriptors, ScanMeter& meter,
+                                         const EngineOfThread& engine) {
   const std::string* path = nullptr;
   std::shared_ptr<const OpenFile> file;
-  size_t num_files = 0;  // held open by unfinished calls, at most
-  size_t num_started = 0;
-  const auto start_calls = [&] {
-    if (group_ == nullptr || num_started == group_->calls.size()) return;
-    if (engine_ == nullptr) engine_ = engine();
-    engine_->Start(*group_, num_started);
-    num_started = group_->calls.size();
-  };
-
   for (size_t i = 0; i < requests_.size(); ++i) {
     const ReadRequest& request = requests_[i];
-    if (request.range.length == 0) {
-      buffers_.emplace_back();
-      continue;
-    }
+    if (request.range.length == 0) continue;
     if (path == nullptr || *path != request.path) {
-      if (num_files == kMaxFilesOfBatch) {
-        start_calls();
-        engine_->Wait(*group_);
-        for (IoCall& call : group_->calls)
-          call.file.reset();
-        num_files = 0;
-      }
+      if (num_files_ == kMaxFilesOfBatch) FinishCalls(engine);
       OG_RETURN_IF_ERROR(CheckPath(request.path));
-      OG_ASSIGN_OR_RETURN(file, descriptors.Acquire(request.path, request.is_immutable));
+      file.reset();
+      OG_ASSIGN_OR_RETURN(file, AcquireFile(descriptors, request, engine));
       path = &request.path;
     }
-    // Checked before memory is taken for a length that a damaged file may have named.
-    OG_RETURN_IF_ERROR(CheckRangeOf(*file, request));
-    MutableBuffer& buffer = buffers_.emplace_back(request.range.length);
-    const size_t cached = ReadCached(*file, request.range.offset, buffer.span());
-    if (cached == buffer.size()) continue;
-    if (group_ == nullptr) group_ = std::make_unique<IoGroup>();
-    if (group_->calls.empty() || group_->calls.back().file != file) ++num_files;
-    IoCall& call = group_->calls.emplace_back();
-    call.fd = file->descriptor.fd();
-    call.offset = request.range.offset + cached;
-    call.out = buffer.data() + cached;
-    call.missing = buffer.size() - cached;
-    call.file = file;
-    request_of_call_.push_back(i);
+    OG_RETURN_IF_ERROR(Read(i, file, meter));
   }
-  start_calls();
+  StartCalls(engine);
   return absl::OkStatus();
+}
+
+absl::StatusOr<std::shared_ptr<const OpenFile>> PendingLocalReads::AcquireFile(
+    DescriptorCache& descriptors, const ReadRequest& request, const EngineOfThread& engine) {
+  for (int attempt = 1;; ++attempt) {
+    auto file = descriptors.Acquire(request.path, request.is_immutable);
+    if (!absl::IsResourceExhausted(file.status()) || attempt == kDescriptorAttempts) return file;
+    FinishCalls(engine);
+    if (attempt > 1) nanosleep(&kDescriptorPause, nullptr);
+  }
+}
+
+absl::Status PendingLocalReads::Read(size_t i, const std::shared_ptr<const OpenFile>& file,
+                                     ScanMeter& meter) {
+  const ByteRange& range = requests_[i].range;
+  // Checked before memory is taken for a length that a damaged file may have named.
+  OG_RETURN_IF_ERROR(CheckRangeOf(*file, requests_[i]));
+  Target& target = targets_[i];
+  size_t cached = 0;
+  if (meter.LooksIntoCache()) {
+    target.memory = MutableBuffer(range.length);
+    cached = ReadCached(*file, range.offset, target.memory.span());
+  }
+  const bool passes_by = meter.NotesAndPassesBy(range.length, cached);
+  if (target.memory.size() == range.length && cached == range.length) return absl::OkStatus();
+
+  if (passes_by && file->DirectFd() >= 0) {
+    const uint64_t first = range.offset - range.offset % kDirectBlockBytes;
+    const uint64_t length = RoundUp(range.offset + range.length - first, kDirectBlockBytes);
+    target.memory = MutableBuffer(length + kDirectBlockBytes);
+    const auto address = reinterpret_cast<uintptr_t>(target.memory.data());
+    const size_t padding = RoundUp(address, kDirectBlockBytes) - address;
+    target.start = padding + (range.offset - first);
+    AddCall(i, file,
+            {.fd = file->DirectFd(),
+             .offset = first,
+             .out = target.memory.data() + padding,
+             .missing = length,
+             .buffered_fd = file->descriptor.fd(),
+             .slack = first + length - (range.offset + range.length)});
+    return absl::OkStatus();
+  }
+  if (target.memory.size() == 0) target.memory = MutableBuffer(range.length);
+  AddCall(i, file,
+          {.fd = file->descriptor.fd(),
+           .offset = range.offset + cached,
+           .out = target.memory.data() + cached,
+           .missing = range.length - cached});
+  return absl::OkStatus();
+}
+
+void PendingLocalReads::AddCall(size_t i, const std::shared_ptr<const OpenFile>& file,
+                                IoCall call) {
+  if (group_ == nullptr) group_ = std::make_unique<IoGroup>();
+  if (group_->calls.empty() || group_->calls.back().file != file) ++num_files_;
+  call.file = file;
+  group_->calls.push_back(std::move(call));
+  request_of_call_.push_back(i);
+}
+
+void PendingLocalReads::StartCalls(const EngineOfThread& engine) {
+  if (group_ == nullptr || num_started_ == group_->calls.size()) return;
+  if (engine_ == nullptr) engine_ = engine();
+  engine_->Start(*group_, num_started_);
+  num_started_ = group_->calls.size();
+}
+
+void PendingLocalReads::FinishCalls(const EngineOfThread& engine) {
+  StartCalls(engine);
+  if (engine_ == nullptr) return;
+  engine_->Wait(*group_);
+  for (IoCall& call : group_->calls)
+    call.file.reset();
+  num_files_ = 0;
 }
 
 absl::Status PendingLocalReads::CheckCalls() const {
   if (group_ == nullptr) return absl::OkStatus();
   for (size_t i = 0; i < group_->calls.size(); ++i) {
     const IoCall& call = group_->calls[i];
-    if (call.error == 0 && call.missing == 0) continue;
+    if (call.error == 0 && call.missing <= call.slack) continue;
     const ReadRequest& request = requests_[request_of_call_[i]];
+    const std::string name = StrCat("/", request.path);
     const std::string what =
         StrCat("read ", request.range.length, " bytes at offset ", request.range.offset);
-    if (call.error != 0) return ErrnoStatus(call.error, request.path, what);
-    return OutOfRangeError(StrCat(request.path, ": ", what, ": the object ends at ", call.offset));
+    if (call.error != 0) return ErrnoStatus(call.error, name, what);
+    return OutOfRangeError(StrCat(name, ": ", what, ": the object ends at ", call.offset));
   }
   return absl::OkStatus();
 }
@@ -129,9 +181,14 @@ absl::StatusOr<std::vector<Buffer>> PendingLocalReads::Wait() {
   OG_RETURN_IF_ERROR(CheckCalls());
   OG_RETURN_IF_ERROR(start_status_);
   std::vector<Buffer> buffers;
-  buffers.reserve(buffers_.size());
-  for (MutableBuffer& buffer : buffers_)
-    buffers.push_back(std::move(buffer).Share());
+  buffers.reserve(targets_.size());
+  for (size_t i = 0; i < targets_.size(); ++i) {
+    const uint64_t length = requests_[i].range.length;
+    Target& target = targets_[i];
+    const bool is_whole = target.memory.size() == length;
+    Buffer bytes = std::move(target.memory).Share();
+    buffers.push_back(is_whole ? std::move(bytes) : bytes.Slice(target.start, length));
+  }
   return buffers;
 }
 
