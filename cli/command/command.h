@@ -62,6 +62,7 @@ Command InitCommand();
 Command LintCommand();
 Command LoadCommand();
 Command QueryCommand();
+Command SchemaPlanCommand();
 Command SchemaShowCommand();
 Command SnapshotCommand();
 Command VersionCommand();

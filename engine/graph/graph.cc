@@ -11,6 +11,7 @@
 #include "engine/graph/load/load.h"
 #include "engine/graph/manifest/branch_ref.h"
 #include "engine/graph/recovery/sweep.h"
+#include "engine/graph/schema_change.h"
 #include "engine/graph/snapshot.h"
 #include "engine/graph/snapshot_export.h"
 #include "engine/graph/write_session.h"
@@ -128,6 +129,13 @@ class GraphImpl final : public Graph {
                         SweepRecords(context_, SweepMode::kRollForwardOnly));
     OG_RETURN_IF_ERROR(CheckUnresolved(swept.unresolved, branch));
     return LoadGraphBatch(context_, source, options);
+  }
+
+  absl::StatusOr<schema::MigrationPlan> PlanSchema(std::string_view source,
+                                                   bool allow_data_loss) override {
+    OG_ASSIGN_OR_RETURN(const AcceptedSchema accepted, ReadContract(context_.root));
+    OG_ASSIGN_OR_RETURN(SchemaChange change, PlanSchemaChange(accepted, source, allow_data_loss));
+    return std::move(change.plan);
   }
 
   absl::Status Export(const ExportOptions& options, const ExportSink& sink) override {

@@ -29,6 +29,7 @@
 #include "absl/status/statusor.h"
 
 #include "engine/schema/catalog.h"
+#include "engine/schema/migrate.h"
 #include "io/store/store.h"
 
 namespace og::io {
@@ -165,6 +166,11 @@ class Graph {
 
   // Loads NDJSON as one graph commit; on any error the graph is as it was.
   virtual absl::StatusOr<LoadResult> Load(ByteSource& source, const LoadOptions& options) = 0;
+
+  // The steps from the accepted schema to the one in `source`; nothing is changed.
+  // `allow_data_loss`: what the steps drop goes at once instead of with a later cleanup.
+  virtual absl::StatusOr<schema::MigrationPlan> PlanSchema(std::string_view source,
+                                                           bool allow_data_loss) = 0;
 
   // All rows of the target as JSON lines: tables by key, rows by id.
   virtual absl::Status Export(const ExportOptions& options, const ExportSink& sink) = 0;

@@ -70,24 +70,6 @@ absl::Status CheckUninitialized(const GraphContext& context, bool force) {
   return absl::OkStatus();
 }
 
-// Column names that the tables have already.
-absl::Status CheckColumnNames(const schema::Catalog& catalog) {
-  const auto refuse = [](const std::string& table_key, std::string_view column) {
-    return BadRequest(io::StrCat("physical schema for '", table_key,
-                                 "' must contain exactly one top-level `", column,
-                                 "` field; found 2"));
-  };
-  for (const schema::NodeType& node : catalog.nodes()) {
-    if (node.Find("id") != nullptr) return refuse(node.TableKey(), "id");
-  }
-  for (const schema::EdgeType& edge : catalog.edges()) {
-    for (const std::string_view column : {"id", "src", "dst"}) {
-      if (edge.Find(column) != nullptr) return refuse(edge.TableKey(), column);
-    }
-  }
-  return absl::OkStatus();
-}
-
 class Initializer {
  public:
   Initializer(const GraphContext& context, bool force) : context_(context), force_(force) {}

@@ -5,6 +5,9 @@
 #include <utility>
 #include <vector>
 
+#include "engine/graph/errors.h"
+#include "io/base/text.h"
+
 namespace og::engine::graph {
 namespace {
 
@@ -77,6 +80,23 @@ format::SchemaPtr TableSchema(const schema::EdgeType& type) {
   table.fields.push_back({"dst", format::Utf8(), false, {}});
   AppendProperties(type.properties, table);
   return std::make_shared<const format::Schema>(std::move(table));
+}
+
+absl::Status CheckColumnNames(const schema::Catalog& catalog) {
+  const auto refuse = [](const std::string& table_key, std::string_view column) {
+    return BadRequest(io::StrCat("physical schema for '", table_key,
+                                 "' must contain exactly one top-level `", column,
+                                 "` field; found 2"));
+  };
+  for (const schema::NodeType& node : catalog.nodes()) {
+    if (node.Find("id") != nullptr) return refuse(node.TableKey(), "id");
+  }
+  for (const schema::EdgeType& edge : catalog.edges()) {
+    for (const std::string_view column : {"id", "src", "dst"}) {
+      if (edge.Find(column) != nullptr) return refuse(edge.TableKey(), column);
+    }
+  }
+  return absl::OkStatus();
 }
 
 }  // namespace og::engine::graph

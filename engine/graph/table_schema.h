@@ -7,6 +7,8 @@
 // `omnigraph.stable_property_id`, so that readers find it after a rename.
 #pragma once
 
+#include "absl/status/status.h"
+
 #include "engine/schema/catalog.h"
 #include "format/arrow/type.h"
 
@@ -20,5 +22,8 @@ format::TypePtr StorageType(const schema::PropType& type);
 
 format::SchemaPtr TableSchema(const schema::NodeType& type);
 format::SchemaPtr TableSchema(const schema::EdgeType& type);
+
+// kBadRequest if a property is called like a column that its table has anyway.
+absl::Status CheckColumnNames(const schema::Catalog& catalog);
 
 }  // namespace og::engine::graph

@@ -44,14 +44,18 @@ std::string StateJson(const SchemaState& state) {
   return std::move(out).Finish();
 }
 
+SchemaContract ContractOf(std::string_view source, const SchemaIr& ir) {
+  return {.source = std::string(source),
+          .ir_json = PrettyIrJson(ir),
+          .state_json = StateJson(StateOf(ir))};
+}
+
 absl::StatusOr<SchemaContract> NewContract(std::string_view source,
                                            std::string_view identity_domain) {
   OG_ASSIGN_OR_RETURN(const SchemaSource parsed, ParseSchema(source));
   OG_ASSIGN_OR_RETURN(const SchemaShape shape, CompileShape(parsed));
   OG_ASSIGN_OR_RETURN(const SchemaResolution resolution, InitializeIr(identity_domain, shape));
-  return SchemaContract{.source = std::string(source),
-                        .ir_json = PrettyIrJson(resolution.ir),
-                        .state_json = StateJson(StateOf(resolution.ir))};
+  return ContractOf(source, resolution.ir);
 }
 
 absl::StatusOr<SchemaIr> OpenContract(const SchemaContract& contract) {

@@ -50,6 +50,9 @@ struct SchemaContract {
   std::string state_json;
 };
 
+// The contract that a source has whose declarations got the identities of `ir`.
+SchemaContract ContractOf(std::string_view source, const SchemaIr& ir);
+
 // The contract of a new graph: parses `source`, mints identities inside `identity_domain`.
 absl::StatusOr<SchemaContract> NewContract(std::string_view source,
                                            std::string_view identity_domain);
