@@ -138,7 +138,7 @@ std::string FishScript(std::span<const CommandSpec> commands) {
     if (option.short_name != 0) {
       line += io::StrCat(" -s ", option.short_name);
     }
-    if (!option.value_name.empty()) {
+    if (!option.value_name.empty() && option.default_value.empty()) {
       line += option.choices.empty() ? " -r" : io::StrCat(" -x -a ", quoted(ChoicesText(option)));
     }
     return io::StrCat(line, " -d ", quoted(option.help), "\n");

@@ -37,6 +37,21 @@ void RewriteOldForms(std::vector<std::string>& words, std::vector<std::string>& 
   }
 }
 
+// Gives options that stand alone their default value. Names with one mean the same in all commands.
+void AddDefaultValues(std::span<const CommandSpec> commands, std::vector<std::string>& words) {
+  std::vector<OptionSpec> options = GlobalOptions();
+  for (const CommandSpec& command : commands)
+    options.insert(options.end(), command.options.begin(), command.options.end());
+  for (std::string& word : words) {
+    if (word == "--") return;
+    for (const OptionSpec& option : options) {
+      if (option.default_value.empty() || word != io::StrCat("--", option.name)) continue;
+      word += io::StrCat("=", option.default_value);
+      break;
+    }
+  }
+}
+
 std::string SpellingOf(const OptionSpec& option) {
   if (option.is_positional) {
     return std::string(option.name);
@@ -279,6 +294,7 @@ class Tree {
 ParsedLine ParseCommandLine(std::span<const CommandSpec> commands, std::vector<std::string> words) {
   std::vector<std::string> warnings;
   RewriteOldForms(words, warnings);
+  AddDefaultValues(commands, words);
   ParsedLine line = Tree(commands).Parse(std::move(words));
   line.warnings = std::move(warnings);
   return line;

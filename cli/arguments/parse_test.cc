@@ -34,6 +34,10 @@ std::vector<CommandSpec> Specs() {
                        {.name = "branch", .value_name = "BRANCH", .excludes = {"snapshot"}},
                        {.name = "snapshot", .value_name = "COMMIT"},
                        {.name = "type", .value_name = "TYPE", .is_repeatable = true},
+                       {.name = "explain",
+                        .value_name = "WHEN",
+                        .default_value = "plan",
+                        .choices = {"plan", "analyze"}},
                        {.name = "NAME", .is_positional = true}}},
           {.path = "lint", .summary = "Lint", .examples = "  omnigraph lint"},
           {.path = "commit list",
@@ -79,6 +83,18 @@ TEST(ParseCommandLine, RepeatedAndShortOptions) {
   // The name of a query may be the name of a command.
   EXPECT_EQ(line.arguments.Get("NAME"), "load");
   EXPECT_TRUE(line.arguments.Get("query-string")->starts_with("query q()"));
+}
+
+TEST(ParseCommandLine, AnOptionMayStandAlone) {
+  const ParsedLine alone = Parse({"query", "--explain", "NAME"});
+  ASSERT_NE(alone.command, nullptr) << alone.error;
+  EXPECT_EQ(alone.arguments.Get("explain"), "plan");
+  EXPECT_EQ(alone.arguments.Get("NAME"), "NAME");
+  EXPECT_EQ(Parse({"query", "--explain=analyze"}).arguments.Get("explain"), "analyze");
+  EXPECT_EQ(Parse({"query", "--", "--explain"}).arguments.Get("NAME"), "--explain");
+  EXPECT_EQ(Refusal({"query", "--explain=all"}),
+            "error: invalid value 'all' for '--explain[=<WHEN>]'\n  [possible values: plan, "
+            "analyze]");
 }
 
 TEST(ParseCommandLine, BehindTwoDashesAllIsPositional) {

@@ -12,6 +12,7 @@ std::string OptionSpec::Usage() const {
     const std::string dots = is_repeatable ? "..." : "";
     return is_required ? io::StrCat("<", name, ">", dots) : io::StrCat("[", name, "]", dots);
   }
+  if (!default_value.empty()) return io::StrCat("--", name, "[=<", value_name, ">]");
   return value_name.empty() ? io::StrCat("--", name)
                             : io::StrCat("--", name, " <", value_name, ">");
 }

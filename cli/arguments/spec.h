@@ -20,6 +20,8 @@ struct OptionSpec {
   std::string_view name = {};        // "data" for --data; the shown name of a positional argument
   char short_name = 0;               // 'e' for -e
   std::string_view value_name = {};  // "FILE"; empty: a flag without a value
+  // The value of the option when it stands alone; then a value needs a '=' in front of it.
+  std::string_view default_value = {};
   std::string_view help = {};
   bool is_positional = false;
   bool is_required = false;
@@ -28,7 +30,7 @@ struct OptionSpec {
   std::vector<std::string_view> choices = {};   // the only values allowed; empty: any
   std::vector<std::string_view> excludes = {};  // options that cannot stand beside this one
 
-  // "--data <FILE>", "--json", "[URI]", "<URI>".
+  // "--data <FILE>", "--explain[=<WHEN>]", "--json", "[URI]", "<URI>".
   std::string Usage() const;
 };
 
