@@ -101,6 +101,8 @@ struct ScanOptions {
   std::optional<std::vector<uint64_t>> fragment_ids = {};
   int threads = 0;  // 0: as many as the Env's pool has
   BlobHandling blobs = BlobHandling::kContents;
+  // Lets indexes find rows for the filter; the result is the same.
+  bool use_indices = true;
 };
 
 struct TakeOptions {

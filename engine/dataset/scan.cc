@@ -9,6 +9,8 @@
 
 #include "engine/dataset/blob_reader.h"
 #include "engine/dataset/dataset_handle.h"
+#include "engine/dataset/index_plan.h"
+#include "engine/dataset/indices.h"
 #include "engine/dataset/output.h"
 #include "engine/expr/expr.h"
 #include "io/base/status.h"
@@ -37,7 +39,23 @@ struct ScanPlan {
   Projection late_fields;  // output without what the filter reads whole
   FragmentReadOptions read;
   uint64_t batch_rows = 0;
+  // What indexes said about the filter; null: nothing.
+  std::shared_ptr<const IndexAnswer> answer;
+  Projection rest_fields;       // what answer->rest reads
+  Projection late_rest_fields;  // output without what answer->rest reads whole
 };
+
+// The fields of `output` that are not read whole as part of `read`.
+Projection Without(const Projection& output, const Projection& read) {
+  Projection late;
+  for (const format::LanceField& field : output) {
+    const auto at = IndexOfField(read, field.id);
+    if (!at || field.is_blob() || !(read[*at] == field)) {
+      late.push_back(field);
+    }
+  }
+  return late;
+}
 
 // Rows of one fragment in physical order, deleted ones left out.
 class LiveRows {
@@ -193,6 +211,21 @@ class FragmentScan {
     return scan;
   }
 
+  // The rows at `offsets`, live and ascending, as far as they fulfil the rest of the filter.
+  static absl::StatusOr<std::unique_ptr<FragmentScan>> OpenOffsets(
+      const ScanPlan& plan, const format::Fragment& fragment,
+      const std::vector<uint64_t>& offsets) {
+    auto scan = std::make_unique<FragmentScan>(plan, fragment);
+    scan->wanted_ = offsets;
+    scan->state_ = State::kOffsets;
+    OG_ASSIGN_OR_RETURN(scan->virtual_columns_, plan.output.OpenVirtual(*plan.dataset, fragment));
+    if (plan.answer->rest != nullptr) {
+      OG_ASSIGN_OR_RETURN(scan->filter_reader_, scan->OpenReader(plan.rest_fields));
+    }
+    OG_ASSIGN_OR_RETURN(scan->all_reader_, scan->OpenReader(plan.late_rest_fields));
+    return scan;
+  }
+
   FragmentScan(const ScanPlan& plan, const format::Fragment& fragment)
       : plan_(plan), fragment_(fragment) {}
 
@@ -203,7 +236,9 @@ class FragmentScan {
         OG_RETURN_IF_ERROR(Decide());
       }
       OG_ASSIGN_OR_RETURN(std::optional<RecordBatch> batch,
-                          state_ == State::kLate ? NextLate() : NextTogether());
+                          state_ == State::kOffsets ? NextOffsets()
+                          : state_ == State::kLate  ? NextLate()
+                                                    : NextTogether());
       if (!batch || batch->num_rows > 0) {
         return batch;
       }
@@ -211,7 +246,7 @@ class FragmentScan {
   }
 
  private:
-  enum class State : uint8_t { kUndecided, kTogether, kLate };
+  enum class State : uint8_t { kUndecided, kTogether, kLate, kOffsets };
 
   absl::StatusOr<std::shared_ptr<const FragmentReader>> OpenReader(const Projection& fields) const {
     return FragmentReader::Open(*plan_.dataset->session(), plan_.dataset->folders(),
@@ -298,6 +333,27 @@ class FragmentScan {
                   static_cast<int64_t>(count), offsets);
   }
 
+  absl::StatusOr<std::optional<RecordBatch>> NextOffsets() {
+    if (wanted_.empty()) {
+      return std::nullopt;
+    }
+    const size_t count = std::min<size_t>(wanted_.size(), plan_.batch_rows);
+    LiveRows::Rows rows{.batch = {}, .offsets = {wanted_.begin(), wanted_.begin() + count}};
+    wanted_ = wanted_.subspan(count);
+    if (filter_reader_ != nullptr) {
+      OG_ASSIGN_OR_RETURN(rows.batch, filter_reader_->Take(rows.offsets));
+      OG_ASSIGN_OR_RETURN(const std::vector<int64_t> kept,
+                          expr::EvaluateFilter(*plan_.answer->rest, rows.batch));
+      Select(kept, rows);
+    }
+    OG_ASSIGN_OR_RETURN(const RecordBatch late, all_reader_->Take(rows.offsets));
+    const ReadColumns filtered = filter_reader_ == nullptr
+                                     ? ReadColumns{}
+                                     : ReadColumns{&rows.batch, &filter_reader_->fields()};
+    return Finish({&late, &all_reader_->fields()}, filtered, std::ssize(rows.offsets),
+                  rows.offsets);
+  }
+
   static void Select(std::span<const int64_t> kept, LiveRows::Rows& rows) {
     rows.batch = format::Take(rows.batch, kept);
     std::vector<uint64_t> offsets;
@@ -338,6 +394,7 @@ class FragmentScan {
   bool ended_ = false;
   std::vector<RecordBatch> kept_batches_;  // filter columns of rows that wait for the others
   std::vector<uint64_t> kept_offsets_;
+  std::span<const uint64_t> wanted_;  // kOffsets: rows that are left
 };
 
 class ScanStream final : public format::BatchStream {
@@ -350,7 +407,9 @@ class ScanStream final : public format::BatchStream {
     for (const format::Fragment& fragment : plan_.dataset->manifest().fragments) {
       if (!options.fragment_ids ||
           std::ranges::find(*options.fragment_ids, fragment.id) != options.fragment_ids->end()) {
-        fragments_.push_back(&fragment);
+        if (!Answered(fragment) || plan_.answer->offsets.contains(fragment.id)) {
+          fragments_.push_back(&fragment);
+        }
       }
     }
   }
@@ -387,6 +446,12 @@ class ScanStream final : public format::BatchStream {
   }
 
  private:
+  // Whether the rows to read of `fragment` are known from an index.
+  bool Answered(const format::Fragment& fragment) const {
+    return plan_.answer != nullptr &&
+           std::ranges::binary_search(plan_.answer->fragment_ids, fragment.id);
+  }
+
   // Opens the next fragments: one, and one more ahead when all rows are wanted.
   absl::Status OpenAhead() {
     const size_t wanted = limited_ ? 1 : 2;
@@ -403,7 +468,11 @@ class ScanStream final : public format::BatchStream {
         skip_ = 0;
         limit = limit_;
       }
-      OG_ASSIGN_OR_RETURN(auto scan, FragmentScan::Open(plan_, fragment, skip, limit));
+      OG_ASSIGN_OR_RETURN(
+          auto scan,
+          Answered(fragment)
+              ? FragmentScan::OpenOffsets(plan_, fragment, plan_.answer->offsets.at(fragment.id))
+              : FragmentScan::Open(plan_, fragment, skip, limit));
       open_.push_back(std::move(scan));
     }
     return absl::OkStatus();
@@ -445,12 +514,15 @@ absl::StatusOr<std::unique_ptr<format::BatchStream>> DatasetHandle::Scan(
     OG_ASSIGN_OR_RETURN(plan.filter_fields,
                         ProjectPaths(lance_schema(), expr::ColumnsOf(*options.filter)));
     plan.all_fields = Union(lance_schema(), plan.output.fields, plan.filter_fields);
-    for (const format::LanceField& field : plan.output.fields) {
-      const auto in_filter = IndexOfField(plan.filter_fields, field.id);
-      if (!in_filter || field.is_blob() || !(plan.filter_fields[*in_filter] == field)) {
-        plan.late_fields.push_back(field);
-      }
+    plan.late_fields = Without(plan.output.fields, plan.filter_fields);
+    if (options.use_indices) {
+      OG_ASSIGN_OR_RETURN(plan.answer, SearchIndices(*this, options.filter));
     }
+    if (plan.answer != nullptr && plan.answer->rest != nullptr) {
+      OG_ASSIGN_OR_RETURN(plan.rest_fields,
+                          ProjectPaths(lance_schema(), expr::ColumnsOf(*plan.answer->rest)));
+    }
+    plan.late_rest_fields = Without(plan.output.fields, plan.rest_fields);
   }
   return std::make_unique<ScanStream>(std::move(plan), options);
 }
@@ -463,8 +535,20 @@ absl::StatusOr<uint64_t> DatasetHandle::CountRows(std::shared_ptr<const expr::Ex
   options.columns.emplace();
   options.filter = std::move(filter);
   options.batch_rows = 65536;
-  OG_ASSIGN_OR_RETURN(const auto stream, Scan(options));
   uint64_t rows = 0;
+  OG_RETURN_IF_ERROR(expr::CheckFilter(*options.filter, *schema_));
+  OG_ASSIGN_OR_RETURN(const auto answer, SearchIndices(*this, options.filter));
+  if (answer != nullptr && answer->rest == nullptr) {
+    rows = answer->num_rows;
+    options.fragment_ids.emplace();
+    for (const format::Fragment& fragment : manifest().fragments) {
+      if (!std::ranges::binary_search(answer->fragment_ids, fragment.id)) {
+        options.fragment_ids->push_back(fragment.id);
+      }
+    }
+    options.use_indices = false;
+  }
+  OG_ASSIGN_OR_RETURN(const auto stream, Scan(options));
   while (true) {
     OG_ASSIGN_OR_RETURN(const std::optional<RecordBatch> batch, stream->Next());
     if (!batch) {
@@ -472,6 +556,65 @@ absl::StatusOr<uint64_t> DatasetHandle::CountRows(std::shared_ptr<const expr::Ex
     }
     rows += static_cast<uint64_t>(batch->num_rows);
   }
+}
+
+absl::StatusOr<ScanExplanation> ExplainScan(const Dataset& dataset, const ScanOptions& options) {
+  const auto& handle = static_cast<const DatasetHandle&>(dataset);
+  ScanExplanation explanation;
+  std::shared_ptr<const IndexAnswer> answer;
+  if (options.filter != nullptr) {
+    OG_RETURN_IF_ERROR(expr::CheckFilter(*options.filter, *dataset.schema()));
+    if (options.use_indices) {
+      OG_ASSIGN_OR_RETURN(answer, SearchIndices(handle, options.filter));
+    }
+  }
+  const auto selected = [&](const format::Fragment& fragment) {
+    return !options.fragment_ids ||
+           std::ranges::find(*options.fragment_ids, fragment.id) != options.fragment_ids->end();
+  };
+  uint64_t by_index = 0;
+  for (const format::Fragment& fragment : dataset.manifest().fragments) {
+    if (!selected(fragment)) {
+      continue;
+    }
+    ++explanation.num_fragments;
+    if (answer == nullptr || !std::ranges::binary_search(answer->fragment_ids, fragment.id)) {
+      ++explanation.num_fragments_scanned;
+    } else if (answer->offsets.contains(fragment.id)) {
+      ++by_index;
+    } else {
+      ++explanation.num_fragments_pruned;
+    }
+  }
+  std::string columns = "all columns";
+  if (options.columns) {
+    columns = io::StrCat("columns [", io::Join(*options.columns, ", "), "]");
+  }
+  std::string indent;
+  const auto line = [&](std::string_view text) {
+    explanation.plan += io::StrCat(indent, text, "\n");
+    indent += "  ";
+  };
+  if (options.limit || options.offset > 0) {
+    line(io::StrCat("Limit: ", options.limit ? io::StrCat(*options.limit) : "none", " after ",
+                    options.offset));
+  }
+  const std::string deeper = indent;
+  if (explanation.num_fragments_scanned > 0 || answer == nullptr) {
+    line(io::StrCat(
+        "Scan: ", columns, ", ", explanation.num_fragments_scanned, " of ",
+        explanation.num_fragments, " fragments",
+        options.filter != nullptr ? io::StrCat(", where ", options.filter->ToString()) : ""));
+    indent = deeper;
+  }
+  if (answer != nullptr) {
+    explanation.num_rows_from_index = answer->num_rows;
+    line(io::StrCat(
+        "Take: ", columns, ", ", by_index, " of ", explanation.num_fragments, " fragments",
+        answer->rest != nullptr ? io::StrCat(", where ", answer->rest->ToString()) : ""));
+    line(io::StrCat("Index: ", answer->text));
+  }
+  return explanation;
 }
 
 }  // namespace og::engine::dataset

@@ -24,6 +24,11 @@ absl::StatusOr<format::DeletionVectorPtr> Session::ReadDeletions(const io::Locat
   });
 }
 
+absl::StatusOr<std::shared_ptr<const index::BtreeIndex>> Session::OpenBtree(
+    const io::Location& folder, const index::BtreeOpenOptions& options) {
+  return btrees_.Get(folder.Uri(), [&] { return index::BtreeIndex::Open(folder, options); });
+}
+
 std::shared_ptr<Session> MakeSession() {
   return std::make_shared<Session>();
 }

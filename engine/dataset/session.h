@@ -1,5 +1,6 @@
-// What handles of one process share: open data files and decoded deletion vectors, the least
-// recently used leave first. Files never change under their name, so that nothing here gets stale.
+// What handles of one process share: open data files, decoded deletion vectors, indexes;
+// the least recently used leave first. Files never change under their name, so that nothing here
+// gets stale.
 #pragma once
 
 #include <cstdint>
@@ -15,6 +16,7 @@
 #include "engine/dataset/dataset.h"
 #include "format/file/reader.h"
 #include "format/table/deletion_vector.h"
+#include "index/scalar/btree.h"
 #include "io/base/sync.h"
 #include "io/store/store.h"
 
@@ -74,9 +76,14 @@ class Session {
                                                           format::DeletionFileKind kind,
                                                           uint64_t physical_rows);
 
+  // The index in `folder`.
+  absl::StatusOr<std::shared_ptr<const index::BtreeIndex>> OpenBtree(
+      const io::Location& folder, const index::BtreeOpenOptions& options);
+
  private:
   SharedCache<format::FileReader> files_{4096};
   SharedCache<format::DeletionVector> deletions_{1024};
+  SharedCache<index::BtreeIndex> btrees_{256};
 };
 
 }  // namespace og::engine::dataset
