@@ -421,7 +421,14 @@ TEST(RealEnvTest, ResolvesToStores) {
   OG_ASSERT_OK_AND_ASSIGN(const Location same, env.Resolve("memory://env_test/b"));
   EXPECT_EQ(one.store, same.store);
   EXPECT_EQ(one.Child("c").Uri(), "memory://env_test/a/c");
-  EXPECT_THAT(env.Resolve("s3://bucket/x"), StatusIs(absl::StatusCode::kUnimplemented, "S3"));
+
+  OG_ASSERT_OK_AND_ASSIGN(const Location bucket, env.Resolve("s3://bucket/x/"));
+  OG_ASSERT_OK_AND_ASSIGN(const Location again, env.Resolve("s3://bucket"));
+  EXPECT_EQ(bucket.store, again.store);
+  EXPECT_EQ(bucket.Uri(), "s3://bucket/x");
+  EXPECT_THAT(env.Resolve("s3://no bucket/x"),
+              StatusIs(absl::StatusCode::kInvalidArgument,
+                       "failed to initialize s3 storage for 's3://no bucket/x'"));
 }
 
 TEST(RealEnvTest, ClocksGoOn) {

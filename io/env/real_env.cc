@@ -20,6 +20,8 @@
 #include "io/base/text.h"
 #include "io/env/uri.h"
 #include "io/memory/memory_store.h"
+#include "io/s3/s3_store.h"
+#include "io/s3/settings.h"
 
 namespace og::io {
 namespace {
@@ -112,7 +114,11 @@ class Machine : public Env {
       case ParsedUri::Scheme::kS3:
         break;
     }
-    return UnimplementedError(StrCat(uri, ": this build has no S3 store (io/s3)"));
+    absl::StatusOr<std::shared_ptr<Store>> bucket = BucketNamed(parsed.authority);
+    if (!bucket.ok()) {
+      return Annotate(bucket.status(), StrCat("failed to initialize s3 storage for '", uri, "'"));
+    }
+    return Location{*std::move(bucket), std::move(parsed.path)};
   }
 
   Durability durability() const override { return durability_; }
@@ -120,10 +126,31 @@ class Machine : public Env {
   const std::shared_ptr<MemoryBudget>& memory() override { return memory_; }
 
  private:
+  // The store of a bucket, made when it is first named and kept, with its connections.
+  absl::StatusOr<std::shared_ptr<Store>> BucketNamed(const std::string& name) {
+    MutexLock lock(buckets_mutex_);
+    std::shared_ptr<Store>& store = buckets_[name];
+    if (store != nullptr) return store;
+    OG_ASSIGN_OR_RETURN(S3Settings settings, S3Settings::FromEnvironment([](const char* variable) {
+                          const char* value = std::getenv(variable);
+                          return value == nullptr ? std::nullopt
+                                                  : std::optional<std::string>(value);
+                        }));
+    OG_ASSIGN_OR_RETURN(store,
+                        S3Store::Open({.bucket = name,
+                                       .settings = std::move(settings),
+                                       .runtime = {.now_us = [this] { return NowUs(); },
+                                                   .monotonic_ns = [this] { return MonotonicNs(); },
+                                                   .random = [this] { return RandomU64(); }}}));
+    return store;
+  }
+
   const Durability durability_;
   const std::shared_ptr<LocalStore> local_;
   const std::shared_ptr<MemoryBudget> memory_;
   WorkerPool pool_;
+  Mutex buckets_mutex_;
+  std::map<std::string, std::shared_ptr<Store>> buckets_ OG_GUARDED_BY(buckets_mutex_);
 };
 
 struct CrashSpec {

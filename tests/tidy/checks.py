@@ -26,6 +26,8 @@ LIBRARIES = {
     "benchmark/": "benchmark",
     "google/protobuf/": "protobuf",
     "openssl/": "crypto",
+    "curl/": "curl",
+    "expat.h": "expat",
     "roaring/": "roaring",
     "re2/": "re2",
     "yaml-cpp/": "yaml_cpp",
