@@ -148,17 +148,22 @@ class SegmentBuild {
     });
   }
 
-  // The entries of `segment` with the addresses in these fragments mapped.
-  absl::Status AddMapped(const IndexMetadata& segment, std::vector<uint64_t> fragment_ids,
-                         const AddressMap& map) {
+  // The entries of `segment` with the addresses of rows that moved replaced.
+  absl::Status AddMoved(const IndexMetadata& segment,
+                        const std::vector<std::pair<uint64_t, uint64_t>>& moved) {
     OG_ASSIGN_OR_RETURN(const auto btree, OpenSegment(dataset_, segment));
-    return builder_->AddEntries(btree, [&map, fragments = std::move(fragment_ids)](
+    std::vector<uint64_t> fragments;
+    for (const auto& [before, now] : moved) {
+      if (fragments.empty() || fragments.back() != before >> 32) fragments.push_back(before >> 32);
+    }
+    return builder_->AddEntries(btree, [&moved, fragments = std::move(fragments)](
                                            std::span<uint64_t> ids, std::span<uint8_t> kept) {
       for (size_t i = 0; i < ids.size(); ++i) {
         if (!std::ranges::binary_search(fragments, ids[i] >> 32)) continue;
-        const std::optional<uint64_t> now = map(ids[i]);
-        kept[i] = now.has_value() ? 1 : 0;
-        ids[i] = now.value_or(0);
+        const auto at =
+            std::ranges::lower_bound(moved, ids[i], {}, &std::pair<uint64_t, uint64_t>::first);
+        kept[i] = at != moved.end() && at->first == ids[i] ? 1 : 0;
+        if (kept[i] != 0) ids[i] = at->second;
       }
       return absl::OkStatus();
     });
@@ -404,35 +409,31 @@ absl::StatusOr<std::optional<StagedTransaction>> StageOptimizeIndices(
   return staged;
 }
 
-absl::StatusOr<std::vector<format::RewrittenIndex>> RemapIndices(
-    const Dataset& dataset, const std::vector<uint64_t>& old_fragment_ids, const AddressMap& map,
-    StagedTransaction& staged) {
+bool CanRemapIndexSegment(const IndexMetadata& segment) {
+  return IsReadableBtree(segment);
+}
+
+absl::StatusOr<std::optional<format::RewrittenIndex>> RemapIndexSegment(
+    const Dataset& dataset, const IndexMetadata& segment,
+    const std::vector<std::pair<uint64_t, uint64_t>>& moved, std::vector<std::string>& files) {
   const DatasetHandle& handle = HandleOf(dataset);
-  std::vector<uint64_t> sorted = old_fragment_ids;
-  std::ranges::sort(sorted);
-  std::vector<format::RewrittenIndex> rewritten;
-  for (const IndexMetadata& segment : dataset.manifest().indices) {
-    if (!IsReadableBtree(segment)) continue;
-    OG_ASSIGN_OR_RETURN(const std::vector<uint64_t> covered,
-                        LiveCoverage(dataset.manifest(), segment));
-    const bool is_touched = std::ranges::any_of(
-        covered, [&](uint64_t id) { return std::ranges::binary_search(sorted, id); });
-    std::vector<std::string> path;
-    if (!is_touched || !FindPath(dataset.lance_schema().fields, segment.fields.front(), path)) {
-      continue;
-    }
-    OG_ASSIGN_OR_RETURN(const auto old, OpenSegment(handle, segment));
-    OG_ASSIGN_OR_RETURN(const auto build,
-                        SegmentBuild::Open(handle, std::move(path), old->page_rows()));
-    OG_RETURN_IF_ERROR(build->AddMapped(segment, sorted, map));
-    OG_ASSIGN_OR_RETURN(IndexMetadata metadata, build->Finish(staged));
-    rewritten.push_back({.old_uuid = segment.uuid,
-                         .new_uuid = metadata.uuid,
-                         .new_details = std::move(metadata.details),
-                         .new_index_version = 0,
-                         .new_files = std::move(metadata.files)});
+  std::vector<std::string> path;
+  if (!IsReadableBtree(segment) ||
+      !FindPath(dataset.lance_schema().fields, segment.fields.front(), path)) {
+    return std::optional<format::RewrittenIndex>();
   }
-  return rewritten;
+  OG_ASSIGN_OR_RETURN(const auto old, OpenSegment(handle, segment));
+  OG_ASSIGN_OR_RETURN(const auto build,
+                      SegmentBuild::Open(handle, std::move(path), old->page_rows()));
+  OG_RETURN_IF_ERROR(build->AddMoved(segment, moved));
+  StagedTransaction staged;
+  OG_ASSIGN_OR_RETURN(IndexMetadata metadata, build->Finish(staged));
+  files.insert(files.end(), staged.files.begin(), staged.files.end());
+  return format::RewrittenIndex{.old_uuid = segment.uuid,
+                                .new_uuid = metadata.uuid,
+                                .new_details = std::move(metadata.details),
+                                .new_index_version = 0,
+                                .new_files = std::move(metadata.files)};
 }
 
 }  // namespace og::engine::dataset

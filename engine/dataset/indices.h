@@ -12,10 +12,10 @@
 #pragma once
 
 #include <cstdint>
-#include <functional>
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "absl/status/statusor.h"
@@ -85,15 +85,16 @@ struct OptimizeIndicesRequest {
 absl::StatusOr<std::optional<StagedTransaction>> StageOptimizeIndices(
     const Dataset& dataset, const OptimizeIndicesRequest& request);
 
-// The new address of a row of a rewritten fragment; nullopt: the row is gone.
-using AddressMap = std::function<std::optional<uint64_t>(uint64_t address)>;
+// Whether RemapIndexSegment() can follow rows that move: BTREE indexes.
+bool CanRemapIndexSegment(const format::IndexMetadata& segment);
 
-// For a compaction of a dataset without stable row ids: rewrites the BTREE segments that cover some
-// of `old_fragment_ids`, with the addresses of those fragments mapped. The paths of what was
-// written are appended to staged.files.
-absl::StatusOr<std::vector<format::RewrittenIndex>> RemapIndices(
-    const Dataset& dataset, const std::vector<uint64_t>& old_fragment_ids, const AddressMap& map,
-    StagedTransaction& staged);
+// For a compaction of a dataset without stable row ids: writes `segment` again with the addresses
+// in `moved` (before, now; ascending by the first) replaced. Entries of fragments that `moved`
+// names without a place for the row are dropped. Paths of what was written are appended to `files`.
+// nullopt for a segment that cannot be remapped.
+absl::StatusOr<std::optional<format::RewrittenIndex>> RemapIndexSegment(
+    const Dataset& dataset, const format::IndexMetadata& segment,
+    const std::vector<std::pair<uint64_t, uint64_t>>& moved, std::vector<std::string>& files);
 
 // How a scan would go.
 struct ScanExplanation {

@@ -273,19 +273,20 @@ TEST(IndicesTest, RemapsAddresses) {
   ASSERT_THAT(staged, IsOk());
   auto fragments = std::get<format::AppendOperation>(staged->transaction.operation).fragments;
   fragments[0].id = 3;
-  const auto rewritten = RemapIndices(
-      *table, {0, 1},
-      [&](uint64_t address) -> std::optional<uint64_t> {
-        const auto at = std::ranges::find(old_rows, address);
-        return uint64_t{3} << 32 | static_cast<uint64_t>(at - old_rows.begin());
-      },
-      *staged);
+  std::vector<std::pair<uint64_t, uint64_t>> moved;
+  for (size_t i = 0; i < old_rows.size(); ++i) {
+    moved.emplace_back(old_rows[i], uint64_t{3} << 32 | i);
+  }
+  std::ranges::sort(moved);
+  const format::IndexMetadata& segment = table->manifest().indices[0];
+  EXPECT_TRUE(CanRemapIndexSegment(segment));
+  const auto rewritten = RemapIndexSegment(*table, segment, moved, staged->files);
   ASSERT_THAT(rewritten, IsOk());
-  ASSERT_EQ(rewritten->size(), 1u);
+  ASSERT_TRUE(rewritten->has_value());
   format::RewriteOperation rewrite;
   rewrite.groups.push_back(
       {{table->manifest().fragments[0], table->manifest().fragments[1]}, fragments});
-  rewrite.rewritten_indices = *rewritten;
+  rewrite.rewritten_indices = {**rewritten};
   staged->transaction.operation = std::move(rewrite);
   table = CommitOf(table, staged);
   EXPECT_EQ(FindIndex(*table, "k_idx")->fragment_ids, (std::vector<uint64_t>{2, 3}));
