@@ -123,7 +123,7 @@ void AddCommands(CLI::App& app, ToolRequest& request) {
                    "Schema as `lance-tool schema` prints it; append takes that of the dataset");
   write.add_option("--input", request.input_file, "Rows; - is standard input");
   write.add_option("--file-version", request.file_version, "Data file version of a new dataset")
-      ->check(CLI::IsMember({"2.1", "2.2"}));
+      ->check(CLI::IsMember({"2.0", "2.1", "2.2"}));
   static const std::map<std::string, WriteMode> kModes = {{"create", WriteMode::kCreate},
                                                           {"append", WriteMode::kAppend},
                                                           {"overwrite", WriteMode::kOverwrite}};

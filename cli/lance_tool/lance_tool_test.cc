@@ -88,7 +88,7 @@ TEST(Arguments, MistakesExitWithTwoAndHelpWithZero) {
   EXPECT_EQ(exit_of({"dump"}).code, 2);
   EXPECT_EQ(exit_of({"dump", "x", "--limit", "many"}).code, 2);
   EXPECT_EQ(exit_of({"write", "x", "--mode", "replace"}).code, 2);
-  EXPECT_EQ(exit_of({"write", "x", "--file-version", "2.0"}).code, 2);
+  EXPECT_EQ(exit_of({"write", "x", "--file-version", "2.3"}).code, 2);
   EXPECT_EQ(exit_of({"dump", "x"}).code, -1);
   for (const char* command : {"info", "schema", "versions", "dump", "scan", "take", "count",
                               "write", "verify", "file-info", "completion"}) {

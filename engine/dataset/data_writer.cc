@@ -136,6 +136,9 @@ absl::StatusOr<ArrayPtr> ConformBlob(const Array& array, const format::TypePtr& 
 }  // namespace
 
 absl::StatusOr<format::FileVersion> WritableVersion(std::string_view text) {
+  if (text == "2.0") {
+    return format::FileVersion::kV2_0;
+  }
   if (text == "2.1") {
     return format::FileVersion::kV2_1;
   }
@@ -195,7 +198,9 @@ absl::Status DataWriter::FinishFile() {
   file.fields = std::move(summary.field_ids);
   file.column_indices = std::move(summary.column_indices);
   file.major_version = 2;
-  file.minor_version = version_ == format::FileVersion::kV2_1 ? 1 : 2;
+  file.minor_version = version_ == format::FileVersion::kV2_0   ? 0
+                       : version_ == format::FileVersion::kV2_1 ? 1
+                                                                : 2;
   file.size_bytes = summary.size_bytes;
   format::Fragment fragment;
   fragment.physical_rows = summary.num_rows;

@@ -20,7 +20,7 @@
 
 namespace og::engine::dataset {
 
-// The file version of "2.1" or "2.2"; kUnimplemented for others, which are never written.
+// The file version of "2.0", "2.1" or "2.2"; kUnimplemented for others, which are never written.
 absl::StatusOr<format::FileVersion> WritableVersion(std::string_view text);
 
 // Thread-compatible. Destroying it before Finish() removes the files that it wrote.

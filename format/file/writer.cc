@@ -6,6 +6,7 @@
 #include <string>
 #include <utility>
 
+#include "format/file/array_columns.h"
 #include "format/file/blob_writer.h"
 #include "format/file/file_sink.h"
 #include "format/file/schema_proto.h"
@@ -27,12 +28,14 @@ namespace {
 
 constexpr std::string_view kColumnEncodingUrl = "/lance.encodings.ColumnEncoding";
 constexpr std::string_view kPageLayoutUrl = "/lance.encodings21.PageLayout";
+constexpr std::string_view kArrayEncodingUrl = "/lance.encodings.ArrayEncoding";  // 2.0
 
 struct Column {
   ColumnPlan plan;
   size_t top_field = 0;
   int32_t field_id = 0;
   std::optional<BlobThresholds> blob;  // set for blobs of version 2
+  std::optional<ArrayColumn> array;    // set in file version 2.0, which does not use `plan`
   // What waits to become a page.
   std::vector<ArrayPtr> pieces;
   size_t buffered_bytes = 0;
@@ -160,11 +163,16 @@ class FileWriter::Impl {
     for (size_t i = 0; i < schema_.fields.size(); ++i) {
       OG_ASSIGN_OR_RETURN(const TypePtr type, ArrowTypeOf(schema_.fields[i]));
       types_.push_back(type);
-      OG_RETURN_IF_ERROR(planner.Plan(schema_.fields[i], type, i));
+      if (is_2_0()) {
+        OG_RETURN_IF_ERROR(PlanArrays(i, type));
+      } else {
+        OG_RETURN_IF_ERROR(planner.Plan(schema_.fields[i], type, i));
+      }
     }
-    lance::encodings::ColumnEncoding encoding;
-    encoding.mutable_values();
     for (Column& column : columns_) {
+      lance::encodings::ColumnEncoding encoding;
+      const bool is_blob = column.array.has_value() && column.array->is_blob;
+      (is_blob ? encoding.mutable_blob()->mutable_inner() : &encoding)->mutable_values();
       SetEncoding(kColumnEncodingUrl, encoding.SerializeAsString(),
                   *column.metadata.mutable_encoding());
     }
@@ -173,7 +181,10 @@ class FileWriter::Impl {
 
   absl::Status Write(const RecordBatch& batch) {
     OG_RETURN_IF_ERROR(CheckBatch(batch));
-    for (Column& column : columns_) {
+    if (is_2_0()) {
+      OG_RETURN_IF_ERROR(WriteArrays(batch));
+    }
+    for (Column& column : is_2_0() ? std::span<Column>() : std::span<Column>(columns_)) {
       ArrayPtr rows = batch.columns[column.top_field];
       if (column.blob) {
         OG_ASSIGN_OR_RETURN(rows, blobs_.Write(*rows, *column.blob, sink_));
@@ -200,6 +211,7 @@ class FileWriter::Impl {
       OG_RETURN_IF_ERROR(Flush(column));
     }
     OG_RETURN_IF_ERROR(DrainPending());
+    OG_RETURN_IF_ERROR(WriteHeaders());
     OG_RETURN_IF_ERROR(sink_.Align());
     lance::file::FileDescriptor descriptor;
     *descriptor.mutable_schema() = FileSchema();
@@ -249,6 +261,53 @@ class FileWriter::Impl {
   uint64_t num_rows() const { return num_rows_; }
 
  private:
+  bool is_2_0() const { return options_.version == FileVersion::kV2_0; }
+
+  absl::Status PlanArrays(size_t top_field, const TypePtr& type) {
+    OG_ASSIGN_OR_RETURN(std::vector<ArrayColumn> arrays,
+                        ArrayColumnsOf(schema_.fields[top_field], type, options_.forced_codec));
+    for (ArrayColumn& array : arrays) {
+      Column column;
+      column.top_field = top_field;
+      column.field_id = array.field_id;
+      column.array = std::move(array);
+      columns_.push_back(std::move(column));
+    }
+    return absl::OkStatus();
+  }
+
+  absl::Status WriteArrays(const RecordBatch& batch) {
+    size_t next = 0;
+    for (size_t top = 0; top < schema_.fields.size(); ++top) {
+      for (ArrayPtr& piece : SplitIntoColumns(schema_.fields[top], batch.columns[top])) {
+        Column& column = columns_[next++];
+        if (column.array->is_blob) {
+          OG_ASSIGN_OR_RETURN(piece, WriteArrayBlobs(*piece, sink_));
+        }
+        if (column.array->plan.kind == ArrayColumnPlan::Kind::kHeader) {
+          column.next_row += static_cast<uint64_t>(piece->length);
+        } else {
+          OG_RETURN_IF_ERROR(Buffer(column, piece));
+        }
+      }
+    }
+    return absl::OkStatus();
+  }
+
+  // Headers of structs have exactly one page, which only counts, even where no list has items.
+  absl::Status WriteHeaders() {
+    for (Column& column : columns_) {
+      if (!column.array || column.array->plan.kind != ArrayColumnPlan::Kind::kHeader ||
+          num_rows_ == 0) {
+        continue;
+      }
+      OG_ASSIGN_OR_RETURN(EncodedPage page, EncodeArrayPage(column.array->plan, {}));
+      page.num_rows = column.next_row;
+      OG_RETURN_IF_ERROR(WritePage(column, page, 0));
+    }
+    return absl::OkStatus();
+  }
+
   // A page under way: its rows, then its bytes.
   struct PendingPages {
     size_t column = 0;
@@ -385,9 +444,19 @@ class FileWriter::Impl {
     return DrainPending();
   }
 
+  absl::StatusOr<std::vector<EncodedPage>> EncodePieces(const PendingPages& pending) const {
+    const Column& column = columns_[pending.column];
+    if (!column.array) {
+      return EncodePages(column.plan, pending.pieces);
+    }
+    OG_ASSIGN_OR_RETURN(EncodedPage page, EncodeArrayPage(column.array->plan, pending.pieces));
+    std::vector<EncodedPage> pages;
+    pages.push_back(std::move(page));
+    return pages;
+  }
+
   absl::Status Encode(PendingPages& pending) const {
-    absl::StatusOr<std::vector<EncodedPage>> pages =
-        EncodePages(columns_[pending.column].plan, pending.pieces);
+    absl::StatusOr<std::vector<EncodedPage>> pages = EncodePieces(pending);
     if (!pages.ok()) {
       return io::Annotate(pages.status(), io::StrCat("field ", columns_[pending.column].field_id));
     }
@@ -423,8 +492,9 @@ class FileWriter::Impl {
       OG_RETURN_IF_ERROR(sink_.Append(buffer.span()));
     }
     metadata.set_length(page.num_rows);
-    metadata.set_priority(first_row);
-    SetEncoding(kPageLayoutUrl, std::move(page.layout), *metadata.mutable_encoding());
+    metadata.set_priority(is_2_0() ? 0 : first_row);
+    SetEncoding(is_2_0() ? kArrayEncodingUrl : kPageLayoutUrl, std::move(page.layout),
+                *metadata.mutable_encoding());
     return absl::OkStatus();
   }
 
@@ -454,7 +524,7 @@ class FileWriter::Impl {
 absl::StatusOr<std::unique_ptr<FileWriter>> FileWriter::Open(const io::Location& location,
                                                              const LanceSchema& schema,
                                                              const WriterOptions& options) {
-  if (options.version != FileVersion::kV2_1 && options.version != FileVersion::kV2_2) {
+  if (options.version == FileVersion::kV2_3) {
     return io::InvalidArgumentError(
         io::StrCat("file version ", FileVersionText(options.version), " cannot be written"));
   }

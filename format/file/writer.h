@@ -1,5 +1,5 @@
-// Writes a Lance data file of version 2.1 or 2.2 from batches: columns are buffered, encoded page
-// by page on the worker pool, and streamed to the store in the order in which they fill up.
+// Writes a Lance data file of version 2.0, 2.1 or 2.2 from batches: columns are buffered, encoded
+// page by page on the worker pool, and streamed to the store in the order in which they fill up.
 //
 //   OG_ASSIGN_OR_RETURN(auto writer, FileWriter::Open(location, schema, options));
 //   OG_RETURN_IF_ERROR(writer->Write(batch));
@@ -7,7 +7,8 @@
 //
 // How each page is encoded is decided from its values, so that it is small and quick to read;
 // field metadata ("lance-encoding:...") steers it as in the reference. What Lance 10 cannot read
-// is never written.
+// is never written. Version 2.0 does not store the validity of structs: a null struct comes back
+// as one whose members are null.
 //
 // Source: lance-file 10.0.0: src/writer.rs; lance-encoding 10.0.0: src/encodings/logical/**.
 #pragma once
@@ -66,7 +67,7 @@ class FileWriter {
   // Starts the file at `location`, replacing what is there once it is finished. `schema` carries
   // the field ids.
   //
-  //   kInvalidArgument  a file version other than 2.1 and 2.2
+  //   kInvalidArgument  a file version other than 2.0, 2.1 and 2.2
   //   kUnimplemented    a type that the version cannot store (map in 2.1, union, interval, ...)
   static absl::StatusOr<std::unique_ptr<FileWriter>> Open(const io::Location& location,
                                                           const LanceSchema& schema,

@@ -95,13 +95,16 @@ def check(path):
     return want["name"], None
 
 
-def check_blobs(folder):
+def check_blobs(folder, version):
     """None, or what is wrong with the data file of blobs."""
     want = json.loads((folder / "blobs.json").read_text())
-    schema = pa.schema([pa.field("id", pa.int64()), lance.blob_field("b")])
+    is_v1 = version == "2.0"
+    blob = pa.field("b", pa.large_binary(), metadata={"lance-encoding:blob": "true"}) if is_v1 else lance.blob_field("b")
+    schema = pa.schema([pa.field("id", pa.int64()), blob])
     # A dataset of the same schema lends its manifest; the fragment is ours.
-    empty = pa.table([pa.array([0]), lance.blob_array([b"x"])], schema=schema)
-    dataset = lance.write_dataset(empty, str(folder), mode="overwrite", data_storage_version="2.2")
+    one = pa.array([b"x"], pa.large_binary()) if is_v1 else lance.blob_array([b"x"])
+    empty = pa.table([pa.array([0]), one], schema=schema)
+    dataset = lance.write_dataset(empty, str(folder), mode="overwrite", data_storage_version=version)
     fragment = dataset.get_fragments()[0].metadata.to_json()
     fragment["physical_rows"] = len(want["values"])
     fragment["files"][0].update(
@@ -116,12 +119,19 @@ def check_blobs(folder):
     dataset = lance.LanceDataset.commit(str(folder), operation, read_version=dataset.version)
     rows = [i for i, value in enumerate(want["values"]) if value is not None]
     scanned = dataset.to_table(columns=["b"]).column("b").to_pylist()
-    if [i for i, value in enumerate(scanned) if value is not None] != rows:
+    if is_v1:
+        # A null is a descriptor like others to a scan.
+        nulls = [i for i, value in enumerate(scanned) if value == {"position": 1, "size": 0}]
+        if nulls != [i for i, value in enumerate(want["values"]) if value is None]:
+            return "nulls differ"
+    elif [i for i, value in enumerate(scanned) if value is not None] != rows:
         return "nulls differ"
     blobs = dataset.take_blobs("b", indices=rows)
     for row, blob in zip(rows, blobs):
         if blob.read().hex() != want["values"][row]:
             return f"row {row} differs: {scanned[row]}"
+    if is_v1:
+        return None
     if want["sidecars"] != 3 or len(list((folder / "data" / "blobs").iterdir())) != 3:
         return "want one packed and two dedicated sidecars"
     return None
@@ -136,14 +146,15 @@ def main():
         if problem:
             failed += 1
             print(f"{path.name} [{name}] {problem}")
-    try:
-        problem = check_blobs(folder / "blobs")
-    except BaseException as error:
-        problem = f"{type(error).__name__}: {str(error)[:300]}"
-    if problem:
-        failed += 1
-        print(f"blobs: {problem}")
-    print(f"{len(files)} files and one of blobs, {failed} failed")
+    for name, version in (("blobs", "2.2"), ("blobs_v1", "2.0")):
+        try:
+            problem = check_blobs(folder / name, version)
+        except BaseException as error:
+            problem = f"{type(error).__name__}: {str(error)[:300]}"
+        if problem:
+            failed += 1
+            print(f"{name}: {problem}")
+    print(f"{len(files)} files and two of blobs, {failed} failed")
     if not files or failed:
         sys.exit(1)
 

@@ -1,11 +1,15 @@
 // Writes files of every type, data shape, version and forced encoding into a folder, with what a
 // reader must find in them, for read_files.py.
 //
-//   write_files FOLDER
+//   write_files FOLDER [VERSION]
+//
+// VERSION ("2.0") leaves the others out.
 //
 // blobs/data/blobs.lance is a data file of a table (id int64, b blob v2) with sidecars, for which
 // blobs/blobs.json lists the contents; file_bytes, field_ids and column_indices are what a manifest
 // needs to know about it.
+//
+// blobs_v1/ is the same with blobs of version 1 in file version 2.0.
 //
 // Beside N.lance stands N.json: {"name", "columns": {name: [values]}}. Values are null, numbers
 // (integers, and the bits of everything else of fixed width up to 8 bytes), strings of hexadecimal
@@ -99,15 +103,18 @@ class FileSet {
       : folder_(std::move(folder)), root_(std::move(root)) {}
 
   // Writes the rows of `batch` in pieces of `piece_rows`.
-  absl::Status Add(const std::string& name, const format::RecordBatch& batch,
+  absl::Status Add(const std::string& name, const format::RecordBatch& written,
                    const format::WriterOptions& options, int64_t piece_rows) {
+    const format::RecordBatch batch = options.version == format::FileVersion::kV2_0
+                                          ? tests::WithoutStructNulls(written)
+                                          : written;
     const std::string number = std::to_string(count_++);
     OG_ASSIGN_OR_RETURN(const format::LanceSchema schema, format::FromArrow(*batch.schema));
     OG_ASSIGN_OR_RETURN(const auto writer,
                         format::FileWriter::Open(root_.Child(number + ".lance"), schema, options));
     for (int64_t at = 0; at < batch.num_rows; at += piece_rows) {
       OG_RETURN_IF_ERROR(
-          writer->Write(Slice(batch, at, std::min(piece_rows, batch.num_rows - at))));
+          writer->Write(Slice(written, at, std::min(piece_rows, batch.num_rows - at))));
     }
     OG_RETURN_IF_ERROR(writer->Finish().status());
     std::string json = "{\"name\":\"" + name + "\",\"columns\":{";
@@ -142,10 +149,13 @@ struct NullCase {
   double empties;
 };
 
-absl::Status WriteAll(FileSet& files, io::WorkerPool& pool) {
+absl::Status WriteAll(FileSet& files, std::string_view only_version, io::WorkerPool& pool) {
   std::mt19937_64 random(20260101);
   constexpr NullCase kNullCases[] = {{"full", 0, 0}, {"some", 0.1, 0.1}, {"none", 1, 0}};
-  for (const auto version : {format::FileVersion::kV2_1, format::FileVersion::kV2_2}) {
+  for (const auto version :
+       {format::FileVersion::kV2_0, format::FileVersion::kV2_1, format::FileVersion::kV2_2}) {
+    if (!only_version.empty() && format::FileVersionText(version) != only_version) continue;
+    const bool is_2_0 = version == format::FileVersion::kV2_0;
     format::WriterOptions options;
     options.version = version;
     options.pool = &pool;
@@ -183,6 +193,7 @@ absl::Status WriteAll(FileSet& files, io::WorkerPool& pool) {
                                format::ForcedCodec::kLz4, format::ForcedCodec::kByteStreamSplit}) {
         for (const auto layout :
              {format::ForcedLayout::kMiniBlock, format::ForcedLayout::kFullZip}) {
+          if (is_2_0 && layout == format::ForcedLayout::kFullZip) continue;
           format::WriterOptions forced = options;
           forced.forced_codec = codec;
           forced.forced_layout = layout;
@@ -222,6 +233,7 @@ absl::Status WriteAll(FileSet& files, io::WorkerPool& pool) {
                           {"b", has_text ? format::Utf8() : format::Int8(), false, {}},
                           {"c", format::Float64(), false, {}}});
       for (const double nulls : {0.0, 0.2}) {
+        if (is_2_0 && nulls > 0) continue;
         const auto rows =
             tests::RandomArray(type, 2500, {tests::DataShape::kExtremes, nulls, 0}, random);
         format::RecordBatch batch = tests::SingleColumn(rows);
@@ -312,12 +324,54 @@ absl::Status WriteBlobs(const std::string& folder, const io::Location& root) {
   return absl::OkStatus();
 }
 
+absl::Status WriteBlobsV1(const std::string& folder, const io::Location& root) {
+  format::FixedBuilder<int64_t> ids(format::Int64());
+  format::StringBuilder blobs(format::LargeBinary());
+  std::string json;
+  std::mt19937_64 random(10);
+  for (int64_t row = 0; row < 40; ++row) {
+    ids.Append(row);
+    json += row > 0 ? "," : "";
+    if (row % 4 == 3) {
+      blobs.AppendNull();
+      json += "null";
+      continue;
+    }
+    std::string bytes(row % 4 == 0 ? 0 : random() % 5000, ' ');
+    for (char& c : bytes)
+      c = static_cast<char>(random());
+    blobs.Append(bytes);
+    json += "\"" + io::HexBytes(io::AsBytes(bytes)) + "\"";
+  }
+  format::Schema schema;
+  schema.fields.push_back({"id", format::Int64(), true, {}});
+  schema.fields.push_back(
+      {"b", format::LargeBinary(), true, {{std::string(format::kBlobKey), "true"}}});
+  OG_ASSIGN_OR_RETURN(const format::LanceSchema lance_schema, format::FromArrow(schema));
+  format::WriterOptions options;
+  options.version = format::FileVersion::kV2_0;
+  OG_ASSIGN_OR_RETURN(
+      const auto writer,
+      format::FileWriter::Open(root.Child("blobs_v1/data/blobs.lance"), lance_schema, options));
+  const int64_t num_rows = ids.length();
+  const format::RecordBatch batch{
+      std::make_shared<format::Schema>(schema), num_rows, {ids.Finish(), blobs.Finish()}};
+  OG_RETURN_IF_ERROR(writer->Write(Slice(batch, 0, 7)));
+  OG_RETURN_IF_ERROR(writer->Write(Slice(batch, 7, num_rows - 7)));
+  OG_ASSIGN_OR_RETURN(const format::FileSummary summary, writer->Finish());
+  std::ofstream(folder + "/blobs_v1/blobs.json")
+      << "{\"file_bytes\":" << summary.size_bytes
+      << ",\"sidecars\":0,\"field_ids\":[0,1],\"column_indices\":[0,1],\"values\":[" << json
+      << "]}";
+  return absl::OkStatus();
+}
+
 }  // namespace
 }  // namespace og
 
 int main(int argc, char** argv) {
-  if (argc != 2) {
-    std::fprintf(stderr, "usage: write_files FOLDER\n");
+  if (argc != 2 && argc != 3) {
+    std::fprintf(stderr, "usage: write_files FOLDER [VERSION]\n");
     return 2;
   }
   og::io::Env& env = og::io::RealEnv();
@@ -325,9 +379,12 @@ int main(int argc, char** argv) {
   absl::Status status = root.status();
   if (status.ok()) {
     og::FileSet files(argv[1], *root);
-    status = og::WriteAll(files, env.pool());
+    status = og::WriteAll(files, argc == 3 ? argv[2] : "", env.pool());
     if (status.ok()) {
       status = og::WriteBlobs(argv[1], *root);
+    }
+    if (status.ok()) {
+      status = og::WriteBlobsV1(argv[1], *root);
     }
   }
   if (!status.ok()) {

@@ -279,6 +279,36 @@ std::vector<TypePtr> AllTypes(bool with_map) {
   return types;
 }
 
+ArrayPtr WithoutStructNulls(const ArrayPtr& array) {
+  if (array->type->id == TypeId::kStruct) {
+    auto result = std::make_shared<Array>();
+    result->type = array->type;
+    result->length = array->length;
+    std::vector<int64_t> rows;
+    for (int64_t i = 0; i < array->length; ++i) {
+      rows.push_back(array->IsNull(i) ? -1 : array->offset + i);
+    }
+    for (const ArrayPtr& child : array->children) {
+      result->children.push_back(WithoutStructNulls(format::Take(*child, rows)));
+    }
+    return result;
+  }
+  if (!array->type->is_list()) {
+    return array;
+  }
+  auto result = std::make_shared<Array>(*array);
+  result->children[0] = WithoutStructNulls(array->children[0]);
+  return result;
+}
+
+format::RecordBatch WithoutStructNulls(const format::RecordBatch& batch) {
+  format::RecordBatch result = batch;
+  for (ArrayPtr& column : result.columns) {
+    column = WithoutStructNulls(column);
+  }
+  return result;
+}
+
 format::RecordBatch SingleColumn(const ArrayPtr& column) {
   auto schema = std::make_shared<format::Schema>();
   schema->fields.push_back({"v", column->type, true, {}});

@@ -40,6 +40,10 @@ format::ArrayPtr RandomArray(const format::TypePtr& type, int64_t length,
 // One type of every kind that a data file can hold; `with_map` needs file version 2.2.
 std::vector<format::TypePtr> AllTypes(bool with_map);
 
+// `array` as file version 2.0 gives it back: nulls of structs have become nulls of their members.
+format::ArrayPtr WithoutStructNulls(const format::ArrayPtr& array);
+format::RecordBatch WithoutStructNulls(const format::RecordBatch& batch);
+
 // A batch of one column "v".
 format::RecordBatch SingleColumn(const format::ArrayPtr& column);
 
