@@ -1,5 +1,6 @@
 #include "format/codec/fsst_decoder.h"
 
+#include <bit>
 #include <cstring>
 
 #include "io/base/endian.h"
@@ -11,13 +12,12 @@ namespace {
 
 constexpr uint32_t kMagic = 0x46535354;  // "FSST", read as a big-endian u32
 constexpr uint64_t kSwitchBit = uint64_t{1} << 24;
-constexpr uint32_t kEscapeBytes = 0x80808080u;
 constexpr std::byte kEscape{255};
 
 // The high bit of every byte of `codes` that is 255.
-uint32_t EscapeMask(uint32_t codes) {
-  const uint32_t low_is_max = (codes & 0x7f7f7f7fu) + 0x01010101u;
-  return codes & low_is_max & kEscapeBytes;
+uint64_t EscapeMask(uint64_t codes) {
+  const uint64_t low_is_max = (codes & 0x7f7f7f7f7f7f7f7fu) + 0x0101010101010101u;
+  return codes & low_is_max & 0x8080808080808080u;
 }
 
 }  // namespace
@@ -55,30 +55,38 @@ std::byte* FsstDecoder::Decode(std::span<const std::byte> codes, std::byte* out)
     }
     return out + codes.size();
   }
+  // The highest bit is set once a length is 0.
+  uint64_t bad_lengths = 0;
   const auto append = [&](std::byte code) {
     const auto c = std::to_integer<size_t>(code);
+    const uint64_t length = lengths_[c];
     std::memcpy(out, &symbols_[c], sizeof(uint64_t));
-    out += lengths_[c];
-    return lengths_[c] == 0;
+    out += length;
+    bad_lengths |= length - 1;
   };
-  bool is_bad = false;
-  while (end - at >= 4) {
-    if (EscapeMask(io::LoadLe<uint32_t>(at)) == 0) {
-      is_bad |= append(at[0]);
-      is_bad |= append(at[1]);
-      is_bad |= append(at[2]);
-      is_bad |= append(at[3]);
-      at += 4;
-    } else if (*at == kEscape) {
-      *out++ = at[1];
-      at += 2;
-    } else {
-      is_bad |= append(*at++);
+  while (end - at >= 8) {
+    const uint64_t escapes = EscapeMask(io::LoadLe<uint64_t>(at));
+    if (escapes == 0) {
+      for (size_t i = 0; i < 8; ++i) {
+        append(at[i]);
+      }
+      at += 8;
+      continue;
     }
+    const auto plain = static_cast<size_t>(std::countr_zero(escapes)) / 8;
+    for (size_t i = 0; i < plain; ++i) {
+      append(at[i]);
+    }
+    at += plain;
+    if (plain == 7) {
+      continue;  // what the escape stands for is in the next word
+    }
+    *out++ = at[1];
+    at += 2;
   }
   while (at < end) {
     if (*at != kEscape) {
-      is_bad |= append(*at++);
+      append(*at++);
     } else if (end - at >= 2) {
       *out++ = at[1];
       at += 2;
@@ -86,7 +94,7 @@ std::byte* FsstDecoder::Decode(std::span<const std::byte> codes, std::byte* out)
       return nullptr;
     }
   }
-  return is_bad ? nullptr : out;
+  return bad_lengths >> 63 != 0 ? nullptr : out;
 }
 
 }  // namespace og::format

@@ -45,6 +45,16 @@ void WriteRuns(std::span<const T> values, std::byte* run_values, std::byte* run_
   }
 }
 
+// Fills kBytes bytes with `value`.
+template <size_t kBytes, typename T>
+void Broadcast(T value, T* out) {
+  typedef T Vector __attribute__((vector_size(16)));
+  const Vector values = value - Vector{};
+  for (size_t done = 0; done < kBytes; done += sizeof(Vector)) {
+    std::memcpy(reinterpret_cast<std::byte*>(out) + done, &values, sizeof(Vector));
+  }
+}
+
 template <typename T, typename Length>
 absl::Status Expand(std::span<const std::byte> run_values, std::span<const std::byte> run_lengths,
                     std::span<T> values) {
@@ -55,8 +65,9 @@ absl::Status Expand(std::span<const std::byte> run_values, std::span<const std::
                                         sizeof(T) * 8, "-bit values and ", run_lengths.size(),
                                         " bytes of ", sizeof(Length) * 8, "-bit lengths"));
   }
-  // Short runs are written as one block of constant size that the next run overwrites in part.
-  constexpr size_t kBlock = 32 / sizeof(T);
+  // Most runs are written as one block of constant size that the next run overwrites in part: run
+  // lengths follow no pattern that a branch predictor could learn.
+  constexpr size_t kBlock = std::min<size_t>(32, 128 / sizeof(T));
   T* at = values.data();
   size_t left = values.size();
   for (size_t run = 0; run < num_runs; ++run) {
@@ -67,9 +78,7 @@ absl::Status Expand(std::span<const std::byte> run_values, std::span<const std::
           io::StrCat("run lengths: more than ", values.size(), " values at run ", run));
     }
     if (length <= kBlock && left >= kBlock) {
-      for (size_t i = 0; i < kBlock; ++i) {
-        at[i] = value;
-      }
+      Broadcast<kBlock * sizeof(T)>(value, at);
     } else {
       std::fill_n(at, length, value);
     }

@@ -32,6 +32,9 @@ constexpr uint64_t kChunkAlignment = 8;
 constexpr uint64_t kChunkValuesMax = 32768;
 constexpr uint64_t kRepetitionDepthMax = 8;
 
+// Room that tables ask for is made ahead up to this much, beyond it as values really come.
+constexpr uint64_t kReservedBytesMax = uint64_t{64} << 20;
+
 struct Chunk {
   uint64_t offset = 0;  // in the buffer of chunks
   uint64_t first_value = 0;
@@ -85,6 +88,11 @@ class MiniBlockDecoder final : public PageDecoder {
   absl::Status SelectLevels(uint64_t chunk, const Parts& parts, std::span<const RowRange> rows,
                             DecodeScratch& scratch, std::vector<uint16_t>& rep,
                             std::vector<uint16_t>& def, std::vector<ValueRange>& ranges) const;
+  // The same where all rows of the chunk are wanted.
+  absl::Status AppendLevels(uint64_t chunk, const Parts& parts, DecodeScratch& scratch,
+                            std::vector<uint16_t>& rep, std::vector<uint16_t>& def,
+                            std::vector<ValueRange>& ranges) const;
+  absl::Status CheckLevels(uint64_t chunk, uint64_t started, uint64_t values) const;
   absl::Status AppendValues(uint64_t chunk, const Parts& parts, std::span<const ValueRange> ranges,
                             DecodeScratch& scratch, ValueSink& sink, bool as_indices) const;
 
@@ -369,6 +377,11 @@ absl::Status MiniBlockDecoder::SelectLevels(uint64_t chunk, const Parts& parts,
                                             std::vector<uint16_t>& rep, std::vector<uint16_t>& def,
                                             std::vector<ValueRange>& ranges) const {
   const uint64_t n = parts.num_levels;
+  const uint64_t preamble = chunks_[chunk].has_preamble ? 1 : 0;
+  if (rows.size() == 1 && rows[0].begin + preamble <= chunks_[chunk].first_row &&
+      rows[0].end >= chunks_[chunk + 1].first_row) {
+    return AppendLevels(chunk, parts, scratch, rep, def, ranges);
+  }
   std::vector<uint16_t>& chunk_rep = scratch.rep;
   std::vector<uint16_t>& chunk_def = scratch.def;
   chunk_rep.resize(n);
@@ -425,12 +438,47 @@ absl::Status MiniBlockDecoder::SelectLevels(uint64_t chunk, const Parts& parts,
   if (is_wanted) {
     end_stretch(n);
   }
-  if (value != NumValues(chunk) ||
+  return CheckLevels(chunk, started, value);
+}
+
+absl::Status MiniBlockDecoder::CheckLevels(uint64_t chunk, uint64_t started,
+                                           uint64_t values) const {
+  if (values != NumValues(chunk) ||
       started != chunks_[chunk + 1].first_row - chunks_[chunk].first_row) {
     return io::DataLossError(io::StrCat("levels of chunk ", chunk, ": ", started, " rows and ",
-                                        value, " values; the page's tables say otherwise"));
+                                        values, " values; the page's tables say otherwise"));
   }
   return absl::OkStatus();
+}
+
+absl::Status MiniBlockDecoder::AppendLevels(uint64_t chunk, const Parts& parts,
+                                            DecodeScratch& scratch, std::vector<uint16_t>& rep,
+                                            std::vector<uint16_t>& def,
+                                            std::vector<ValueRange>& ranges) const {
+  const uint64_t n = parts.num_levels;
+  const size_t old = rep.size();
+  rep.resize(old + n);
+  OG_RETURN_IF_ERROR(DecodeLevels(&*rep_codec_, parts.rep, n, scratch, rep.data() + old));
+  if (n != 0 && rep[old] != layers_.max_rep && !chunks_[chunk].has_preamble) {
+    return io::DataLossError(io::StrCat("chunk ", chunk, " starts inside a row"));
+  }
+  uint64_t started = 0;
+  for (uint64_t i = 0; i < n; ++i) {
+    started += rep[old + i] == layers_.max_rep ? 1 : 0;
+  }
+  uint64_t values = n;
+  if (def_codec_.has_value()) {
+    def.resize(old + n);
+    OG_RETURN_IF_ERROR(DecodeLevels(&*def_codec_, parts.def, n, scratch, def.data() + old));
+    values = 0;
+    for (uint64_t i = 0; i < n; ++i) {
+      values += def[old + i] <= layers_.max_visible_def ? 1 : 0;
+    }
+  }
+  if (values != 0) {
+    ranges.push_back({0, values});
+  }
+  return CheckLevels(chunk, started, values);
 }
 
 absl::Status MiniBlockDecoder::AppendValues(uint64_t chunk, const Parts& parts,
@@ -480,13 +528,29 @@ absl::Status MiniBlockDecoder::DecodePieces(const PagePlan& plan,
   }
   if (!layers_.has_rep()) {
     uint64_t text = 0;
-    for (const FileRange& range : plan.ranges) {
-      text += range.bytes;
+    if (dictionary_ != nullptr && dictionary_->length != 0) {
+      const auto entries = static_cast<uint64_t>(dictionary_->length);
+      text = std::min(rows, kReservedBytesMax) * (dictionary_->values.size() / entries + 1);
+    } else {
+      for (const FileRange& range : plan.ranges) {
+        text += range.bytes;
+      }
+      text *= TextExpansion(value_codec_);
     }
-    OG_RETURN_IF_ERROR(out.values.Reserve(rows, std::min(text, uint64_t{64} << 20)));
+    OG_RETURN_IF_ERROR(out.values.Reserve(rows, std::min(text, kReservedBytesMax)));
     if (def_codec_.has_value()) {
       def.reserve(rows);
     }
+  } else {
+    uint64_t values = 0;
+    for (const PagePlan::Piece& piece : plan.pieces) {
+      values += NumValues(piece.unit);
+    }
+    values = std::min(values,
+                      kReservedBytesMax / std::max<uint64_t>(out.values.shape().slot_bytes(), 2));
+    OG_RETURN_IF_ERROR(out.values.Reserve(values, 0));
+    rep.reserve(values);
+    def.reserve(def_codec_.has_value() ? values : 0);
   }
   for (const PagePlan::Piece& piece : plan.pieces) {
     const Bytes chunk = buffers[piece.range].span().subspan(piece.offset, piece.bytes);

@@ -2,7 +2,9 @@
 
 #include <algorithm>
 #include <cstring>
+#include <vector>
 
+#include "format/page/list_pass.h"
 #include "io/base/endian.h"
 #include "io/base/status.h"
 #include "io/base/status_macros.h"
@@ -11,125 +13,86 @@
 namespace og::format {
 namespace {
 
-// Appends list ends to a layer; the list that is open ends where the next one is added.
-class OffsetWriter {
- public:
-  // Room for `lists_max` more lists.
-  OffsetWriter(LayerOutput& layer, size_t lists_max) : layer_(layer) {
-    width_ = layer.has_large_offsets ? 8 : 4;
-    if (layer.offsets.size() == 0) {
-      layer.offsets.Resize(width_);
-      std::memset(layer.offsets.data(), 0, width_);
-    }
-    start_ = layer.offsets.size();
-    layer.offsets.Resize(start_ + lists_max * width_);
-    to_ = layer.offsets.data() + start_;
-  }
-
-  // Ends the last list at `end` children.
-  void End(uint64_t end) {
-    if (width_ == 8) {
-      io::StoreLe(to_, end);
-    } else {
-      io::StoreLe(to_, static_cast<uint32_t>(end));
-    }
-    to_ += width_;
-  }
-
-  void Finish() { layer_.offsets.Resize(static_cast<size_t>(to_ - layer_.offsets.data())); }
-
- private:
-  LayerOutput& layer_;
-  size_t width_ = 0;
-  size_t start_ = 0;
-  std::byte* to_ = nullptr;
-};
-
-// The definition numbers around one LIST layer, see Unravel().
-struct ListNumbers {
-  uint16_t base = 0;  // numbers of the layers inside
-  uint16_t null = 0;  // 0: no such number
-  uint16_t empty = 0;
-  uint16_t own_end = 0;  // greatest number of this layer
-  uint16_t top = 0;      // greatest number of the ITEM layers directly outside
-};
-
 ListNumbers NumbersOf(const PageLayers& page, size_t at, uint16_t base) {
-  ListNumbers numbers;
-  numbers.base = base;
-  numbers.own_end = static_cast<uint16_t>(base + LevelsOf(page.kinds[at]));
-  const auto first = static_cast<uint16_t>(base + 1);
+  ListNumbers numbers{.base = base};
   switch (page.kinds[at]) {
-    case LayerKind::kNullableList:
-      numbers.null = first;
-      break;
     case LayerKind::kEmptyableList:
-      numbers.empty = first;
+      numbers.empty = static_cast<uint16_t>(base + 1);
       break;
     case LayerKind::kNullAndEmptyList:
-      numbers.null = first;
-      numbers.empty = static_cast<uint16_t>(first + 1);
+      numbers.empty = static_cast<uint16_t>(base + 2);
       break;
     default:
       break;
   }
-  numbers.top = numbers.own_end;
+  numbers.top = static_cast<uint16_t>(base + LevelsOf(page.kinds[at]));
   for (size_t i = at + 1; i < page.kinds.size() && !IsListLayer(page.kinds[i]); ++i) {
     numbers.top = static_cast<uint16_t>(numbers.top + LevelsOf(page.kinds[i]));
   }
   return numbers;
 }
 
-// Appends the lists of one layer and keeps, in place, the levels of the next sequence: those that
-// start a list, with their repetition reduced by one.
-absl::Status UnravelList(const ListNumbers& numbers, std::vector<uint16_t>& rep,
-                         std::vector<uint16_t>& def, LayerOutput& layer) {
-  OffsetWriter offsets(layer, rep.size());
-  uint64_t children = layer.num_children;
+// Appends the lists of one layer. The levels of the next sequence go to `rep` and `def`; returns
+// how many they are.
+absl::StatusOr<size_t> UnravelList(const ListNumbers& numbers, const LevelSequence& in,
+                                   uint16_t* rep, uint16_t* def, io::MutableBuffer& nulls,
+                                   LayerOutput& layer) {
+  const size_t width = layer.has_large_offsets ? sizeof(uint64_t) : sizeof(uint32_t);
+  if (layer.offsets.size() == 0) {
+    layer.offsets.Resize(width);
+    std::memset(layer.offsets.data(), 0, width);
+  }
+  // The last offset there is says where the first list starts.
+  const size_t first = layer.offsets.size() - width;
+  layer.offsets.Resize(first + (in.count + kListPassSlack) * width);
+  nulls.Resize((in.count + kListPassSlack) * sizeof(uint16_t));
+  const ListPassResult pass = PassLists(numbers, in, layer.num_children, layer.has_large_offsets,
+                                        {.starts = layer.offsets.data() + first,
+                                         .nulls = nulls.as<uint16_t>(),
+                                         .rep = rep,
+                                         .def = def});
+  if (pass.is_bad) {
+    return io::DataLossError("a level continues a list that cannot have items");
+  }
+  if (!layer.has_large_offsets && pass.children > INT32_MAX) {
+    return io::ResourceExhaustedError(io::StrCat("one batch of a list column would hold ",
+                                                 pass.children, " items; read fewer rows at once"));
+  }
+  std::byte* const end = layer.offsets.data() + first + pass.lists * width;
+  if (layer.has_large_offsets) {
+    io::StoreLe(end, pass.children);
+  } else {
+    io::StoreLe(end, static_cast<uint32_t>(pass.children));
+  }
+  layer.offsets.Resize(first + (pass.lists + 1) * width);
+  layer.validity.AppendLevels({nulls.as<uint16_t>(), pass.lists}, 0);
+  layer.num_children = pass.children;
+  return pass.kept;
+}
+
+size_t CountAtMost(const LevelSequence& in, uint16_t max) {
+  size_t count = 0;
+  constexpr size_t kBlock = 16384;  // keeps the counter narrow, for whole vectors of them
+  for (size_t start = 0; start < in.count; start += kBlock) {
+    const size_t end = std::min(in.count, start + kBlock);
+    uint16_t part = 0;
+    for (size_t i = start; i < end; ++i) {
+      part = static_cast<uint16_t>(part + (in.def[i] <= max ? 1 : 0));
+    }
+    count += part;
+  }
+  return count;
+}
+
+// Writes the definitions of at most `max` to `out`, which has room for one more than there are
+// levels, and returns how many they are.
+size_t KeepAtMost(const LevelSequence& in, uint16_t max, uint16_t* out) {
   size_t kept = 0;
-  std::vector<uint16_t> is_null;  // 1 for lists that are, one entry a list
-  is_null.reserve(rep.size());
-  bool is_open = false;   // there is a list whose end is not written yet
-  bool is_valid = false;  // and items may follow in it
-  for (size_t i = 0; i < rep.size(); ++i) {
-    const uint16_t d = def[i];
-    if (rep[i] == 0) {
-      if (!is_valid || d > numbers.base) {
-        return io::DataLossError(
-            io::StrCat("level ", i, " continues a list that cannot have items"));
-      }
-      ++children;
-      continue;
-    }
-    if (is_open) {
-      offsets.End(children);
-    }
-    is_open = d <= numbers.top;
-    is_valid = false;
-    if (d <= numbers.base) {
-      is_null.push_back(0);
-      ++children;
-      is_valid = true;
-    } else if (d <= numbers.top) {
-      is_null.push_back(d == numbers.empty ? 0 : 1);
-    }
-    rep[kept] = static_cast<uint16_t>(rep[i] - 1);
-    def[kept] = d;
-    ++kept;
+  for (size_t i = 0; i < in.count; ++i) {
+    out[kept] = in.def[i];
+    kept += in.def[i] <= max ? 1 : 0;
   }
-  if (is_open) {
-    offsets.End(children);
-  }
-  offsets.Finish();
-  layer.validity.AppendLevels(is_null, 0);
-  if (!layer.has_large_offsets && children > INT32_MAX) {
-    return io::ResourceExhaustedError(io::StrCat("one batch of a list column would hold ", children,
-                                                 " items; read fewer rows at once"));
-  }
-  layer.num_children = children;
-  rep.resize(kept);
-  def.resize(kept);
-  return absl::OkStatus();
+  return kept;
 }
 
 absl::Status CheckRange(std::span<const uint16_t> levels, uint16_t max, const char* what) {
@@ -195,14 +158,27 @@ absl::Status Unravel(const PageLayers& page, const LevelSpan& levels,
   if (levels.rep.size() != levels.num_levels) {
     return io::DataLossError("page of lists without repetition levels");
   }
-  std::vector<uint16_t> rep(levels.rep.begin(), levels.rep.end());
-  std::vector<uint16_t> def(levels.def.begin(), levels.def.end());
-  def.resize(rep.size());  // zeros: all valid
+  const size_t count = levels.rep.size();
+  std::vector<uint16_t> zeros;  // all valid
+  if (levels.def.empty()) {
+    zeros.resize(count);
+  }
+  LevelSequence in{.rep = levels.rep.data(),
+                   .def = zeros.empty() ? levels.def.data() : zeros.data(),
+                   .count = count};
+  // The first LIST layer reads the levels of the page; what it keeps, and all that follow, stands
+  // here.
+  io::MutableBuffer rep((count + kListPassSlack) * sizeof(uint16_t));
+  io::MutableBuffer def((count + kListPassSlack) * sizeof(uint16_t));
+  io::MutableBuffer scratch;
   uint16_t base = 0;
   size_t at = 0;
   while (at < layers.size()) {
     if (layers[at].is_list) {
-      OG_RETURN_IF_ERROR(UnravelList(NumbersOf(page, at, base), rep, def, layers[at]));
+      OG_ASSIGN_OR_RETURN(in.count, UnravelList(NumbersOf(page, at, base), in, rep.as<uint16_t>(),
+                                                def.as<uint16_t>(), scratch, layers[at]));
+      in.rep = rep.as<uint16_t>();
+      in.def = def.as<uint16_t>();
       base = static_cast<uint16_t>(base + LevelsOf(page.kinds[at]));
       ++at;
       continue;
@@ -213,15 +189,21 @@ absl::Status Unravel(const PageLayers& page, const LevelSpan& levels,
     for (size_t i = at; i < layers.size() && !layers[i].is_list; ++i) {
       domain = static_cast<uint16_t>(domain + LevelsOf(page.kinds[i]));
     }
-    std::vector<uint16_t> slots;
-    slots.reserve(def.size());
-    for (const uint16_t d : def) {
-      if (d <= domain) {
-        slots.push_back(d);
-      }
+    std::span<const uint16_t> slots;
+    size_t num_slots = 0;
+    if (base == domain) {
+      num_slots = CountAtMost(in, domain);
+    } else {
+      scratch.Resize((in.count + 1) * sizeof(uint16_t));
+      num_slots = KeepAtMost(in, domain, scratch.as<uint16_t>());
+      slots = {scratch.as<uint16_t>(), num_slots};
     }
     for (; at < layers.size() && !layers[at].is_list; ++at) {
-      layers[at].validity.AppendLevels(slots, base);
+      if (slots.empty()) {
+        layers[at].validity.AppendValid(num_slots);
+      } else {
+        layers[at].validity.AppendLevels(slots, base);
+      }
       base = static_cast<uint16_t>(base + LevelsOf(page.kinds[at]));
     }
   }

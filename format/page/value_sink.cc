@@ -187,22 +187,33 @@ ValueSink::ValueSink(ValueShape shape)
   }
 }
 
+namespace {
+
+// Pages ask for room one after the other, so what is there already must not be copied each time.
+void ReserveGrowing(io::MutableBuffer& buffer, size_t capacity) {
+  if (capacity > buffer.capacity()) {
+    buffer.Reserve(std::max(capacity, buffer.capacity() * 2));
+  }
+}
+
+}  // namespace
+
 absl::Status ValueSink::Reserve(uint64_t slots, uint64_t bytes) {
   switch (shape_.kind) {
     case ValueShape::Kind::kBits:
     case ValueShape::Kind::kBytes: {
       OG_ASSIGN_OR_RETURN(const uint64_t wanted,
                           CheckedBytes(values_.size(), slots, shape_.slot_bits));
-      values_.Reserve(wanted);
+      ReserveGrowing(values_, wanted);
       break;
     }
     case ValueShape::Kind::kVariable: {
       const uint64_t width = has_large_offsets_ ? 8 : 4;
       OG_ASSIGN_OR_RETURN(const uint64_t wanted,
                           CheckedBytes(offsets_.size() + width, slots, width * 8));
-      offsets_.Reserve(wanted);
+      ReserveGrowing(offsets_, wanted);
       if (bytes <= kSinkBytesMax) {
-        text_.Reserve(text_.size() + bytes + kTextSlackBytes);
+        ReserveGrowing(text_, text_.size() + bytes + kTextSlackBytes);
       }
       break;
     }
@@ -361,6 +372,18 @@ absl::Status ValueSink::AppendString(std::span<const std::byte> text) {
   return AppendWritten(to + text.size());
 }
 
+namespace {
+
+template <size_t kWidth>
+void GatherValues(const std::byte* from, std::span<const uint32_t> indices, std::byte* to) {
+  for (const uint32_t index : indices) {
+    std::memcpy(to, from + uint64_t{index} * kWidth, kWidth);
+    to += kWidth;
+  }
+}
+
+}  // namespace
+
 absl::Status ValueSink::AppendFromDictionary(const Array& dictionary,
                                              std::span<const uint32_t> indices) {
   const auto num_entries = static_cast<uint64_t>(dictionary.length);
@@ -373,16 +396,21 @@ absl::Status ValueSink::AppendFromDictionary(const Array& dictionary,
     const uint64_t width = shape_.slot_bytes();
     OG_ASSIGN_OR_RETURN(std::byte * to, ExtendBytes(indices.size()));
     const std::byte* const from = dictionary.values.data();
-    if (width == 8) {
-      for (const uint32_t index : indices) {
-        std::memcpy(to, from + uint64_t{index} * 8, 8);
-        to += 8;
-      }
-    } else {
-      for (const uint32_t index : indices) {
-        std::memcpy(to, from + index * width, width);
-        to += width;
-      }
+    switch (width) {
+      case 4:
+        GatherValues<4>(from, indices, to);
+        break;
+      case 8:
+        GatherValues<8>(from, indices, to);
+        break;
+      case 16:
+        GatherValues<16>(from, indices, to);
+        break;
+      default:
+        for (const uint32_t index : indices) {
+          std::memcpy(to, from + index * width, width);
+          to += width;
+        }
     }
     return absl::OkStatus();
   }
@@ -408,9 +436,13 @@ absl::Status ValueSink::AppendFromDictionary(const Array& dictionary,
     for (const uint32_t index : indices) {
       const auto at = static_cast<size_t>(from_offsets[index]);
       const auto size = static_cast<size_t>(from_offsets[index + 1]) - at;
-      if (size <= kTextSlackBytes && at + kTextSlackBytes <= from_bytes) {
-        std::memcpy(to, from + at, kTextSlackBytes);
-      } else if (size != 0) {
+      // Copies of constant size: what they write too much the next string overwrites.
+      const size_t rounded = (size + kTextSlackBytes - 1) / kTextSlackBytes * kTextSlackBytes;
+      if (at + rounded <= from_bytes) {
+        for (size_t done = 0; done < rounded; done += kTextSlackBytes) {
+          std::memcpy(to + done, from + at + done, kTextSlackBytes);
+        }
+      } else {
         std::memcpy(to, from + at, size);
       }
       to += size;
