@@ -2,7 +2,7 @@
 
 usage: run.py --bin bazel-bin [--peer-python PYTHON] [--reference BINARY] [CASE...]
 
-Cases: load, cold, scan, take, size; all of them if none is named. Without a peer our side runs alone.
+Cases: load, cold, scan, take, size, format; all of them if none is named. Without a peer our side runs alone.
 """
 
 import argparse
@@ -14,6 +14,7 @@ import subprocess
 import sys
 import tempfile
 
+import formats
 from measure import Series, alternate, run_process
 
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -34,12 +35,25 @@ class Bench:
         self.arguments = arguments
         self.folder = folder
         self.rows = []
+        self.notes = []
 
     def path(self, name):
         return os.path.join(self.folder, name)
 
     def binary(self, name):
         return os.path.join(os.path.abspath(self.arguments.bin), name)
+
+    def peer_script(self, name):
+        return os.path.join(HERE, "peers", name)
+
+    def run_peer(self, script, *words):
+        if not self.arguments.peer_python:
+            sys.exit("bench: this case needs --peer-python")
+        subprocess.run([self.arguments.peer_python, self.peer_script(script), *words], check=True,
+                       stderr=subprocess.DEVNULL)
+
+    def peer(self, table, prefix=()):
+        return Peer(self.arguments.peer_python, table, prefix)
 
     @property
     def rounds(self):
@@ -67,6 +81,14 @@ class Bench:
         ratio = f"{series[1].median / series[0].median:.2f}" if len(series) > 1 else ""
         self.rows.append(cells + [ratio])
         print("| " + " | ".join(self.rows[-1]) + " |", flush=True)
+
+    def note(self, line):
+        """A line below the table."""
+        self.notes.append(line)
+
+    def print_notes(self):
+        print("".join(f"\n- {line}" for line in self.notes), flush=True)
+        self.notes = []
 
     def report_runs(self, case, runs, startup):
         """Times, and memory beyond what the same program takes to print its version."""
@@ -165,6 +187,9 @@ class Bench:
         words = ["take", self.table(), "--rows", ",".join(str(number) for number in chosen)]
         self.against_peer("take of 1,000 rows", words, f"take {positions}", 1e3, "ms")
 
+    def format(self):
+        formats.run(self)
+
     # ---- size ----
 
     def size(self):
@@ -181,15 +206,20 @@ class Bench:
 class Peer:
     """A resident process of the Lance library."""
 
-    def __init__(self, python, table):
-        words = [python, os.path.join(HERE, "peers/lance_peer.py"), "serve", table]
-        self.process = subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    def __init__(self, python, table, prefix=()):
+        words = [*prefix, python, os.path.join(HERE, "peers/lance_peer.py"), "serve", table]
+        self.process = subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                                        stderr=subprocess.DEVNULL, text=True)
 
     def ask(self, command):
+        return self.ask_all(command)[:2]
+
+    def ask_all(self, command):
+        """(seconds, rows, bytes)"""
         self.process.stdin.write(command + "\n")
         self.process.stdin.flush()
-        nanoseconds, rows, _ = self.process.stdout.readline().split()
-        return int(nanoseconds) / 1e9, int(rows)
+        nanoseconds, rows, size = self.process.stdout.readline().split()
+        return int(nanoseconds) / 1e9, int(rows), int(size)
 
     def close(self):
         self.process.stdin.close()
@@ -211,7 +241,7 @@ def check_equal(title, answers):
         sys.exit(f"bench: {title}: the sides give different answers")
 
 
-CASES = ["load", "cold", "scan", "take", "size"]
+CASES = ["load", "cold", "scan", "take", "size", "format"]
 
 
 def main():

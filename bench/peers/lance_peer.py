@@ -4,9 +4,12 @@ usage: lance_peer.py make TABLE ROWS SEED     writes the table of the benchmark
        lance_peer.py serve TABLE              one command a line on standard input, one answer a line:
            scan            all rows as Arrow batches
            take FILE       the rows whose positions the file lists, one a line
+           write TARGET    all rows, which are read before, to a new table; bytes are those of its files
        An answer is `NANOSECONDS ROWS BYTES`: only the work on Arrow data is timed.
 """
 
+import os
+import shutil
 import sys
 import time
 
@@ -62,12 +65,25 @@ def take(dataset, positions):
     return time.perf_counter_ns() - start, table.num_rows, table.nbytes
 
 
+def write(table, target):
+    shutil.rmtree(target, ignore_errors=True)
+    start = time.perf_counter_ns()
+    lance.write_dataset(table, target, data_storage_version="2.1")
+    elapsed = time.perf_counter_ns() - start
+    data = os.path.join(target, "data")
+    return elapsed, table.num_rows, sum(os.path.getsize(os.path.join(data, name)) for name in os.listdir(data))
+
+
 def serve(path):
     dataset = lance.dataset(path)
+    table = None
     for line in sys.stdin:
         words = line.split()
         if words[0] == "scan":
             answer = scan(dataset)
+        elif words[0] == "write":
+            table = table or dataset.to_table()
+            answer = write(table, words[1])
         else:
             with open(words[1], encoding="ascii") as file:
                 answer = take(dataset, [int(number) for number in file])
