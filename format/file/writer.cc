@@ -112,6 +112,7 @@ class ColumnPlanner {
                                  ? options_.forced_layout
                                  : LayoutOf(top_->metadata)};
     column.plan.codec.is_2_2 = options_.version == FileVersion::kV2_2;
+    column.plan.codec.compact = options_.compact;
     column.plan.codec.forced_codec = options_.forced_codec;
     column.plan.codec.is_text = type->id != TypeId::kBinary && type->id != TypeId::kLargeBinary;
     out_.push_back(std::move(column));

@@ -43,6 +43,9 @@ struct WriterOptions {
   size_t page_bytes = size_t{8} << 20;
   // Rows that one column buffers before they become a page, whatever their size.
   int64_t page_rows = int64_t{1} << 22;
+  // Smaller files that take longer to write and to read: general compression wherever it saves
+  // bytes, over larger chunks.
+  bool compact = false;
   // Where pages are encoded; outlives the writer. Null: in the thread that calls Write.
   io::WorkerPool* pool = nullptr;
   // Demands of tests, see page_options.h.

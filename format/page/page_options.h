@@ -42,6 +42,8 @@ struct CodecOptions {
   CompressionChoice dictionary_compression = CompressionChoice::kAuto;
   int dictionary_compression_level = 0;
   ForcedCodec forced_codec = ForcedCodec::kNone;
+  // Size counts more than the speed of reading.
+  bool compact = false;
   // FSST is for text; binary values are as a rule compressed already.
   bool is_text = true;
 };

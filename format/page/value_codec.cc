@@ -33,19 +33,38 @@ absl::StatusOr<uint64_t> FlatBits(const CompressiveEncoding& encoding, const cha
   return encoding.flat().bits_per_value();
 }
 
-absl::StatusOr<ValueCodec> CompileRle(const lance::encodings21::Rle& rle) {
+// Run values or run lengths: flat, compressed, or bit-packed out of line.
+absl::StatusOr<ValueCodec> CompileRunPart(const CompressiveEncoding& encoding, int depth) {
+  OG_ASSIGN_OR_RETURN(ValueCodec part, Compile(encoding, depth + 1));
+  const ValueCodec& inner =
+      part.kind == ValueCodec::Kind::kGeneral ? part.children[0] : part;
+  if (inner.kind != ValueCodec::Kind::kFlat &&
+      inner.kind != ValueCodec::Kind::kOutOfLineBitpacking) {
+    return io::UnimplementedError(
+        io::StrCat("run-length encoding whose parts are neither flat nor bit-packed (codec ",
+                   static_cast<int>(encoding.compression_case()), ")"));
+  }
+  return part;
+}
+
+absl::StatusOr<ValueCodec> CompileRle(const lance::encodings21::Rle& rle, int depth) {
   ValueCodec codec;
   codec.kind = ValueCodec::Kind::kRle;
-  OG_ASSIGN_OR_RETURN(codec.bits, FlatBits(rle.values(), "run-length encoding"));
-  OG_ASSIGN_OR_RETURN(const uint64_t length_bits,
-                      FlatBits(rle.run_lengths(), "run-length encoding"));
+  OG_ASSIGN_OR_RETURN(ValueCodec values, CompileRunPart(rle.values(), depth));
+  OG_ASSIGN_OR_RETURN(ValueCodec lengths, CompileRunPart(rle.run_lengths(), depth));
+  codec.bits = values.bits;
   if (!IsWord(codec.bits)) {
     return BadWidth("run-length encoding", codec.bits);
   }
-  if (!IsWord(length_bits) || length_bits == 64) {
-    return BadWidth("lengths of run-length encoding", length_bits);
+  if (!IsWord(lengths.bits) || lengths.bits == 64) {
+    return BadWidth("lengths of run-length encoding", lengths.bits);
   }
-  codec.length_bits = static_cast<unsigned>(length_bits);
+  codec.length_bits = static_cast<unsigned>(lengths.bits);
+  if (IsBitpacked(values) && IsBitpacked(lengths)) {
+    return io::DataLossError("run-length encoding of which nothing says how many runs it has");
+  }
+  codec.children.push_back(std::move(values));
+  codec.children.push_back(std::move(lengths));
   return codec;
 }
 
@@ -147,7 +166,7 @@ absl::StatusOr<ValueCodec> Compile(const CompressiveEncoding& encoding, int dept
       return codec;
     }
     case CompressiveEncoding::kRle:
-      return CompileRle(encoding.rle());
+      return CompileRle(encoding.rle(), depth);
     case CompressiveEncoding::kByteStreamSplit: {
       codec.kind = ValueCodec::Kind::kByteStreamSplit;
       OG_ASSIGN_OR_RETURN(codec.bits,
@@ -206,6 +225,11 @@ absl::StatusOr<ValueCodec> Compile(const CompressiveEncoding& encoding, int dept
 }
 
 }  // namespace
+
+bool IsBitpacked(const ValueCodec& codec) {
+  return codec.kind == ValueCodec::Kind::kOutOfLineBitpacking ||
+         (codec.kind == ValueCodec::Kind::kGeneral && IsBitpacked(codec.children[0]));
+}
 
 absl::StatusOr<ValueCodec> CompileCodec(const CompressiveEncoding& encoding) {
   return Compile(encoding, 0);

@@ -28,7 +28,7 @@ struct ValueCodec {
     kInlineBitpacking,      // bits
     kOutOfLineBitpacking,   // bits, packed_bits
     kFsst,                  // fsst, child 0: variable
-    kRle,                   // bits of a value, length_bits
+    kRle,                   // bits of a value, length_bits; children: values, lengths
     kByteStreamSplit,       // bits
     kGeneral,               // compression, child 0
     kFixedSizeList,         // items, has_validity, child 0
@@ -63,6 +63,9 @@ inline uint64_t TextExpansion(const ValueCodec& codec) {
       return 1;
   }
 }
+// Whether `codec` is out-of-line bit-packing, compressed or not: bytes that do not say how many
+// values they hold.
+bool IsBitpacked(const ValueCodec& codec);
 
 // kUnimplemented for a codec or a nesting that we lack; kDataLoss for numbers that cannot be.
 absl::StatusOr<ValueCodec> CompileCodec(const lance::encodings21::CompressiveEncoding& encoding);

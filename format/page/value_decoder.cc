@@ -66,9 +66,59 @@ absl::StatusOr<Opened> Open(const ValueCodec& codec, ChunkBuffers buffers, Decod
   return opened;
 }
 
+// The flat form of the run values or run lengths `bytes`, where they stand or in `memory`.
+// `num_runs` counts only for a bit-packed part.
+absl::StatusOr<Bytes> FlatRunPart(const ValueCodec& part, Bytes bytes, uint64_t num_runs,
+                                  std::span<io::MutableBuffer, 2> memory) {
+  const ValueCodec* codec = &part;
+  if (codec->kind == ValueCodec::Kind::kGeneral) {
+    OG_RETURN_IF_ERROR(Decompress(codec->compression, bytes, memory[0]));
+    bytes = memory[0].span();
+    codec = &codec->children[0];
+  }
+  if (codec->kind == ValueCodec::Kind::kFlat) {
+    return bytes;
+  }
+  memory[1].Resize(num_runs * codec->bits / 8);
+  OG_RETURN_IF_ERROR(ForWord(codec->bits, [&](auto word) {
+    using T = decltype(word);
+    return DecodeOutOfLineBitpacked<T>(bytes, static_cast<unsigned>(codec->packed_bits),
+                                       std::span(memory[1].as<T>(), num_runs));
+  }));
+  return memory[1].span();
+}
+
+// Expands the runs of `codec` into out.size() values.
+template <typename T>
+absl::Status DecodeRuns(const ValueCodec& codec, Bytes values, Bytes lengths,
+                        DecodeScratch& scratch, std::span<T> out) {
+  const ValueCodec& value_part = codec.children[0];
+  const ValueCodec& length_part = codec.children[1];
+  const std::span<io::MutableBuffer, 2> value_memory(&scratch.run_parts[0], 2);
+  const std::span<io::MutableBuffer, 2> length_memory(&scratch.run_parts[2], 2);
+  // A packed part does not know how many runs it has; the other one, which is not packed, does.
+  const auto num_runs = [&](Bytes part, uint64_t bits) -> absl::StatusOr<uint64_t> {
+    const uint64_t runs = part.size() / (bits / 8);
+    if (runs > out.size()) {
+      return io::DataLossError(io::StrCat(runs, " runs of ", out.size(), " values"));
+    }
+    return runs;
+  };
+  if (IsBitpacked(value_part)) {
+    OG_ASSIGN_OR_RETURN(lengths, FlatRunPart(length_part, lengths, 0, length_memory));
+    OG_ASSIGN_OR_RETURN(const uint64_t runs, num_runs(lengths, codec.length_bits));
+    OG_ASSIGN_OR_RETURN(values, FlatRunPart(value_part, values, runs, value_memory));
+  } else {
+    OG_ASSIGN_OR_RETURN(values, FlatRunPart(value_part, values, 0, value_memory));
+    OG_ASSIGN_OR_RETURN(const uint64_t runs, num_runs(values, codec.bits));
+    OG_ASSIGN_OR_RETURN(lengths, FlatRunPart(length_part, lengths, runs, length_memory));
+  }
+  return ExpandRuns<T>(values, lengths, codec.length_bits, out);
+}
+
 // Writes `n` values to `out`, which is aligned for a word of codec.bits.
 absl::Status DecodeWords(const ValueCodec& codec, uint64_t n, ChunkBuffers buffers,
-                         std::byte* out) {
+                         DecodeScratch& scratch, std::byte* out) {
   switch (codec.kind) {
     case ValueCodec::Kind::kInlineBitpacking:
       return ForWord(codec.bits, [&](auto word) {
@@ -84,7 +134,7 @@ absl::Status DecodeWords(const ValueCodec& codec, uint64_t n, ChunkBuffers buffe
     case ValueCodec::Kind::kRle:
       return ForWord(codec.bits, [&](auto word) {
         using T = decltype(word);
-        return ExpandRuns<T>(buffers[0], buffers[1], codec.length_bits,
+        return DecodeRuns<T>(codec, buffers[0], buffers[1], scratch,
                              std::span(reinterpret_cast<T*>(out), n));
       });
     case ValueCodec::Kind::kByteStreamSplit: {
@@ -108,7 +158,7 @@ absl::StatusOr<const std::byte*> FixedValues(const ValueCodec& codec, uint64_t n
     return buffers[0].data();
   }
   scratch.values.Resize(n * codec.bits / 8);
-  OG_RETURN_IF_ERROR(DecodeWords(codec, n, buffers, scratch.values.data()));
+  OG_RETURN_IF_ERROR(DecodeWords(codec, n, buffers, scratch, scratch.values.data()));
   return scratch.values.data();
 }
 
@@ -118,7 +168,7 @@ absl::Status AppendFixed(const ValueCodec& codec, uint64_t n, ChunkBuffers buffe
   const bool is_whole = ranges.size() == 1 && ranges[0].begin == 0 && ranges[0].end == n;
   if (is_whole && codec.kind != ValueCodec::Kind::kFlat) {
     OG_ASSIGN_OR_RETURN(std::byte* const out, sink.ExtendBytes(n));
-    return DecodeWords(codec, n, buffers, out);
+    return DecodeWords(codec, n, buffers, scratch, out);
   }
   OG_ASSIGN_OR_RETURN(const std::byte* const values, FixedValues(codec, n, buffers, scratch));
   const uint64_t width = sink.shape().slot_bytes();
@@ -404,7 +454,7 @@ absl::Status DecodeLevels(const ValueCodec* codec, Bytes block, uint64_t n, Deco
                                                 out);
     case ValueCodec::Kind::kRle: {
       OG_ASSIGN_OR_RETURN(const RleBlock runs, SplitRleBlock(block));
-      return ExpandRuns<uint16_t>(runs.values, runs.lengths, codec->length_bits, out);
+      return DecodeRuns<uint16_t>(*codec, runs.values, runs.lengths, scratch, out);
     }
     case ValueCodec::Kind::kConstant:
       std::ranges::fill(out, io::LoadLe<uint16_t>(io::AsBytes(codec->constant)));

@@ -30,6 +30,7 @@ struct ValueRange {
 // Memory that one thread uses again from chunk to chunk.
 struct DecodeScratch {
   io::MutableBuffer decompressed;
+  io::MutableBuffer run_parts[4];  // values and lengths, decompressed and unpacked
   io::MutableBuffer values;
   io::MutableBuffer indices;
   std::vector<uint16_t> rep;
