@@ -131,7 +131,7 @@ std::optional<DictionaryValues> BuildDictionary(const LeafValues& values,
   const bool is_candidate =
       values.shape == LeafShape::kVariable ||
       (values.shape == LeafShape::kFixed && !values.is_list() && values.dictionary == nullptr &&
-       (values.bits == 128 || (values.bits == 64 && options.is_2_2)));
+       (values.bits == 32 || values.bits == 64 || values.bits == 128));
   if (!is_candidate || values.num_values > UINT32_MAX ||
       (!is_forced && values.num_values < kValuesMin)) {
     return std::nullopt;

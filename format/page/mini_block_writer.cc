@@ -30,6 +30,13 @@ constexpr size_t kLargeChunkBytesMax = size_t{1} << 31;
 // values fit a chunk of 32 KiB.
 constexpr size_t kChunkLevelsMax = 32767;
 constexpr size_t kSmallChunkLevelsMax = 6000;
+// Values of a compressed chunk before compression, in general, with the option `compact`, and in
+// the small chunks of 2.1, alone or beside levels.
+constexpr size_t kLargeChunkValuesMax = 32768;
+constexpr size_t kCompressedBytesAim = 16384;
+constexpr size_t kCompactBytesAim = 65536;
+constexpr size_t kSmallCompactBytesAim = 30000;
+constexpr size_t kSmallLevelledBytesAim = kChunkBytesAim;
 
 void Pad(io::MutableBuffer& out) {
   const size_t size = out.size();
@@ -91,14 +98,27 @@ io::Buffer RepetitionIndex(const PageLevels& levels, std::span<const uint32_t> c
 
 }  // namespace
 
-std::optional<size_t> ChunkValuesWithin(const PageLevels& levels, bool is_2_2) {
-  if (!levels.has_levels() || levels.num_levels == levels.num_visible) {
-    return kChunkValuesMax;
+std::optional<ChunkLimits> ChunkLimitsOf(const PageLevels& levels, const CodecOptions& options) {
+  const bool is_2_2 = options.is_2_2;
+  ChunkLimits limits;
+  if (!levels.has_levels()) {
+    limits.values_max = options.compact ? kLargeChunkValuesMax : kChunkValuesMax;
+    limits.compressed_bytes = !options.compact ? kCompressedBytesAim
+                              : is_2_2         ? kCompactBytesAim
+                                               : kSmallCompactBytesAim;
+    return limits;
+  }
+  limits.values_max = options.compact && is_2_2 ? kChunkLevelsMax / 2 + 1 : kChunkValuesMax;
+  limits.compressed_bytes = is_2_2 && options.compact ? kCompactBytesAim
+                            : is_2_2                  ? kCompressedBytesAim
+                                                      : kSmallLevelledBytesAim;
+  if (levels.num_levels == levels.num_visible) {
+    return limits;
   }
   // A chunk of n values starts anywhere, so that it may take the levels of two aligned windows, and
   // the last one those behind the last value too.
   const size_t levels_max = (is_2_2 ? kChunkLevelsMax : kSmallChunkLevelsMax) / 3;
-  for (size_t values = kChunkValuesMax; values >= 2; values /= 2) {
+  for (size_t values = limits.values_max; values >= 2; values /= 2) {
     size_t in_window = 0;
     size_t seen = 0;
     bool fits = true;
@@ -116,7 +136,8 @@ std::optional<size_t> ChunkValuesWithin(const PageLevels& levels, bool is_2_2) {
       }
     }
     if (fits) {
-      return values;
+      limits.values_max = values;
+      return limits;
     }
   }
   return std::nullopt;

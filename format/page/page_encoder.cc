@@ -99,10 +99,16 @@ std::optional<size_t> ConstantValue(const ColumnPlan& plan, const PageLevels& le
   return first;
 }
 
+absl::StatusOr<ChunkedValues> EncodeAsPlanned(const LeafValues& values, const CodecOptions& options,
+                                              const ChunkLimits& limits) {
+  OG_ASSIGN_OR_RETURN(const ChunkPlan plan, PlanChunks(values, options, limits));
+  return EncodeChunks(values, plan, options, limits);
+}
+
 absl::StatusOr<EncodedPage> WriteWithArrowDictionary(const PageLevels& levels,
                                                      const LeafValues& keys,
                                                      const CodecOptions& options,
-                                                     size_t chunk_values_max) {
+                                                     const ChunkLimits& limits) {
   const LeafRange all{keys.dictionary.get(), 0, keys.dictionary->length};
   OG_ASSIGN_OR_RETURN(const LeafValues items,
                       GatherLeaf(*keys.dictionary->type, std::span(&all, 1)));
@@ -113,7 +119,7 @@ absl::StatusOr<EncodedPage> WriteWithArrowDictionary(const PageLevels& levels,
   DictionaryBlock block;
   OG_ASSIGN_OR_RETURN(block.block, EncodeDictionaryBlock(items, options));
   block.num_items = items.num_values;
-  OG_ASSIGN_OR_RETURN(ChunkedValues chunks, EncodeChunks(keys, options, chunk_values_max));
+  OG_ASSIGN_OR_RETURN(ChunkedValues chunks, EncodeAsPlanned(keys, options, limits));
   return WriteMiniBlock(levels, std::move(chunks), std::move(block), options.is_2_2);
 }
 
@@ -121,26 +127,29 @@ absl::StatusOr<EncodedPage> WriteWithArrowDictionary(const PageLevels& levels,
 absl::StatusOr<EncodedPage> WriteMiniBlockBySize(const PageLevels& levels, const LeafValues& values,
                                                  const std::optional<DictionaryValues>& dictionary,
                                                  const CodecOptions& options,
-                                                 size_t chunk_values_max) {
-  std::optional<ChunkedValues> plain;
-  if (!dictionary || values.shape == LeafShape::kFixed) {
-    OG_ASSIGN_OR_RETURN(plain, EncodeChunks(values, options, chunk_values_max));
-  }
+                                                 const ChunkLimits& limits) {
   if (dictionary) {
     CodecOptions index_options = options;
     index_options.compression = CompressionChoice::kAuto;
     index_options.rle_threshold.reset();
-    OG_ASSIGN_OR_RETURN(ChunkedValues indices,
-                        EncodeChunks(dictionary->indices, index_options, chunk_values_max));
+    OG_ASSIGN_OR_RETURN(const ChunkPlan index_plan,
+                        PlanChunks(dictionary->indices, index_options, limits));
     DictionaryBlock block;
     OG_ASSIGN_OR_RETURN(block.block, EncodeDictionaryBlock(dictionary->items, options));
     block.num_items = dictionary->items.num_values;
-    if (!plain || options.forced_codec == ForcedCodec::kDictionary ||
-        indices.num_bytes() + block.block.bytes.size() < plain->num_bytes()) {
+    bool is_smaller = options.forced_codec == ForcedCodec::kDictionary;
+    if (!is_smaller) {
+      OG_ASSIGN_OR_RETURN(const ChunkPlan plain, PlanChunks(values, options, limits));
+      is_smaller = index_plan.bytes + block.block.bytes.size() < plain.bytes;
+    }
+    if (is_smaller) {
+      OG_ASSIGN_OR_RETURN(ChunkedValues indices, EncodeChunks(dictionary->indices, index_plan,
+                                                              index_options, limits));
       return WriteMiniBlock(levels, std::move(indices), std::move(block), options.is_2_2);
     }
   }
-  return WriteMiniBlock(levels, *std::move(plain), std::nullopt, options.is_2_2);
+  OG_ASSIGN_OR_RETURN(ChunkedValues plain, EncodeAsPlanned(values, options, limits));
+  return WriteMiniBlock(levels, std::move(plain), std::nullopt, options.is_2_2);
 }
 
 // The first `count` rows of `rows`, or those from there on.
@@ -207,13 +216,13 @@ absl::StatusOr<Pages> EncodeOneDictionary(const ColumnPlan& plan, std::span<cons
   if (const std::optional<size_t> constant = ConstantValue(plan, levels, values)) {
     return One(WriteConstant(levels, values, *constant));
   }
-  const std::optional<size_t> chunk_values_max = ChunkValuesWithin(levels, options.is_2_2);
+  const std::optional<ChunkLimits> limits = ChunkLimitsOf(levels, options);
   if (values.shape == LeafShape::kRows && (!wants_zip || !options.is_2_2)) {
     return io::UnimplementedError(
         "packed struct with members of variable width, in file version 2.1 or in a null struct");
   }
   const bool can_still_zip = can_zip && !HasNullItemOutsideList(levels);
-  if (!wants_zip && !chunk_values_max) {
+  if (!wants_zip && !limits) {
     if (num_rows > 1) {
       return EncodeSplit(plan, rows, num_rows);
     }
@@ -222,21 +231,21 @@ absl::StatusOr<Pages> EncodeOneDictionary(const ColumnPlan& plan, std::span<cons
           io::StrCat("one row with more than ", UINT16_MAX, " levels between two values"));
     }
   }
-  if (chunk_values_max && values.dictionary != nullptr) {
+  if (limits && values.dictionary != nullptr) {
     OG_ASSIGN_OR_RETURN(EncodedPage page,
-                        WriteWithArrowDictionary(levels, values, options, *chunk_values_max));
+                        WriteWithArrowDictionary(levels, values, options, *limits));
     return One(std::move(page));
   }
   std::optional<DictionaryValues> dictionary;
-  if (chunk_values_max && plan.layout != ForcedLayout::kFullZip) {
+  if (limits && plan.layout != ForcedLayout::kFullZip) {
     dictionary = BuildDictionary(values, options);
   }
-  if (!chunk_values_max || (wants_zip && !dictionary)) {
+  if (!limits || (wants_zip && !dictionary)) {
     OG_ASSIGN_OR_RETURN(EncodedPage page, WriteFullZip(levels, values, options));
     return One(std::move(page));
   }
   absl::StatusOr<EncodedPage> page =
-      WriteMiniBlockBySize(levels, values, dictionary, options, *chunk_values_max);
+      WriteMiniBlockBySize(levels, values, dictionary, options, *limits);
   if (!page.ok() && page.status().code() == absl::StatusCode::kUnimplemented) {
     // Values too large for the chunks of 2.1.
     if (can_still_zip) {

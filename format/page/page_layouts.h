@@ -19,10 +19,9 @@ using LayerList = google::protobuf::RepeatedField<int>;
 
 void SetLayers(const PageLevels& levels, LayerList& out);
 
-// The largest number of values, a power of two, of which every chunk stays within the level limits
-// of the file version; nullopt if some chunk of two values does not. 4096 when every level has a
-// value.
-std::optional<size_t> ChunkValuesWithin(const PageLevels& levels, bool is_2_2);
+// The limits within which every chunk stays within the level limits of the file version; nullopt
+// if some chunk of two values does not. What the options ask for when every level has a value.
+std::optional<ChunkLimits> ChunkLimitsOf(const PageLevels& levels, const CodecOptions& options);
 
 // Mini-block (mini_block_writer.cc): chunks of values with their levels.
 // `dictionary` is the block of dictionary values, if there is one.

@@ -22,6 +22,9 @@ enum class ForcedCodec : uint8_t {
   kZstd,
   kLz4,
   kByteStreamSplit,
+  kRlePacked,  // run-length coded, the values of the runs bit-packed
+  kRleZstd,    // run-length coded, values and lengths compressed
+  kFsstZstd,   // FSST codes, compressed
 };
 
 enum class CompressionChoice : uint8_t { kAuto, kNone, kZstd, kLz4, kFsst };
@@ -29,14 +32,14 @@ enum class ByteStreamSplitChoice : uint8_t { kOff, kOn, kAuto };
 
 // Choices for the values of one column.
 struct CodecOptions {
-  // File version 2.2: large chunks, 64-bit dictionaries, compressed dictionaries, run-length coded
-  // levels, one-value pages.
+  // File version 2.2: large chunks, dictionaries of 64-bit values, compressed dictionaries,
+  // run-length coded levels, one-value pages.
   bool is_2_2 = true;
   CompressionChoice compression = CompressionChoice::kAuto;
   int compression_level = 0;
   std::optional<double> rle_threshold;
   ByteStreamSplitChoice byte_stream_split = ByteStreamSplitChoice::kAuto;
-  size_t minichunk_bytes = 4096;  // aim for a chunk of variable-width values
+  std::optional<size_t> minichunk_bytes;  // aim for a chunk of variable-width values
   uint64_t dictionary_divisor = 2;
   double dictionary_size_ratio = 0.8;
   CompressionChoice dictionary_compression = CompressionChoice::kAuto;

@@ -63,6 +63,7 @@ inline uint64_t TextExpansion(const ValueCodec& codec) {
       return 1;
   }
 }
+
 // Whether `codec` is out-of-line bit-packing, compressed or not: bytes that do not say how many
 // values they hold.
 bool IsBitpacked(const ValueCodec& codec);

@@ -6,18 +6,33 @@
 //
 //   Flat, InlineBitpacking, Variable, Fsst, ByteStreamSplit   1: values
 //   Rle                                                       2: run values, run lengths
-//   General                                                   those of the inner codec; 0
-//   compressed FixedSizeList                                             one bitmap per list with
-//   null items, data
+//   General                                                   those of the inner codec; buffer 0 is
+//                                                             compressed
+//   FixedSizeList                                             one bitmap for each list with null
+//                                                             items, data
 //
-// The smallest codec wins; ties go to the one that reads faster. Chunks aim at 4 to 8 KiB, the unit
-// of random access.
+// The choice (PlanChunks) is by cost: the bytes of the file, and what decoding takes, in bytes that
+// a disk of 1 GB/s reads meanwhile. Of the codecs that unpack about as fast as memory (Flat,
+// bit-packing, run lengths, dictionaries, FSST) the smallest wins, and ties go to the one that
+// reads faster. General compression is a choice of its own only where it is far smaller; where it
+// was asked for, or with the option `compact`, wherever it is smaller. What it would give is found
+// by compressing a sample.
+//
+//   codec             bytes                                    decoding, of decoded bytes
+//   Flat              n * w                                    0
+//   InlineBitpacking  per 1024 values: w + 128 * width         0.04
+//   Rle               runs * (w + 1), or packed run values     0.04
+//   lz4, zstd         by sample                                0.35, 0.80; split streams + 0.10
+//
+// Chunks aim at 4 to 8 KiB, the unit of random access; compressed ones at 16 KiB, or with `compact`
+// at 64 KiB.
 //
 // Source: lance-encoding 10.0.0: src/compression.rs, src/encodings/physical/*.rs.
 #pragma once
 
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <span>
 #include <string>
@@ -26,7 +41,8 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 
-#include "format/arrow/type.h"
+#include "format/codec/fsst_encoder.h"
+#include "format/codec/general.h"
 #include "format/page/leaf_values.h"
 #include "format/page/page_options.h"
 #include "format/proto/encodings_v2_1.pb.h"
@@ -35,7 +51,8 @@
 namespace og::format {
 
 inline constexpr size_t kChunkValuesMax = 4096;
-inline constexpr size_t kChunkBytesAim = 8186;
+inline constexpr size_t kChunkBytesAim = 8186;      // of fixed-width values
+inline constexpr size_t kTextChunkBytesAim = 4096;  // of text and its offsets
 
 using CompressiveEncoding = lance::encodings21::CompressiveEncoding;
 
@@ -56,10 +73,77 @@ struct ChunkedValues {
   size_t num_bytes() const;
 };
 
-// Encodes fixed-width, variable-width and fixed-size-list values in chunks of at most
-// `chunk_values_max` values, a power of two of at least 2.
-absl::StatusOr<ChunkedValues> EncodeChunks(const LeafValues& values, const CodecOptions& options,
-                                           size_t chunk_values_max);
+// What the levels of a page leave to its chunks.
+struct ChunkLimits {
+  size_t values_max = kChunkValuesMax;  // a power of two, at least 2
+  size_t compressed_bytes = 16384;      // aim for the values of a chunk before compression
+};
+
+// A choice of codec, not carried out yet.
+struct ChunkPlan {
+  enum class Codec : uint8_t { kFlat, kBitpacked, kRle, kRlePacked, kSplit, kVariable, kFsst };
+
+  Codec codec = Codec::kFlat;
+  std::optional<Compression> general;
+  int level = 0;
+  uint64_t bytes = 0;                     // of the chunks, about; exact without `general`
+  unsigned packed_width = 0;                // kRlePacked: bits of a run value
+  std::vector<uint8_t> group_widths;        // kBitpacked
+  std::shared_ptr<const FsstEncoder> fsst;  // kFsst
+};
+
+// How fixed-width, variable-width and fixed-size-list values are best encoded.
+absl::StatusOr<ChunkPlan> PlanChunks(const LeafValues& values, const CodecOptions& options,
+                                     const ChunkLimits& limits);
+
+// Carries `plan` out, in chunks of at most limits.values_max values. General compression that turns
+// out to save nothing is left away unless `options` force it.
+absl::StatusOr<ChunkedValues> EncodeChunks(const LeafValues& values, const ChunkPlan& plan,
+                                           const CodecOptions& options, const ChunkLimits& limits);
+
+// Parts of PlanChunks() and EncodeChunks(): fixed_encoder.cc and text_encoder.cc.
+absl::StatusOr<ChunkPlan> PlanFixed(const LeafValues& values, const CodecOptions& options,
+                                    const ChunkLimits& limits);
+absl::StatusOr<ChunkPlan> PlanText(const LeafValues& values, const CodecOptions& options,
+                                   const ChunkLimits& limits);
+absl::StatusOr<ChunkedValues> EncodeFixed(const LeafValues& values, const ChunkPlan& plan,
+                                          const CodecOptions& options, const ChunkLimits& limits);
+absl::StatusOr<ChunkedValues> EncodeText(const LeafValues& values, const ChunkPlan& plan,
+                                         const CodecOptions& options, const ChunkLimits& limits);
+
+// How general compression is wanted for a page: whether by demand, and with what.
+struct GeneralChoice {
+  Compression compression = Compression::kLz4;
+  int level = 0;
+  bool is_forced = false;  // whatever it saves
+  // It need not save time, only bytes: asked for, or `compact`.
+  bool is_welcome = false;
+};
+// nullopt: none.
+std::optional<GeneralChoice> GeneralOf(const CodecOptions& options);
+
+// The bytes that decoding one byte costs.
+inline constexpr double kPackedDecodeCost = 0.04;
+double GeneralDecodeCost(Compression compression);
+
+// Compresses buffer 0 of every chunk, or of run lengths both. `inner` itself if that saves nothing
+// and is not forced.
+absl::StatusOr<ChunkedValues> WrapGeneral(ChunkedValues inner, Compression compression, int level,
+                                          bool is_forced);
+
+// A trained encoder, and what it makes of `values`.
+struct FsstText {
+  std::vector<uint64_t> offsets;
+  io::Buffer bytes;
+};
+FsstText EncodeFsst(const LeafValues& values, const FsstEncoder& encoder);
+struct TrainedFsst {
+  std::shared_ptr<const FsstEncoder> encoder;
+  double ratio = 1;  // bytes of codes over bytes of text, by sample
+};
+// An encoder for `values`; none if FSST is not wanted for them or, unless demanded, does not make
+// them smaller.
+TrainedFsst TrainFsst(const LeafValues& values, const CodecOptions& options);
 
 // Distinct values and one u32 index per value.
 struct DictionaryValues {
@@ -67,9 +151,9 @@ struct DictionaryValues {
   LeafValues indices;
 };
 
-// The dictionary of `values` if it is worth one: variable-width, or 64 (if the file version has
-// that) or 128 bits wide, at least 100 values, and fewer than half as many distinct ones. A null
-// slot has the index of the empty or zero value. Looks at a sample first.
+// The dictionary of `values` if it may be worth one: variable-width, or 32 to 128 bits wide, at
+// least 100 values, and fewer than half as many distinct ones. A null slot has the index of the
+// empty or zero value. Looks at a sample first.
 std::optional<DictionaryValues> BuildDictionary(const LeafValues& values,
                                                 const CodecOptions& options);
 

@@ -190,7 +190,9 @@ absl::Status WriteAll(FileSet& files, std::string_view only_version, io::WorkerP
       for (const auto codec : {format::ForcedCodec::kFlat, format::ForcedCodec::kBitpacked,
                                format::ForcedCodec::kRle, format::ForcedCodec::kDictionary,
                                format::ForcedCodec::kFsst, format::ForcedCodec::kZstd,
-                               format::ForcedCodec::kLz4, format::ForcedCodec::kByteStreamSplit}) {
+                               format::ForcedCodec::kLz4, format::ForcedCodec::kByteStreamSplit,
+                               format::ForcedCodec::kRlePacked, format::ForcedCodec::kRleZstd,
+                               format::ForcedCodec::kFsstZstd}) {
         for (const auto layout :
              {format::ForcedLayout::kMiniBlock, format::ForcedLayout::kFullZip}) {
           if (is_2_0 && layout == format::ForcedLayout::kFullZip) continue;
