@@ -15,7 +15,7 @@ constexpr uint64_t kTableMagic = uint64_t{0x46535354} << 32;
 constexpr uint64_t kTableIsCoded = uint64_t{1} << 24;
 constexpr size_t kSymbolBytesMax = 8;
 constexpr size_t kSymbolsMax = 255;
-constexpr size_t kSampleBytes = 16384;
+constexpr size_t kSampleBytes = 32768;
 constexpr size_t kSamplePieceBytes = 512;
 
 // Codes while training: 0 to 255 are single bytes, then the symbols of the last round.
@@ -80,7 +80,7 @@ FsstEncoder::FsstEncoder() {
 
 void FsstEncoder::Clear() {
   num_symbols_ = 0;
-  long_codes_.fill({});
+  long_codes_.fill(kEscape);
   short_codes_.fill({});
   byte_codes_.fill({});
 }
@@ -94,11 +94,11 @@ bool FsstEncoder::Add(const Symbol& symbol) {
   OG_DCHECK(num_symbols_ < kSymbolsMax);
   const auto code = static_cast<uint8_t>(num_symbols_);
   if (symbol.length >= 3) {
-    HashSlot& slot = long_codes_[SlotOf(symbol.text)];
-    if (slot.length != 0) {
+    uint8_t& slot = long_codes_[SlotOf(symbol.text)];
+    if (slot != kEscape) {
       return false;
     }
-    slot = {symbol.text, MaskOf(symbol.length), code, symbol.length};
+    slot = code;
   } else if (symbol.length == 2) {
     short_codes_[symbol.text & 0xffff] = {code, 2};
   } else {
@@ -114,19 +114,19 @@ bool FsstEncoder::Add(const Symbol& symbol) {
   return true;
 }
 
-inline unsigned FsstEncoder::Find(uint64_t word, size_t left, size_t* length) const {
-  const HashSlot& slot = long_codes_[SlotOf(word)];
-  if (slot.length != 0 && (word & slot.mask) == slot.text && slot.length <= left) {
-    *length = slot.length;
-    return slot.code;
+inline FsstEncoder::Match FsstEncoder::Find(uint64_t word, size_t left) const {
+  if (const unsigned code = long_codes_[SlotOf(word)]; code != kEscape) {
+    const Symbol& symbol = symbols_[code];
+    if (symbol.length <= left && (word ^ symbol.text) << (64 - 8 * symbol.length) == 0) {
+      return {code, symbol.length};
+    }
   }
   const ShortCode& two = left >= 2 ? short_codes_[word & 0xffff] : byte_codes_[word & 0xff];
-  *length = std::max<size_t>(1, two.length);
-  return two.length == 0 ? kEscape : two.code;
+  return two.length == 0 ? Match{} : Match{two.code, two.length};
 }
 
-// Grows the table in rounds: encode the sample, count symbols and pairs of neighbours, keep those
-// that save the most.
+// Grows the table in rounds, more of which find longer symbols: encode the sample, count symbols
+// and pairs of neighbours, keep those that save the most.
 class FsstTrainer {
  public:
   FsstTrainer(FsstEncoder& encoder, std::vector<std::span<const std::byte>> sample)
@@ -135,7 +135,7 @@ class FsstTrainer {
         pair_counts_(kTrainingCodes * kTrainingCodes) {}
 
   void Run() {
-    constexpr size_t kRounds = 5;
+    constexpr size_t kRounds = 10;
     for (size_t round = 0; round < kRounds; ++round) {
       counts_.fill(0);
       std::fill(pair_counts_.begin(), pair_counts_.end(), uint16_t{0});
@@ -161,8 +161,7 @@ class FsstTrainer {
     for (size_t at = 0; at < text.size();) {
       const size_t left = text.size() - at;
       const uint64_t word = LoadWord(text.data() + at, left);
-      size_t length = 0;
-      const unsigned code = encoder_.Find(word, left, &length);
+      const auto [code, length] = encoder_.Find(word, left);
       const size_t current = code == FsstEncoder::kEscape ? word & 0xff : 256 + code;
       ++counts_[current];
       // The first byte on its own stays a candidate: longer symbols may prove too rare.
@@ -229,7 +228,7 @@ class FsstTrainer {
     for (size_t i = 0; i < candidates.size(); ++i) {
       if (kept > 0 && candidates[kept - 1].text == candidates[i].text &&
           candidates[kept - 1].length == candidates[i].length) {
-        candidates[kept - 1].gain = std::max(candidates[kept - 1].gain, candidates[i].gain);
+        candidates[kept - 1].gain += candidates[i].gain;
       } else {
         candidates[kept++] = candidates[i];
       }
@@ -263,20 +262,46 @@ std::unique_ptr<FsstEncoder> FsstEncoder::Train(std::span<const std::byte> bytes
   return encoder;
 }
 
-std::byte* FsstEncoder::Encode(std::span<const std::byte> text, std::byte* out) const {
-  const std::byte* at = text.data();
-  size_t left = text.size();
-  while (left > 0) {
-    const uint64_t word = LoadWord(at, left);
-    size_t length = 0;
-    const unsigned code = Find(word, left, &length);
+std::byte* FsstEncoder::EncodeWithin(const std::byte* text, size_t size,
+                                     const std::byte* readable_end, std::byte* out) const {
+  while (size > 0) {
+    const bool is_open = readable_end - text >= 8;
+    const uint64_t word = is_open ? io::LoadLe<uint64_t>(text) : LoadWord(text, size);
+    const auto [code, length] = Find(word, size);
     // The literal is written in any case and overwritten unless the code was an escape.
     out[0] = static_cast<std::byte>(code);
-    out[1] = at[0];
+    out[1] = text[0];
     out += code == kEscape ? 2 : 1;
-    at += length;
-    left -= length;
+    text += length;
+    size -= length;
   }
+  return out;
+}
+
+std::byte* FsstEncoder::Encode(std::span<const std::byte> text, std::byte* out) const {
+  return EncodeWithin(text.data(), text.size(), text.data() + text.size(), out);
+}
+
+FsstEncoder::Codes FsstEncoder::EncodeAll(std::span<const std::byte> bytes,
+                                          std::span<const uint64_t> offsets) const {
+  Codes out;
+  out.offsets.reserve(offsets.size());
+  out.offsets.push_back(0);
+  const std::byte* const readable_end = bytes.data() + bytes.size();
+  io::MutableBuffer codes(bytes.size() / 2 + 4096);
+  size_t end = 0;
+  for (size_t i = 0; i + 1 < offsets.size(); ++i) {
+    const uint64_t size = offsets[i + 1] - offsets[i];
+    if (codes.size() - end < FsstEncodedBytesMax(size)) {
+      codes.Resize(std::max(codes.size() * 2, end + FsstEncodedBytesMax(size)));
+    }
+    end = static_cast<size_t>(
+        EncodeWithin(bytes.data() + offsets[i], size, readable_end, codes.data() + end) -
+        codes.data());
+    out.offsets.push_back(end);
+  }
+  codes.Resize(end);
+  out.bytes = std::move(codes).Share();
   return out;
 }
 

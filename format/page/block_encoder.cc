@@ -150,10 +150,10 @@ absl::StatusOr<PerValueBytes> EncodePerValue(const LeafValues& values,
   const bool is_forced = general && general->is_forced;
   const bool wants_zstd =
       longest <= kDecompressedBytesMax &&
-      (is_forced || (values.data.size() >= kZstdBytesMin &&
-                     options.forced_codec == ForcedCodec::kNone &&
-                     options.compression != CompressionChoice::kFsst &&
-                     (longest > kLongValueBytes || (general && general->is_welcome))));
+      (is_forced ||
+       (values.data.size() >= kZstdBytesMin && options.forced_codec == ForcedCodec::kNone &&
+        options.compression != CompressionChoice::kFsst &&
+        (longest > kLongValueBytes || (general && general->is_welcome))));
   if (wants_zstd) {
     // Only zstd has a reader here, whatever compression was asked for.
     const int level = general ? general->level : options.compression_level;
@@ -181,7 +181,7 @@ absl::StatusOr<PerValueBytes> EncodePerValue(const LeafValues& values,
     }
   }
   if (fsst.encoder != nullptr) {
-    FsstText coded = EncodeFsst(values, *fsst.encoder);
+    FsstEncoder::Codes coded = fsst.encoder->EncodeAll(values.data.span(), values.offsets);
     CompressiveEncoding encoding;
     encoding.mutable_fsst()->set_symbol_table(fsst.encoder->Table());
     *encoding.mutable_fsst()->mutable_values() = std::move(out.encoding);

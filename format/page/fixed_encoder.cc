@@ -23,8 +23,6 @@ constexpr size_t kSampleChunks = 4;
 constexpr double kSplitDecodeCost = 0.10;
 // How much cheaper than the best light codec compression has to be that nobody asked for.
 constexpr double kUnaskedCostMax = 0.6;
-// Runs of a chunk whose values are packed: groups of 1024, two of them.
-constexpr size_t kPackedRunsMax = 2 * kBitpackGroupValues;
 
 bool IsWordWidth(uint64_t bits) {
   return bits == 8 || bits == 16 || bits == 32 || bits == 64;
@@ -200,66 +198,30 @@ ChunkedValues ChunkBitpacked(std::span<const T> words, std::span<const uint8_t> 
   return out;
 }
 
-// Cuts `words` into chunks of at most `runs_max` runs and calls `chunk` with each.
-template <typename T, typename Chunk>
-void ForEachRleChunk(std::span<const T> words, const ChunkSize& size, size_t runs_max,
-                     Chunk chunk) {
+template <typename T>
+ChunkedValues ChunkRle(std::span<const T> words, const ChunkSize& size) {
+  const size_t runs_max = size.bytes_end / (sizeof(T) + 1);
+  ChunkedValues out;
+  out.encoding = RleEncoding(sizeof(T) * 8);
+  out.num_buffers = 2;
+  io::MutableBuffer run_values;
+  io::MutableBuffer run_lengths;
   while (!words.empty()) {
     size_t take = ValuesInRuns(words.first(std::min(words.size(), size.values_max)), runs_max);
     if (take != words.size()) {
       take = std::max<size_t>(2, std::bit_floor(take));
     }
-    chunk(words.first(take));
-    words = words.subspan(take);
-  }
-}
-
-// `packed_width` over 0: the values of the runs are packed to so many bits.
-template <typename T>
-ChunkedValues ChunkRle(std::span<const T> words, const ChunkSize& size, unsigned packed_width) {
-  const size_t runs_max = packed_width > 0 ? kPackedRunsMax : size.bytes_end / (sizeof(T) + 1);
-  ChunkedValues out;
-  out.encoding = RleEncoding(sizeof(T) * 8);
-  if (packed_width > 0) {
-    CompressiveEncoding packed;
-    packed.mutable_out_of_line_bitpacking()->set_uncompressed_bits_per_value(sizeof(T) * 8);
-    *packed.mutable_out_of_line_bitpacking()->mutable_values() = FlatEncoding(packed_width);
-    *out.encoding.mutable_rle()->mutable_values() = std::move(packed);
-  }
-  out.num_buffers = 2;
-  io::MutableBuffer run_values;
-  io::MutableBuffer run_lengths;
-  io::MutableBuffer unpacked;
-  ForEachRleChunk(words, size, runs_max, [&](std::span<const T> chunk) {
     const size_t values_before = run_values.size();
     const size_t lengths_before = run_lengths.size();
-    if (packed_width > 0) {
-      unpacked.Resize(0);
-      AppendRuns(chunk, unpacked, run_lengths);
-      AppendOutOfLineBitpacked(
-          std::span<const T>(unpacked.template as<T>(), unpacked.size() / sizeof(T)), packed_width,
-          run_values);
-    } else {
-      AppendRuns(chunk, run_values, run_lengths);
-    }
-    out.chunk_values.push_back(static_cast<uint32_t>(chunk.size()));
+    AppendRuns(words.first(take), run_values, run_lengths);
+    out.chunk_values.push_back(static_cast<uint32_t>(take));
     out.buffer_sizes.push_back(static_cast<uint32_t>(run_values.size() - values_before));
     out.buffer_sizes.push_back(static_cast<uint32_t>(run_lengths.size() - lengths_before));
-  });
+    words = words.subspan(take);
+  }
   out.buffers.push_back(std::move(run_values).Share());
   out.buffers.push_back(std::move(run_lengths).Share());
   return out;
-}
-
-// The bytes of ChunkRle() with packed values.
-template <typename T>
-size_t RlePackedBytes(std::span<const T> words, const ChunkSize& size, unsigned packed_width) {
-  size_t bytes = 0;
-  ForEachRleChunk(words, size, kPackedRunsMax, [&](std::span<const T> chunk) {
-    const size_t runs = CountRuns(chunk);
-    bytes += runs + OutOfLineBitpackedBytes<T>(runs, packed_width);
-  });
-  return bytes;
 }
 
 ChunkedValues ChunkSplit(const LeafValues& values, const ChunkSize& size) {
@@ -299,7 +261,6 @@ bool HasItemValidity(const LeafValues& values) {
 template <typename T>
 ChunkPlan PlanWords(std::span<const T> words, const CodecOptions& options,
                     const ChunkLimits& limits) {
-  const ChunkSize size = SizeOf({}, limits);
   const bool can_bitpack = limits.values_max >= kBitpackGroupValues;
   const bool allow_rle = options.forced_codec == ForcedCodec::kNone;
   WordStatistics statistics = StatisticsOf(words);
@@ -315,29 +276,16 @@ ChunkPlan PlanWords(std::span<const T> words, const CodecOptions& options,
     offer(Codec::kBitpacked, statistics.bitpacked_bytes);
   }
   const bool is_few_runs =
-      !options.rle_threshold ||
-      static_cast<double>(statistics.num_runs) <
-          *options.rle_threshold * static_cast<double>(words.size());
+      !options.rle_threshold || static_cast<double>(statistics.num_runs) <
+                                    *options.rle_threshold * static_cast<double>(words.size());
   if (allow_rle && is_few_runs) {
-    if (statistics.num_runs * (sizeof(T) + 1) <= plan.bytes) {
-      offer(Codec::kRle, statistics.num_runs * (sizeof(T) + 1));
-    }
-    // Packing takes another pass: only where the values of runs are narrow and many.
-    plan.packed_width = std::max(1u, statistics.width);
-    if (plan.packed_width <= sizeof(T) * 6 &&
-        statistics.num_runs * (plan.packed_width + 8) / 8 < plan.bytes) {
-      offer(Codec::kRlePacked, RlePackedBytes(words, size, plan.packed_width));
-    }
+    offer(Codec::kRle, statistics.num_runs * (sizeof(T) + 1));
   }
   plan.group_widths = std::move(statistics.group_widths);
   switch (options.forced_codec) {
     case ForcedCodec::kRle:
     case ForcedCodec::kRleZstd:
       plan.codec = Codec::kRle;
-      break;
-    case ForcedCodec::kRlePacked:
-      plan.codec = Codec::kRlePacked;
-      plan.packed_width = std::max(1u, statistics.width);
       break;
     case ForcedCodec::kBitpacked:
       plan.codec = can_bitpack ? Codec::kBitpacked : Codec::kFlat;
@@ -361,14 +309,13 @@ absl::StatusOr<ChunkPlan> PlanGeneral(const LeafValues& values, ChunkPlan light,
   if (values.data.size() < kGeneralBytesMin || light.bytes < kGeneralBytesMin / 4) {
     return light;
   }
-  const double light_cost =
-      static_cast<double>(light.bytes) + (light.codec == Codec::kFlat ? 0 : raw * kPackedDecodeCost);
+  const double light_cost = static_cast<double>(light.bytes) +
+                            (light.codec == Codec::kFlat ? 0 : raw * kPackedDecodeCost);
   if (!general.is_welcome) {
     // What an entropy coder could make of it is no bound, but unasked compression wants far more.
-    const double hope = values.bits % 8 == 0
-                            ? ByteEntropy(values.data.span(), values.bits / 8) /
-                                  (values.bits / 8) * raw
-                            : 0;
+    const double hope = values.bits % 8 == 0 ? ByteEntropy(values.data.span(), values.bits / 8) /
+                                                   (values.bits / 8) * raw
+                                             : 0;
     if (hope + raw * GeneralDecodeCost(general.compression) > light_cost * kUnaskedCostMax) {
       return light;
     }
@@ -383,13 +330,13 @@ absl::StatusOr<ChunkPlan> PlanGeneral(const LeafValues& values, ChunkPlan light,
     if (light.codec == Codec::kBitpacked) {
       candidates.push_back(Codec::kBitpacked);
     }
-    if (light.codec == Codec::kRle || light.codec == Codec::kRlePacked) {
+    if (light.codec == Codec::kRle) {
       candidates.push_back(Codec::kRle);
     }
   }
   ChunkPlan best;
-  double best_cost = general.is_welcome ? static_cast<double>(light.bytes)
-                                        : light_cost * kUnaskedCostMax;
+  double best_cost =
+      general.is_welcome ? static_cast<double>(light.bytes) : light_cost * kUnaskedCostMax;
   if (wants_split) {
     best_cost = 1e300;
   }
@@ -398,10 +345,8 @@ absl::StatusOr<ChunkPlan> PlanGeneral(const LeafValues& values, ChunkPlan light,
   ChunkPlan trial;
   trial.general = general.compression;
   trial.level = general.level;
-  const size_t window =
-      FixedChunkValues(SizeOf(trial, limits), [&](size_t n) {
-        return io::BytesForBits(n * values.slot_bits());
-      });
+  const size_t window = FixedChunkValues(
+      SizeOf(trial, limits), [&](size_t n) { return io::BytesForBits(n * values.slot_bits()); });
   const LeafValues sample = SampleOf(values, kSampleChunks, std::max<size_t>(window, 8));
   for (const Codec codec : candidates) {
     trial.codec = codec;
@@ -414,10 +359,10 @@ absl::StatusOr<ChunkPlan> PlanGeneral(const LeafValues& values, ChunkPlan light,
     const double bytes = static_cast<double>(chunks.num_bytes()) *
                          static_cast<double>(values.num_values) /
                          static_cast<double>(sample.num_values);
-    const double cost =
-        general.is_welcome ? bytes
-                           : bytes + raw * (GeneralDecodeCost(general.compression) +
-                                            (codec == Codec::kSplit ? kSplitDecodeCost : 0));
+    const double cost = general.is_welcome
+                            ? bytes
+                            : bytes + raw * (GeneralDecodeCost(general.compression) +
+                                             (codec == Codec::kSplit ? kSplitDecodeCost : 0));
     if (cost < best_cost) {
       best_cost = cost;
       best.codec = codec;
@@ -474,9 +419,8 @@ absl::StatusOr<ChunkedValues> EncodeFixed(const LeafValues& values, const ChunkP
   } else {
     out = WithWord(values.bits, [&](auto zero) {
       const auto words = WordsOf<decltype(zero)>(values);
-      return plan.codec == Codec::kBitpacked
-                 ? ChunkBitpacked(words, plan.group_widths)
-                 : ChunkRle(words, size, plan.codec == Codec::kRlePacked ? plan.packed_width : 0);
+      return plan.codec == Codec::kBitpacked ? ChunkBitpacked(words, plan.group_widths)
+                                             : ChunkRle(words, size);
     });
   }
   if (values.shape == LeafShape::kPacked) {

@@ -14,7 +14,11 @@
 namespace og::format {
 namespace {
 
-constexpr uint64_t kWideValueBytes = 256;        // from here on values are zipped
+constexpr uint64_t kWideValueBytes = 256;  // from here on values are zipped
+// With the option `compact`, the mean of variable-width values, in 2.2 and in the small chunks of
+// 2.1.
+constexpr uint64_t kCompactWideBytes = 16384;
+constexpr uint64_t kCompactSmallWideBytes = 2048;
 constexpr size_t kConstantLevelBytesMax = 4096;  // levels of constant pages are not compressed
 
 constexpr size_t kConstantValueBytesMax = size_t{1} << 30;
@@ -37,12 +41,17 @@ bool HasNullItemOutsideList(const PageLevels& levels) {
   return false;
 }
 
-bool IsWide(const LeafValues& values) {
+bool IsWide(const LeafValues& values, const CodecOptions& options) {
   if (values.shape == LeafShape::kRows) {
     return true;
   }
   if (values.shape != LeafShape::kVariable) {
     return values.slot_bits() / 8 >= kWideValueBytes;
+  }
+  if (options.compact && options.compression != CompressionChoice::kNone) {
+    // Values that are compressed together become smaller than each on its own.
+    return values.data.size() / std::max<size_t>(1, values.num_values) >=
+           (options.is_2_2 ? kCompactWideBytes : kCompactSmallWideBytes);
   }
   for (size_t i = 0; i < values.num_values; ++i) {
     if (values.offsets[i + 1] - values.offsets[i] >= kWideValueBytes) {
@@ -143,8 +152,8 @@ absl::StatusOr<EncodedPage> WriteMiniBlockBySize(const PageLevels& levels, const
       is_smaller = index_plan.bytes + block.block.bytes.size() < plain.bytes;
     }
     if (is_smaller) {
-      OG_ASSIGN_OR_RETURN(ChunkedValues indices, EncodeChunks(dictionary->indices, index_plan,
-                                                              index_options, limits));
+      OG_ASSIGN_OR_RETURN(ChunkedValues indices,
+                          EncodeChunks(dictionary->indices, index_plan, index_options, limits));
       return WriteMiniBlock(levels, std::move(indices), std::move(block), options.is_2_2);
     }
   }
@@ -205,7 +214,7 @@ absl::StatusOr<Pages> EncodeOneDictionary(const ColumnPlan& plan, std::span<cons
   const bool can_zip = CanZip(levels, values);
   const bool wants_zip =
       can_zip && (plan.layout != ForcedLayout::kMiniBlock || values.shape == LeafShape::kRows) &&
-      (plan.layout == ForcedLayout::kFullZip || IsWide(values));
+      (plan.layout == ForcedLayout::kFullZip || IsWide(values, options));
   if (levels.max_rep > 0) {
     const bool is_fixed_zip = wants_zip && values.shape == LeafShape::kFixed;
     DeclareNullable({.before_list = is_fixed_zip, .behind_list = !wants_zip}, levels);

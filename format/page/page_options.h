@@ -22,9 +22,8 @@ enum class ForcedCodec : uint8_t {
   kZstd,
   kLz4,
   kByteStreamSplit,
-  kRlePacked,  // run-length coded, the values of the runs bit-packed
-  kRleZstd,    // run-length coded, values and lengths compressed
-  kFsstZstd,   // FSST codes, compressed
+  kRleZstd,   // run-length coded, the values of the runs compressed
+  kFsstZstd,  // FSST codes, compressed
 };
 
 enum class CompressionChoice : uint8_t { kAuto, kNone, kZstd, kLz4, kFsst };

@@ -124,10 +124,10 @@ absl::StatusOr<ChunkPlan> PlanGeneral(const LeafValues& values, ChunkPlan light,
     return light;
   }
   const auto raw = static_cast<double>(values.data.size());
-  const double light_cost = static_cast<double>(light.bytes) +
-                            (light.codec == Codec::kFsst ? raw * kFsstDecodeCost : 0);
-  if (!general.is_welcome && light_cost * kUnaskedCostMax <
-                                 raw * (0.05 + GeneralDecodeCost(general.compression))) {
+  const double light_cost =
+      static_cast<double>(light.bytes) + (light.codec == Codec::kFsst ? raw * kFsstDecodeCost : 0);
+  if (!general.is_welcome &&
+      light_cost * kUnaskedCostMax < raw * (0.05 + GeneralDecodeCost(general.compression))) {
     return light;
   }
   ChunkPlan trial;
@@ -164,24 +164,6 @@ absl::StatusOr<ChunkPlan> PlanGeneral(const LeafValues& values, ChunkPlan light,
 
 }  // namespace
 
-FsstText EncodeFsst(const LeafValues& values, const FsstEncoder& encoder) {
-  FsstText out{.offsets = {0}, .bytes = {}};
-  out.offsets.reserve(values.num_values + 1);
-  io::MutableBuffer codes(values.data.size() / 2 + 4096);
-  size_t end = 0;
-  for (size_t i = 0; i < values.num_values; ++i) {
-    const std::span<const std::byte> value = values.value(i);
-    if (codes.size() - end < FsstEncodedBytesMax(value.size())) {
-      codes.Resize(std::max(codes.size() * 2, end + FsstEncodedBytesMax(value.size())));
-    }
-    end = static_cast<size_t>(encoder.Encode(value, codes.data() + end) - codes.data());
-    out.offsets.push_back(end);
-  }
-  codes.Resize(end);
-  out.bytes = std::move(codes).Share();
-  return out;
-}
-
 TrainedFsst TrainFsst(const LeafValues& values, const CodecOptions& options) {
   if (values.data.empty() || !WantsFsst(values, options)) {
     return {};
@@ -191,14 +173,13 @@ TrainedFsst TrainFsst(const LeafValues& values, const CodecOptions& options) {
   const LeafValues sample =
       SampleOf(values, kSampleChunks, ValuesIn(values, kFsstSampleBytes / kSampleChunks));
   if (!sample.data.empty()) {
-    out.ratio = static_cast<double>(EncodeFsst(sample, *out.encoder).bytes.size()) /
-                static_cast<double>(sample.data.size());
+    const auto codes = out.encoder->EncodeAll(sample.data.span(), sample.offsets);
+    out.ratio = static_cast<double>(codes.bytes.size()) / static_cast<double>(sample.data.size());
   }
   const double saved = (1 - out.ratio) * static_cast<double>(values.data.size());
-  const bool is_demanded = options.forced_codec != ForcedCodec::kNone ||
-                           options.compression == CompressionChoice::kFsst;
-  if (!is_demanded &&
-      (out.ratio > kFsstRatioMax || saved < static_cast<double>(kFsstTableBytes))) {
+  const bool is_demanded =
+      options.forced_codec != ForcedCodec::kNone || options.compression == CompressionChoice::kFsst;
+  if (!is_demanded && (out.ratio > kFsstRatioMax || saved < static_cast<double>(kFsstTableBytes))) {
     return {};
   }
   return out;
@@ -230,15 +211,15 @@ absl::StatusOr<ChunkPlan> PlanText(const LeafValues& values, const CodecOptions&
 
 absl::StatusOr<ChunkedValues> EncodeText(const LeafValues& values, const ChunkPlan& plan,
                                          const CodecOptions& options, const ChunkLimits& limits) {
-  FsstText coded;
+  FsstEncoder::Codes coded;
   Text text{values.offsets, values.data.span()};
   if (plan.codec == Codec::kFsst) {
-    coded = EncodeFsst(values, *plan.fsst);
+    coded = plan.fsst->EncodeAll(values.data.span(), values.offsets);
     text = {coded.offsets, coded.bytes.span()};
   }
   const ChunkSize size = SizeOf(plan, options, limits);
-  ChunkedValues out = values.offset_bits == 64 ? ChunkText<uint64_t>(text, size)
-                                               : ChunkText<uint32_t>(text, size);
+  ChunkedValues out =
+      values.offset_bits == 64 ? ChunkText<uint64_t>(text, size) : ChunkText<uint32_t>(text, size);
   if (plan.codec == Codec::kFsst) {
     CompressiveEncoding encoding;
     encoding.mutable_fsst()->set_symbol_table(plan.fsst->Table());

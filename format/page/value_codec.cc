@@ -36,8 +36,7 @@ absl::StatusOr<uint64_t> FlatBits(const CompressiveEncoding& encoding, const cha
 // Run values or run lengths: flat, compressed, or bit-packed out of line.
 absl::StatusOr<ValueCodec> CompileRunPart(const CompressiveEncoding& encoding, int depth) {
   OG_ASSIGN_OR_RETURN(ValueCodec part, Compile(encoding, depth + 1));
-  const ValueCodec& inner =
-      part.kind == ValueCodec::Kind::kGeneral ? part.children[0] : part;
+  const ValueCodec& inner = part.kind == ValueCodec::Kind::kGeneral ? part.children[0] : part;
   if (inner.kind != ValueCodec::Kind::kFlat &&
       inner.kind != ValueCodec::Kind::kOutOfLineBitpacking) {
     return io::UnimplementedError(

@@ -96,42 +96,25 @@ absl::StatusOr<ChunkedValues> WrapGeneral(ChunkedValues inner, Compression compr
                           [](uint32_t n) { return n > kDecompressedBytesMax; })) {
     return inner;
   }
-  // Run lengths: both buffers, each of which is a part of its own. Else buffer 0 alone.
-  const bool is_rle = inner.encoding.has_rle();
-  const size_t num_compressed = is_rle ? inner.num_buffers : 1;
+  io::MutableBuffer compressed;
+  compressed.Reserve(inner.buffers[0].size() / 2);
   std::vector<uint32_t> sizes = inner.buffer_sizes;
-  std::vector<io::Buffer> compressed_buffers;
-  size_t before = 0;
-  size_t after = 0;
-  for (size_t b = 0; b < num_compressed; ++b) {
-    io::MutableBuffer compressed;
-    compressed.Reserve(inner.buffers[b].size() / 2);
-    size_t at = 0;
-    for (size_t c = 0; c < inner.chunk_values.size(); ++c) {
-      uint32_t& size = sizes[c * inner.num_buffers + b];
-      const size_t start = compressed.size();
-      OG_RETURN_IF_ERROR(AppendCompressed(compression, level,
-                                          inner.buffers[b].span().subspan(at, size), compressed));
-      at += size;
-      size = static_cast<uint32_t>(compressed.size() - start);
-    }
-    before += inner.buffers[b].size();
-    after += compressed.size();
-    compressed_buffers.push_back(std::move(compressed).Share());
+  size_t at = 0;
+  for (size_t c = 0; c < inner.chunk_values.size(); ++c) {
+    uint32_t& size = sizes[c * inner.num_buffers];
+    const size_t start = compressed.size();
+    OG_RETURN_IF_ERROR(AppendCompressed(compression, level,
+                                        inner.buffers[0].span().subspan(at, size), compressed));
+    at += size;
+    size = static_cast<uint32_t>(compressed.size() - start);
   }
-  if (after >= before && !is_forced) {
+  if (compressed.size() >= inner.buffers[0].size() && !is_forced) {
     return inner;
   }
   ChunkedValues out = std::move(inner);
-  if (is_rle) {
-    auto* const rle = out.encoding.mutable_rle();
-    *rle->mutable_values() = GeneralEncoding(compression, level, rle->values());
-    *rle->mutable_run_lengths() = GeneralEncoding(compression, level, rle->run_lengths());
-  } else {
-    out.encoding = GeneralEncoding(compression, level, std::move(out.encoding));
-  }
+  out.encoding = GeneralEncoding(compression, level, std::move(out.encoding));
   out.buffer_sizes = std::move(sizes);
-  std::ranges::move(compressed_buffers, out.buffers.begin());
+  out.buffers[0] = std::move(compressed).Share();
   return out;
 }
 

@@ -21,11 +21,13 @@
 //   codec             bytes                                    decoding, of decoded bytes
 //   Flat              n * w                                    0
 //   InlineBitpacking  per 1024 values: w + 128 * width         0.04
-//   Rle               runs * (w + 1), or packed run values     0.04
+//   Rle               runs * (w + 1)                           0.04
 //   lz4, zstd         by sample                                0.35, 0.80; split streams + 0.10
 //
 // Chunks aim at 4 to 8 KiB, the unit of random access; compressed ones at 16 KiB, or with `compact`
 // at 64 KiB.
+//
+// Run lengths are flat and have 8 bits: Lance 14 refuses other parts of Rle below version 2.3.
 //
 // Source: lance-encoding 10.0.0: src/compression.rs, src/encodings/physical/*.rs.
 #pragma once
@@ -81,13 +83,12 @@ struct ChunkLimits {
 
 // A choice of codec, not carried out yet.
 struct ChunkPlan {
-  enum class Codec : uint8_t { kFlat, kBitpacked, kRle, kRlePacked, kSplit, kVariable, kFsst };
+  enum class Codec : uint8_t { kFlat, kBitpacked, kRle, kSplit, kVariable, kFsst };
 
   Codec codec = Codec::kFlat;
   std::optional<Compression> general;
   int level = 0;
-  uint64_t bytes = 0;                     // of the chunks, about; exact without `general`
-  unsigned packed_width = 0;                // kRlePacked: bits of a run value
+  uint64_t bytes = 0;                       // of the chunks, about; exact without `general`
   std::vector<uint8_t> group_widths;        // kBitpacked
   std::shared_ptr<const FsstEncoder> fsst;  // kFsst
 };
@@ -126,17 +127,10 @@ std::optional<GeneralChoice> GeneralOf(const CodecOptions& options);
 inline constexpr double kPackedDecodeCost = 0.04;
 double GeneralDecodeCost(Compression compression);
 
-// Compresses buffer 0 of every chunk, or of run lengths both. `inner` itself if that saves nothing
-// and is not forced.
+// Compresses buffer 0 of every chunk. `inner` itself if that saves nothing and is not forced.
 absl::StatusOr<ChunkedValues> WrapGeneral(ChunkedValues inner, Compression compression, int level,
                                           bool is_forced);
 
-// A trained encoder, and what it makes of `values`.
-struct FsstText {
-  std::vector<uint64_t> offsets;
-  io::Buffer bytes;
-};
-FsstText EncodeFsst(const LeafValues& values, const FsstEncoder& encoder);
 struct TrainedFsst {
   std::shared_ptr<const FsstEncoder> encoder;
   double ratio = 1;  // bytes of codes over bytes of text, by sample

@@ -49,9 +49,8 @@ double ByteEntropy(std::span<const std::byte> values, size_t value_bytes) {
     return 0;
   }
   const size_t run = std::min(num_values, kEntropyRunValues);
-  const size_t runs = num_values <= kEntropyRuns * kEntropyRunValues
-                          ? (num_values + run - 1) / run
-                          : kEntropyRuns;
+  const size_t runs =
+      num_values <= kEntropyRuns * kEntropyRunValues ? (num_values + run - 1) / run : kEntropyRuns;
   double bits = 0;
   for (size_t b = 0; b < value_bytes; ++b) {
     std::array<unsigned, 256> counts{};

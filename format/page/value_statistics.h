@@ -29,14 +29,14 @@ struct WordStatistics {
 template <typename T>
 WordStatistics StatisticsOf(std::span<const T> words);
 
-// The sum over the byte positions of a value of the order-0 entropy of the bytes there, in bytes: an
-// estimate of what an entropy coder makes of one value. Looks at up to 4096 values. 0 without
+// The sum over the byte positions of a value of the order-0 entropy of the bytes there, in bytes:
+// an estimate of what an entropy coder makes of one value. Looks at up to 4096 values. 0 without
 // values.
 double ByteEntropy(std::span<const std::byte> values, size_t value_bytes);
 
-// Up to `windows` windows of `window_values` values each, evenly spaced, as values of their own; all
-// values where the windows would cover them. REQUIRES: fixed-width values without item validity, or
-// values with offsets; window_values a multiple of 8 for values of single bits.
+// Up to `windows` windows of `window_values` values each, evenly spaced, as values of their own;
+// all values where the windows would cover them. REQUIRES: fixed-width values without item
+// validity, or values with offsets; window_values a multiple of 8 for values of single bits.
 LeafValues SampleOf(const LeafValues& values, size_t windows, size_t window_values);
 
 }  // namespace og::format

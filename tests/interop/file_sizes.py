@@ -71,7 +71,7 @@ def shapes(rows):
     yield "text sentences", pa.array(text(rng, rows, 3, 15)), True
     yield "text half null", pa.array([v if k % 2 else None for k, v in enumerate(text(rng, rows, 1, 8))]), True
     yield "text paragraphs", pa.array(text(rng, rows // 8, 40, 150)), True
-    yield "text json", pa.array([f'{{"id": {v}, "name": "{WORDS[v % 50]}", "score": {v % 1000 / 10}}}' for v in rng.integers(0, 10**6, rows)]), True
+    yield "text json", pa.array([f'{{"id": {v}, "name": "{WORDS[v % len(WORDS)]}", "score": {v % 1000 / 10}}}' for v in rng.integers(0, 10**6, rows)]), True
     yield "text tiny", pa.array([chr(97 + v) for v in few]), False
     yield "large text", pa.array(text(rng, rows // 2, 3, 15), pa.large_string()), True
     yield "binary random", pa.array([rng.bytes(int(n)) for n in rng.integers(0, 40, rows // 2)], pa.binary()), False
@@ -81,9 +81,9 @@ def shapes(rows):
         pa.array(rng.integers(0, 1000, rows * 6).astype(np.int32)),
     )
     yield "list int32", lists, False
-    yield "list of words", pa.array([t.split() for t in text(rng, rows // 4, 0, 8)]), True
+    yield "list of words", pa.array([t.split() for t in text(rng, rows // 4, 0, 8)]), False
     yield "vectors 32", pa.FixedSizeListArray.from_arrays(pa.array(rng.random(rows * 8).astype(np.float32)), 32), False
-    yield "vectors 256", pa.FixedSizeListArray.from_arrays(pa.array(rng.random(rows * 8).astype(np.float32)), 256), False
+    yield "vectors 256", pa.FixedSizeListArray.from_arrays(pa.array(rng.random(rows // 32 * 256).astype(np.float32)), 256), False
     structs = pa.StructArray.from_arrays(
         [pa.array(rng.integers(0, 100, rows)), pa.array([WORDS[v] for v in few])],
         ["n", "word"],

@@ -186,13 +186,21 @@ absl::Status WriteAll(FileSet& files, std::string_view only_version, io::WorkerP
                                             {tests::DataShape::kUnique, 0.1, 0.3}, random);
       OG_RETURN_IF_ERROR(files.Add(io::StrCat(version_text, " ", type->ToString(), " many pages"),
                                    tests::SingleColumn(array), small_pages, 400));
+      // Small files: enough rows for several of the larger chunks.
+      format::WriterOptions compact = options;
+      compact.compact = true;
+      for (const tests::DataShape shape : tests::kAllShapes) {
+        const auto values = tests::RandomArray(type, 4 * RowsFor(*type), {shape, 0.1, 0.1}, random);
+        OG_RETURN_IF_ERROR(files.Add(
+            io::StrCat(version_text, " ", type->ToString(), " compact ", ShapeName(shape)),
+            tests::SingleColumn(values), compact, 10000));
+      }
       // Forced encodings; those that a type cannot have fall back to the usual choice.
       for (const auto codec : {format::ForcedCodec::kFlat, format::ForcedCodec::kBitpacked,
                                format::ForcedCodec::kRle, format::ForcedCodec::kDictionary,
                                format::ForcedCodec::kFsst, format::ForcedCodec::kZstd,
                                format::ForcedCodec::kLz4, format::ForcedCodec::kByteStreamSplit,
-                               format::ForcedCodec::kRlePacked, format::ForcedCodec::kRleZstd,
-                               format::ForcedCodec::kFsstZstd}) {
+                               format::ForcedCodec::kRleZstd, format::ForcedCodec::kFsstZstd}) {
         for (const auto layout :
              {format::ForcedLayout::kMiniBlock, format::ForcedLayout::kFullZip}) {
           if (is_2_0 && layout == format::ForcedLayout::kFullZip) continue;
