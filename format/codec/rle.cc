@@ -77,8 +77,10 @@ absl::Status Expand(std::span<const std::byte> run_values, std::span<const std::
       return io::DataLossError(
           io::StrCat("run lengths: more than ", values.size(), " values at run ", run));
     }
-    if (length <= kBlock && left >= kBlock) {
-      Broadcast<kBlock * sizeof(T)>(value, at);
+    if (left >= length + kBlock) {
+      for (size_t done = 0; done == 0 || done < length; done += kBlock) {
+        Broadcast<kBlock * sizeof(T)>(value, at + done);
+      }
     } else {
       std::fill_n(at, length, value);
     }

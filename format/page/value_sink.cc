@@ -16,8 +16,8 @@ namespace {
 
 constexpr uint64_t kInt32Max = INT32_MAX;
 
-// Text that is copied 16 bytes at a time may touch this much behind its end.
-constexpr size_t kTextSlackBytes = 16;
+// Text is copied in pieces of this size, which may touch as much behind its end.
+constexpr size_t kTextSlackBytes = 32;
 
 absl::Status TooMuch(uint64_t bytes) {
   return io::ResourceExhaustedError(
@@ -387,7 +387,10 @@ void GatherValues(const std::byte* from, std::span<const uint32_t> indices, std:
 absl::Status ValueSink::AppendFromDictionary(const Array& dictionary,
                                              std::span<const uint32_t> indices) {
   const auto num_entries = static_cast<uint64_t>(dictionary.length);
-  const uint32_t greatest = indices.empty() ? 0 : *std::max_element(indices.begin(), indices.end());
+  uint32_t greatest = 0;
+  for (const uint32_t index : indices) {
+    greatest = std::max(greatest, index);
+  }
   if (!indices.empty() && greatest >= num_entries) {
     return io::DataLossError(
         io::StrCat("dictionary index ", greatest, " of ", num_entries, " entries"));
