@@ -59,6 +59,10 @@ absl::StatusOr<ManifestLocation> FindLatest(const io::Location& root) {
     return NoDataset(root);
   }
   const VersionInfo& latest = versions.back();
+  if (!latest.e_tag.empty() && !root.store->is_local()) {
+    return LocationOf({.path = latest.path, .size = latest.size, .e_tag = latest.e_tag},
+                      latest.version, latest.naming);  // lists of S3 say it all
+  }
   OG_ASSIGN_OR_RETURN(const io::ObjectInfo info, root.store->Stat(latest.path));
   return LocationOf(info, latest.version, latest.naming);
 }

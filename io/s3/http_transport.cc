@@ -11,6 +11,8 @@
 #include <vector>
 
 #include <curl/curl.h>
+#include <pthread.h>
+#include <signal.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
@@ -202,6 +204,10 @@ class HttpTransport::Loop {
   int64_t Now() const { return options_.monotonic_ns(); }
 
   void Run() {
+    // Signals are for the threads of the program; a broken connection must not raise one here.
+    sigset_t all;
+    sigfillset(&all);
+    OG_CHECK(pthread_sigmask(SIG_BLOCK, &all, nullptr) == 0);
     while (TakeIncoming()) {
       StartDue();
       int num_running = 0;

@@ -494,6 +494,8 @@ absl::Status S3Client::StatusOf(const S3Request& request, const S3Answer& answer
     return FailedPreconditionError(
         StrCat(request.operation, " ", uri, ": the bucket \"", bucket_, "\" does not exist"));
   }
+  // A key that versitygw does not know is status 404 there.
+  if (error.code == "XAdminUserNotFound") return PermissionDeniedError(text);
   switch (status) {
     case 404:
       // Another 404 than that of a missing object is not taken for one.

@@ -21,7 +21,7 @@ constexpr uint64_t kMaxObjectBytes = uint64_t{1} << 40;  // that Read() takes in
 constexpr uint64_t kMaxErrorBytes = uint64_t{1} << 20;
 constexpr uint64_t kMaxOffset = uint64_t{1} << 62;
 constexpr size_t kMaxKeyBytes = 1024;
-constexpr size_t kDeletesAtOnce = 16;
+constexpr size_t kDeletesAtOnce = 16;  // where each object takes a request of its own
 // Parts grow so that 10,000 of them make 600 GiB; most files are sent in equal parts, which some
 // servers want.
 constexpr size_t kEqualParts = 2'000;
@@ -549,14 +549,16 @@ absl::Status S3Store::Failure(const S3Request& request, const S3Answer& answer) 
   if (answer.error.code == "NoSuchKey" || is_bucket_known_.load(std::memory_order_relaxed)) {
     return failure;
   }
-  // The answer to HEAD has no body that would tell a missing bucket from a missing object.
-  const S3Request probe{.operation = "look for the bucket of", .method = "HEAD"};
+  // The answer to HEAD has no body that would tell a missing bucket from a missing object. Who may
+  // not list the bucket learns at least that it is there.
+  const S3Request probe{.operation = request.operation,
+                        .method = "GET",
+                        .query = {{"list-type", "2"}, {"max-keys", "1"}}};
   const S3Answer bucket = client_->Call(probe);
-  if (bucket.status.ok() && bucket.response.status == 404) {
-    return FailedPreconditionError(StrCat(request.operation, " ", client_->Uri(request.key),
-                                          ": the bucket \"", options_.bucket, "\" does not exist"));
-  }
   if (!bucket.status.ok()) return bucket.status;
+  if (bucket.response.status == 404) {
+    return Annotate(client_->StatusOf(probe, bucket), client_->Uri(request.key));
+  }
   is_bucket_known_.store(true, std::memory_order_relaxed);
   return failure;
 }

@@ -42,6 +42,14 @@ std::string ReadUntilReady(int fd) {
   return text;
 }
 
+std::string FromEnvironment(const char* name) {
+  const char* value = std::getenv(name);
+  if (value == nullptr || *value == '\0') {
+    Die(std::string(name) + " is not set: this test needs an S3 server; run it with ./dev test");
+  }
+  return value;
+}
+
 }  // namespace
 
 ServerProcess::ServerProcess(const std::vector<std::string>& command) {
@@ -81,11 +89,11 @@ std::string ServerProcess::Url() const {
 }
 
 std::string S3Python() {
-  const char* python = std::getenv("OG_S3_PYTHON");
-  if (python == nullptr || *python == '\0') {
-    Die("OG_S3_PYTHON is not set: this test needs S3 servers; run it with ./dev test");
-  }
-  return python;
+  return FromEnvironment("OG_S3_PYTHON");
+}
+
+std::string VersityProgram() {
+  return FromEnvironment("OG_VERSITYGW");
 }
 
 }  // namespace og::tests

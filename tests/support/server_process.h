@@ -37,4 +37,7 @@ class ServerProcess {
 // way to get it if that is not set: ./dev test sets it.
 std::string S3Python();
 
+// The program versitygw, from OG_VERSITYGW, likewise.
+std::string VersityProgram();
+
 }  // namespace og::tests
