@@ -23,7 +23,10 @@ using simdjson::dom::element_type;
 absl::Status Misfit(const DataType& type, const element& value) {
   constexpr size_t kShown = 60;
   std::string text = simdjson::minify(value);
-  if (text.size() > kShown) text = text.substr(0, kShown) + "...";
+  if (text.size() > kShown) {
+    text.resize(kShown);
+    text += "...";
+  }
   return io::InvalidArgumentError(io::StrCat("value ", text, " does not fit ", type.ToString()));
 }
 
