@@ -12,6 +12,7 @@
 #include "format/arrow/builder.h"
 #include "format/arrow/half.h"
 #include "io/base/error_detail.h"
+#include "io/base/status.h"
 #include "io/base/status_macros.h"
 #include "io/base/text.h"
 
@@ -122,6 +123,11 @@ bool AppendParsed(ArrayBuilder& builder, std::string_view text) {
     if (value) AppendFloat(builder, *value);
     return value.has_value();
   }
+  if (type.id == TypeId::kBool) {
+    const bool is_true = text == "true" || text == "t" || text == "1";
+    if (!is_true && text != "false" && text != "f" && text != "0") return false;
+    return AppendInteger(builder, is_true ? 1 : 0);
+  }
   if (type.id == TypeId::kUint64) {
     const std::optional<uint64_t> value = io::ParseUint64(text);
     return value && AppendInteger(builder, *value);
@@ -132,7 +138,9 @@ bool AppendParsed(ArrayBuilder& builder, std::string_view text) {
 
 bool Castable(const DataType& from, const DataType& to) {
   if (from.is_variable() && to.is_variable()) return true;
-  if (IsText(from)) return to.is_integer() || to.is_floating() || IsInstant(to);
+  if (IsText(from)) {
+    return to.is_integer() || to.is_floating() || IsInstant(to) || to.id == TypeId::kBool;
+  }
   if (IsText(to)) return IsIntegral(from) || from.is_floating();
   if (from.is_floating()) return to.is_floating() || to.is_integer();
   if (!IsIntegral(from)) return false;
@@ -284,6 +292,21 @@ absl::StatusOr<ArrayPtr> Cast(const ArrayPtr& array, const TypePtr& type) {
   for (int64_t i = 0; i < array->length; ++i)
     AppendCast(*array, i, *builder);
   return builder->Finish();
+}
+
+absl::StatusOr<ArrayPtr> StrictCast(const ArrayPtr& array, const TypePtr& type) {
+  OG_ASSIGN_OR_RETURN(ArrayPtr cast, Cast(array, type));
+  if (cast == array || cast->null_count == array->null_count) return cast;
+  const ArrayPtr plain = DecodeDictionary(array);
+  for (int64_t i = 0; i < plain->length; ++i) {
+    if (plain->IsValid(i) && cast->IsNull(i)) {
+      const std::string value =
+          plain->type->is_variable() ? std::string(plain->StringValue(i)) : TextAt(*plain, i);
+      return io::InvalidArgumentError(
+          io::StrCat("value '", value, "' cannot be cast to ", type->ToString()));
+    }
+  }
+  return cast;
 }
 
 absl::StatusOr<ArrayPtr> CoerceLiteral(const ArrayPtr& value, const TypePtr& type) {

@@ -10,6 +10,7 @@
 
 #include "absl/container/flat_hash_set.h"
 
+#include "engine/expr/compute.h"
 #include "engine/expr/expr.h"
 #include "engine/expr/scalar.h"
 #include "format/arrow/half.h"
@@ -487,10 +488,12 @@ class Evaluator {
       if (rows_.has_value()) column = Take(*column, *rows_);
       return Operand{std::move(column), false};
     }
-    if (expr.kind == ExprKind::kCast) {
-      OG_ASSIGN_OR_RETURN(Operand arg, Values(*expr.args[0]));
-      OG_ASSIGN_OR_RETURN(arg.values, Cast(arg.values, expr.type));
-      return arg;
+    if (IsComputed(expr)) {
+      if (depth_ == kDepthMax) return BadRequest("expression is nested too deeply");
+      ++depth_;
+      absl::StatusOr<Operand> computed = Compute(expr);
+      --depth_;
+      return computed;
     }
     OG_ASSIGN_OR_RETURN(const Truths truths, Test(expr));
     return Operand{AsArray(truths), false};
@@ -512,6 +515,10 @@ class Evaluator {
       case ExprKind::kLiteral:
       case ExprKind::kColumn:
       case ExprKind::kCast:
+      case ExprKind::kStrictCast:
+      case ExprKind::kArithmetic:
+      case ExprKind::kCase:
+      case ExprKind::kCall:
         return TestValues(expr);
       case ExprKind::kCompare: {
         OG_ASSIGN_OR_RETURN(const Operand left, Values(*expr.args[0]));
@@ -558,6 +565,110 @@ class Evaluator {
       }
     }
     return BadRequest("unknown expression");
+  }
+
+  static bool IsComputed(const Expr& expr) {
+    return expr.kind == ExprKind::kCast || expr.kind == ExprKind::kStrictCast ||
+           expr.kind == ExprKind::kArithmetic || expr.kind == ExprKind::kCase ||
+           expr.kind == ExprKind::kCall;
+  }
+
+  absl::StatusOr<Operand> Compute(const Expr& expr) {
+    if (expr.kind == ExprKind::kCase) return Choose(expr);
+    std::vector<Operand> args;
+    for (const ExprPtr& arg : expr.args) {
+      OG_ASSIGN_OR_RETURN(Operand operand, Values(*arg));
+      args.push_back(std::move(operand));
+    }
+    if (expr.kind == ExprKind::kCast) {
+      OG_ASSIGN_OR_RETURN(args[0].values, Cast(args[0].values, expr.type));
+      return args[0];
+    }
+    if (expr.kind == ExprKind::kStrictCast) {
+      OG_ASSIGN_OR_RETURN(args[0].values, StrictCast(args[0].values, expr.type));
+      return args[0];
+    }
+    if (expr.kind == ExprKind::kArithmetic) {
+      for (const size_t i : {size_t{0}, size_t{1}}) {
+        if (expr.args[i]->kind == ExprKind::kLiteral &&
+            expr.args[1 - i]->kind == ExprKind::kColumn) {
+          OG_ASSIGN_OR_RETURN(args[i].values,
+                              CoerceLiteral(args[i].values, args[1 - i].values->type));
+        }
+      }
+    }
+    const bool is_scalar =
+        std::all_of(args.begin(), args.end(), [](const Operand& arg) { return arg.is_scalar; });
+    std::vector<ArrayPtr> arrays;
+    for (const Operand& arg : args)
+      arrays.push_back(DecodeDictionary(is_scalar ? arg.values : Repeated(arg)));
+    absl::StatusOr<ArrayPtr> values = expr.kind == ExprKind::kArithmetic
+                                          ? Calculate(expr.arithmetic, arrays[0], arrays[1])
+                                          : CallFunction(expr.function, arrays);
+    OG_RETURN_IF_ERROR(values.status());
+    return Operand{*std::move(values), is_scalar};
+  }
+
+  // The operand's value for each row.
+  ArrayPtr Repeated(const Operand& operand) const {
+    return operand.is_scalar ? Take(*operand.values, std::vector<int64_t>(Size(num_rows_), 0))
+                             : operand.values;
+  }
+
+  // CASE: every value is computed only for the rows that take it.
+  absl::StatusOr<Operand> Choose(const Expr& expr) {
+    std::vector<int64_t> left(Size(num_rows_));  // positions that no condition has met
+    std::iota(left.begin(), left.end(), 0);
+    std::vector<std::vector<int64_t>> taken;  // by branch
+    std::vector<ArrayPtr> values;
+    format::TypePtr type = format::Null();
+    const auto take_branch = [&](const Expr& value, std::vector<int64_t> at) -> absl::Status {
+      const std::vector<int64_t> rows = RowsAt(at);
+      Evaluator branch(batch_, rows);
+      OG_ASSIGN_OR_RETURN(const Operand operand, branch.Values(value));
+      values.push_back(DecodeDictionary(branch.Repeated(operand)));
+      const format::TypePtr common = CommonType(type, values.back()->type);
+      if (common == nullptr) {
+        return BadRequest(
+            io::StrCat("CASE of ", type->ToString(), " and ", values.back()->type->ToString()));
+      }
+      type = common;
+      taken.push_back(std::move(at));
+      return absl::OkStatus();
+    };
+    size_t i = 0;
+    for (; i + 1 < expr.args.size(); i += 2) {
+      const std::vector<int64_t> rows = RowsAt(left);
+      Evaluator condition(batch_, rows);
+      OG_ASSIGN_OR_RETURN(const Truths truths, condition.Test(*expr.args[i]));
+      std::vector<int64_t> met;
+      std::vector<int64_t> others;
+      for (size_t k = 0; k < truths.size(); ++k)
+        (truths[k] == kTrue ? met : others).push_back(left[k]);
+      OG_RETURN_IF_ERROR(take_branch(*expr.args[i + 1], std::move(met)));
+      left = std::move(others);
+    }
+    if (i < expr.args.size()) {
+      OG_RETURN_IF_ERROR(take_branch(*expr.args[i], std::move(left)));
+    }
+    std::vector<int64_t> source(Size(num_rows_), -1);
+    int64_t at = 0;
+    for (size_t branch = 0; branch < taken.size(); ++branch) {
+      OG_ASSIGN_OR_RETURN(values[branch], StrictCast(values[branch], type));
+      for (const int64_t row : taken[branch])
+        source[Size(row)] = at++;
+    }
+    return Operand{Take(*Concat(values), source), false};
+  }
+
+  // The rows of the batch at these positions among the evaluated ones.
+  std::vector<int64_t> RowsAt(const std::vector<int64_t>& positions) const {
+    std::vector<int64_t> rows = positions;
+    if (rows_.has_value()) {
+      for (int64_t& row : rows)
+        row = (*rows_)[Size(row)];
+    }
+    return rows;
   }
 
   // `and` (decided by false) or `or` (decided by true) of the arguments.

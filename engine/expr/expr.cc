@@ -40,6 +40,40 @@ std::string_view OpText(CompareOp op) {
   return "?";
 }
 
+std::string_view OpText(ArithmeticOp op) {
+  switch (op) {
+    case ArithmeticOp::kAdd:
+      return " + ";
+    case ArithmeticOp::kSubtract:
+      return " - ";
+    case ArithmeticOp::kMultiply:
+      return " * ";
+    case ArithmeticOp::kDivide:
+      return " / ";
+    case ArithmeticOp::kModulo:
+      return " % ";
+  }
+  return "?";
+}
+
+std::string_view NameOf(Function function) {
+  switch (function) {
+    case Function::kConcat:
+      return "concat";
+    case Function::kCoalesce:
+      return "coalesce";
+    case Function::kLower:
+      return "lower";
+    case Function::kUpper:
+      return "upper";
+    case Function::kLength:
+      return "length";
+    case Function::kAbs:
+      return "abs";
+  }
+  return "?";
+}
+
 std::string ValueText(const Array& array, int64_t i) {
   if (array.IsNull(i)) return "NULL";
   switch (array.type->id) {
@@ -205,6 +239,34 @@ ExprPtr CastTo(ExprPtr arg, format::TypePtr type) {
   return expr;
 }
 
+ExprPtr StrictCastTo(ExprPtr arg, format::TypePtr type) {
+  auto expr = std::make_shared<Expr>();
+  expr->kind = ExprKind::kStrictCast;
+  expr->args = {std::move(arg)};
+  expr->type = std::move(type);
+  return expr;
+}
+
+ExprPtr Arithmetic(ArithmeticOp op, ExprPtr left, ExprPtr right) {
+  auto expr = std::make_shared<Expr>();
+  expr->kind = ExprKind::kArithmetic;
+  expr->arithmetic = op;
+  expr->args = {std::move(left), std::move(right)};
+  return expr;
+}
+
+ExprPtr Case(std::vector<ExprPtr> args) {
+  return Node(ExprKind::kCase, std::move(args));
+}
+
+ExprPtr Call(Function function, std::vector<ExprPtr> args) {
+  auto expr = std::make_shared<Expr>();
+  expr->kind = ExprKind::kCall;
+  expr->function = function;
+  expr->args = std::move(args);
+  return expr;
+}
+
 std::string Expr::ToString() const {
   switch (kind) {
     case ExprKind::kLiteral:
@@ -237,7 +299,22 @@ std::string Expr::ToString() const {
     case ExprKind::kListContains:
       return io::StrCat("array_has(", JoinArgs(args, ", "), ")");
     case ExprKind::kCast:
+      return io::StrCat("TRY_CAST(", args[0]->ToString(), " AS ", type->ToString(), ")");
+    case ExprKind::kStrictCast:
       return io::StrCat("CAST(", args[0]->ToString(), " AS ", type->ToString(), ")");
+    case ExprKind::kArithmetic:
+      return io::StrCat("(", JoinArgs(args, OpText(arithmetic)), ")");
+    case ExprKind::kCase: {
+      std::string text = "CASE";
+      for (size_t i = 0; i < args.size(); ++i) {
+        const bool is_else = i % 2 == 0 && i + 1 == args.size();
+        text += is_else ? " ELSE " : i % 2 == 0 ? " WHEN " : " THEN ";
+        text += args[i]->ToString();
+      }
+      return text + " END";
+    }
+    case ExprKind::kCall:
+      return io::StrCat(NameOf(function), "(", JoinArgs(args, ", "), ")");
   }
   return "?";
 }

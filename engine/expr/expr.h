@@ -16,6 +16,10 @@
 //   - Floats compare in IEEE 754 total order, as Arrow's kernels do: -0 < 0, NaN is the greatest
 //     and equal to itself. Text and bytes compare bytewise.
 //
+// Arithmetic is of one type: that of a column for a literal beside it that fits, else float64,
+// float32, float16, int64 ... int8, uint64 ... uint8, the first of these that an operand has.
+// Integers wrap round, divide towards zero, and refuse to be divided by zero.
+//
 // Errors: kBadRequest for unknown columns and for types that do not go together.
 // All functions are pure and may run in any number of threads.
 #pragma once
@@ -51,14 +55,30 @@ enum class ExprKind : uint8_t {
   kStartsWith,    // args[0] starts with args[1]
   kLike,          // args[0] matches the SQL pattern args[1], a literal: % any text, _ one character
   kListContains,  // the list args[0] has an item equal to args[1]
-  kCast,          // args[0] as `type`
+  kCast,          // args[0] as `type`; what does not fit is null
+  kStrictCast,    // args[0] as `type`; what does not fit is an error
+  kArithmetic,    // args[0] arithmetic args[1]
+  kCase,          // condition, value, condition, value, ...; with an odd number the last is ELSE
+  kCall,          // function(args)
 };
 
 enum class CompareOp : uint8_t { kEq, kNe, kLt, kLe, kGt, kGe };
+enum class ArithmeticOp : uint8_t { kAdd, kSubtract, kMultiply, kDivide, kModulo };
+
+enum class Function : uint8_t {
+  kConcat,    // the texts of all arguments one after the other; null if one of them is
+  kCoalesce,  // the first argument that is not null
+  kLower,     // of ASCII letters
+  kUpper,
+  kLength,  // characters of a text
+  kAbs,
+};
 
 struct Expr {
   ExprKind kind = ExprKind::kLiteral;
   CompareOp op = CompareOp::kEq;
+  ArithmeticOp arithmetic = ArithmeticOp::kAdd;
+  Function function = Function::kConcat;
   std::vector<std::string> path;
   format::ArrayPtr values;
   std::vector<ExprPtr> args;
@@ -93,6 +113,12 @@ ExprPtr StartsWith(ExprPtr text, ExprPtr prefix);
 ExprPtr Like(ExprPtr text, std::string_view pattern);
 ExprPtr ListContains(ExprPtr list, ExprPtr item);
 ExprPtr CastTo(ExprPtr arg, format::TypePtr type);
+ExprPtr StrictCastTo(ExprPtr arg, format::TypePtr type);
+ExprPtr Arithmetic(ArithmeticOp op, ExprPtr left, ExprPtr right);
+// REQUIRES: at least two arguments, in the order of kCase.
+ExprPtr Case(std::vector<ExprPtr> args);
+// REQUIRES: at least one argument; exactly one for kLower, kUpper, kLength and kAbs.
+ExprPtr Call(Function function, std::vector<ExprPtr> args);
 
 // The value for every row. A literal is repeated; dictionaries come back as they are stored.
 absl::StatusOr<format::ArrayPtr> Evaluate(const Expr& expr, const format::RecordBatch& batch);
@@ -120,6 +146,10 @@ format::ArrayPtr FindColumn(const format::RecordBatch& batch, std::span<const st
 // bools to text, text to dates, timestamps and numbers (not readable: null), between date and time
 // types, dictionaries to their values, null to anything. kBadRequest for other pairs.
 absl::StatusOr<format::ArrayPtr> Cast(const format::ArrayPtr& array, const format::TypePtr& type);
+
+// Cast(), but a value that does not fit is kInvalidArgument.
+absl::StatusOr<format::ArrayPtr> StrictCast(const format::ArrayPtr& array,
+                                            const format::TypePtr& type);
 
 // The literal value of `array` (one value) for comparison with values of `type`: cast where nothing
 // is lost, else unchanged. kBadRequest for text that is no date or timestamp where one is needed.

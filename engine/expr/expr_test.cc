@@ -10,6 +10,7 @@
 
 #include "gtest/gtest.h"
 
+#include "engine/expr/filter_parse.h"
 #include "engine/expr/text.h"
 #include "format/arrow/builder.h"
 #include "tests/support/seed.h"
@@ -371,6 +372,57 @@ TEST(CastTest, NumbersTextAndDates) {
       Equal(*cast(Numbers<float>(format::Float32(), {0.1f}), format::Utf8()), *Texts({"0.1"})));
   EXPECT_TRUE(Equal(*cast(Coded(Texts({"a", {}})), format::Utf8()), *Texts({"a", {}})));
   EXPECT_FALSE(Cast(Texts({"a"}), format::ListOf(format::Utf8())).ok());
+}
+
+ArrayPtr Value(std::string_view text, const RecordBatch& batch) {
+  const auto value = Evaluate(*ParseExpression(text).value(), batch);
+  EXPECT_TRUE(value.ok()) << text << ": " << value.status();
+  return value.ok() ? *value : format::NullArray(format::Null(), 0);
+}
+
+TEST(ComputeTest, ArithmeticTakesTheTypeOfTheColumn) {
+  const RecordBatch batch = Batch({{"a", Numbers<int8_t>(format::Int8(), {7, {}, -128})},
+                                   {"b", Numbers<int64_t>(format::Int64(), {2, 3, -1})},
+                                   {"f", Numbers<float>(format::Float32(), {0.5f, 1.5f, {}})}});
+  EXPECT_TRUE(Equal(*Value("a + 1", batch), *Numbers<int8_t>(format::Int8(), {8, {}, -127})));
+  EXPECT_TRUE(Equal(*Value("a - 1", batch), *Numbers<int8_t>(format::Int8(), {6, {}, 127})));
+  EXPECT_TRUE(Equal(*Value("a / b", batch), *Numbers<int64_t>(format::Int64(), {3, {}, 128})));
+  EXPECT_TRUE(Equal(*Value("a % b", batch), *Numbers<int64_t>(format::Int64(), {1, {}, 0})));
+  EXPECT_TRUE(Equal(*Value("-b", batch), *Numbers<int64_t>(format::Int64(), {-2, -3, 1})));
+  EXPECT_TRUE(Equal(*Value("f * b", batch), *Numbers<float>(format::Float32(), {1.0f, 4.5f, {}})));
+  EXPECT_TRUE(Equal(*Value("1 + 2", batch), *Numbers<int64_t>(format::Int64(), {3, 3, 3})));
+  EXPECT_TRUE(Equal(*Value("a + null", batch), *Numbers<int8_t>(format::Int8(), {{}, {}, {}})));
+  EXPECT_THAT(Evaluate(*ParseExpression("b / 0").value(), batch),
+              tests::StatusIs(absl::StatusCode::kInvalidArgument, "Divide by zero"));
+  EXPECT_THAT(Evaluate(*ParseExpression("b + 'x'").value(), batch),
+              tests::StatusIs(absl::StatusCode::kInvalidArgument, "cannot calculate"));
+}
+
+TEST(ComputeTest, FunctionsAndCase) {
+  const RecordBatch batch = Batch({{"t", Coded(Texts({"aB", {}, "\xc3\xa9Z"}))},
+                                   {"n", Numbers<int32_t>(format::Int32(), {0, 5, -5})}});
+  EXPECT_TRUE(Equal(*Value("upper(t)", batch), *Texts({"AB", {}, "\xc3\xa9Z"})));
+  EXPECT_TRUE(Equal(*Value("t || '-' || n", batch), *Texts({"aB-0", {}, "\xc3\xa9Z--5"})));
+  EXPECT_TRUE(Equal(*Value("coalesce(t, 'none')", batch), *Texts({"aB", "none", "\xc3\xa9Z"})));
+  EXPECT_TRUE(Equal(*Value("length(t)", batch), *Numbers<int32_t>(format::Int32(), {2, {}, 2})));
+  EXPECT_TRUE(Equal(*Value("abs(n)", batch), *Numbers<int32_t>(format::Int32(), {0, 5, 5})));
+  // The division meets only rows that it can divide.
+  EXPECT_TRUE(Equal(*Value("case when n = 0 then -1 when n > 0 then 10 / n end", batch),
+                    *Numbers<int64_t>(format::Int64(), {-1, 2, {}})));
+  EXPECT_TRUE(Equal(*Value("case when n = 0 then 'zero' else cast(n as string) end", batch),
+                    *Texts({"zero", "5", "-5"})));
+  EXPECT_EQ(Filter(ParseFilter("n * 2 = 10 or length(t) = 2 and n < 0").value(), batch),
+            (Rows{1, 2}));
+}
+
+TEST(ComputeTest, AStrictCastRefusesWhatDoesNotFit) {
+  const RecordBatch batch = Batch({{"n", Numbers<int32_t>(format::Int32(), {1, {}, 300})}});
+  EXPECT_THAT(Evaluate(*ParseExpression("cast(n as tinyint)").value(), batch),
+              tests::StatusIs(absl::StatusCode::kInvalidArgument, "value '300' cannot be cast"));
+  EXPECT_TRUE(Equal(*Value("try_cast(n as tinyint)", batch),
+                    *Numbers<int8_t>(format::Int8(), {1, {}, {}})));
+  EXPECT_TRUE(Equal(*Value("cast(n as smallint)", batch),
+                    *Numbers<int16_t>(format::Int16(), {1, {}, 300})));
 }
 
 TEST(CheckFilterTest, NamesWhatDoesNotFit) {

@@ -23,6 +23,43 @@ struct Token {
   size_t at = 0;
 };
 
+constexpr int kOperatorsMax = 500;
+
+constexpr std::pair<std::string_view, Function> kAnyNumberOfArguments[] = {
+    {"CONCAT", Function::kConcat}, {"COALESCE", Function::kCoalesce}};
+constexpr std::pair<std::string_view, Function> kOneArgument[] = {
+    {"LOWER", Function::kLower},
+    {"UPPER", Function::kUpper},
+    {"LENGTH", Function::kLength},
+    {"CHAR_LENGTH", Function::kLength},
+    {"ABS", Function::kAbs}};
+
+// Words that start a call when a parenthesis follows.
+constexpr std::string_view kFunctions[] = {"CONTAINS", "STARTS_WITH", "ARRAY_HAS", "ARRAY_CONTAINS",
+                                           "CONCAT",   "COALESCE",    "LOWER",     "UPPER",
+                                           "LENGTH",   "CHAR_LENGTH", "ABS",       "CAST",
+                                           "TRY_CAST"};
+
+format::TypePtr MicrosecondTimestamp() {
+  return format::Timestamp(format::TimeUnit::kMicro);
+}
+
+struct SqlType {
+  std::string_view name;
+  format::TypePtr (*type)();
+  format::TypePtr (*unsigned_type)();
+};
+constexpr SqlType kSqlTypes[] = {
+    {"BOOLEAN", format::Bool, nullptr},        {"BOOL", format::Bool, nullptr},
+    {"TINYINT", format::Int8, format::Uint8},  {"SMALLINT", format::Int16, format::Uint16},
+    {"INT", format::Int32, format::Uint32},    {"INTEGER", format::Int32, format::Uint32},
+    {"BIGINT", format::Int64, format::Uint64}, {"FLOAT", format::Float32, nullptr},
+    {"REAL", format::Float32, nullptr},        {"DOUBLE", format::Float64, nullptr},
+    {"STRING", format::Utf8, nullptr},         {"VARCHAR", format::Utf8, nullptr},
+    {"TEXT", format::Utf8, nullptr},           {"BINARY", format::Binary, nullptr},
+    {"DATE", format::Date32, nullptr},         {"TIMESTAMP", MicrosecondTimestamp, nullptr},
+};
+
 char Upper(char c) {
   return c >= 'a' && c <= 'z' ? static_cast<char>(c - 'a' + 'A') : c;
 }
@@ -65,8 +102,8 @@ class Lexer {
       return Quoted(std::move(token), c);
     }
     token.kind = TokenKind::kSymbol;
-    for (const std::string_view symbol :
-         {"<=", ">=", "<>", "!=", "==", "=", "<", ">", "(", ")", ",", ".", "-", "+"}) {
+    for (const std::string_view symbol : {"<=", ">=", "<>", "!=", "==", "||", "=", "<", ">", "(",
+                                          ")", ",", ".", "-", "+", "*", "/", "%"}) {
       if (text_.substr(at_).starts_with(symbol)) {
         token.text = symbol;
         at_ += symbol.size();
@@ -140,6 +177,13 @@ class Parser {
     return absl::OkStatus();
   }
 
+  // Past an operator of a sum or product; each one makes the tree deeper.
+  absl::Status AdvanceOperator() {
+    if (num_operators_ == kOperatorsMax) return Refuse(token_.at, "too many operators");
+    ++num_operators_;
+    return Advance();
+  }
+
   absl::Status Unexpected(std::string_view wanted) const {
     const std::string found =
         token_.kind == TokenKind::kEnd ? "the end" : io::StrCat("'", token_.text, "'");
@@ -205,18 +249,14 @@ class Parser {
       OG_ASSIGN_OR_RETURN(ExprPtr arg, Negation());
       return Not(std::move(arg));
     }
-    OG_ASSIGN_OR_RETURN(const bool grouped, Accept("("));
-    if (!grouped) return Predicate();
-    OG_ASSIGN_OR_RETURN(ExprPtr inner, Disjunction());
-    OG_RETURN_IF_ERROR(Expect(")"));
-    return inner;
+    return Predicate();
   }
 
   absl::StatusOr<ExprPtr> Predicate() {
-    OG_ASSIGN_OR_RETURN(ExprPtr left, Operand());
+    OG_ASSIGN_OR_RETURN(ExprPtr left, Sum());
     if (const std::optional<CompareOp> op = ComparisonHere()) {
       OG_RETURN_IF_ERROR(Advance());
-      OG_ASSIGN_OR_RETURN(ExprPtr right, Operand());
+      OG_ASSIGN_OR_RETURN(ExprPtr right, Sum());
       return Compare(*op, std::move(left), std::move(right));
     }
     OG_ASSIGN_OR_RETURN(const bool is, Accept("IS"));
@@ -250,9 +290,9 @@ class Parser {
     if (in) return Members(left);
     OG_ASSIGN_OR_RETURN(const bool between, Accept("BETWEEN"));
     if (between) {
-      OG_ASSIGN_OR_RETURN(ExprPtr low, Operand());
+      OG_ASSIGN_OR_RETURN(ExprPtr low, Sum());
       OG_RETURN_IF_ERROR(Expect("AND"));
-      OG_ASSIGN_OR_RETURN(ExprPtr high, Operand());
+      OG_ASSIGN_OR_RETURN(ExprPtr high, Sum());
       return And({Compare(CompareOp::kGe, left, std::move(low)),
                   Compare(CompareOp::kLe, left, std::move(high))});
     }
@@ -290,20 +330,69 @@ class Parser {
     return Or(std::move(members));
   }
 
+  absl::StatusOr<ExprPtr> Sum() {
+    OG_ASSIGN_OR_RETURN(ExprPtr left, Product());
+    while (IsSymbol("+") || IsSymbol("-") || IsSymbol("||")) {
+      const std::string symbol = token_.text;
+      OG_RETURN_IF_ERROR(AdvanceOperator());
+      OG_ASSIGN_OR_RETURN(ExprPtr right, Product());
+      left = symbol == "||"
+                 ? Call(Function::kConcat, {std::move(left), std::move(right)})
+                 : Arithmetic(symbol == "+" ? ArithmeticOp::kAdd : ArithmeticOp::kSubtract,
+                              std::move(left), std::move(right));
+    }
+    return left;
+  }
+
+  absl::StatusOr<ExprPtr> Product() {
+    OG_ASSIGN_OR_RETURN(ExprPtr left, Operand());
+    while (IsSymbol("*") || IsSymbol("/") || IsSymbol("%")) {
+      const ArithmeticOp op = token_.text == "*"   ? ArithmeticOp::kMultiply
+                              : token_.text == "/" ? ArithmeticOp::kDivide
+                                                   : ArithmeticOp::kModulo;
+      OG_RETURN_IF_ERROR(AdvanceOperator());
+      OG_ASSIGN_OR_RETURN(ExprPtr right, Operand());
+      left = Arithmetic(op, std::move(left), std::move(right));
+    }
+    return left;
+  }
+
   absl::StatusOr<ExprPtr> Operand() {
+    OG_ASSIGN_OR_RETURN(const bool grouped, Accept("("));
+    if (grouped) {
+      OG_ASSIGN_OR_RETURN(ExprPtr inner, Disjunction());
+      OG_RETURN_IF_ERROR(Expect(")"));
+      return inner;
+    }
     if (token_.kind == TokenKind::kQuotedName) return ColumnHere();
+    if (IsSymbol("-")) return Negative();
     if (token_.kind != TokenKind::kWord) return LiteralHere();
-    for (const std::string_view function :
-         {"CONTAINS", "STARTS_WITH", "ARRAY_HAS", "ARRAY_CONTAINS"}) {
+    for (const std::string_view function : kFunctions) {
       if (IsKeyword(function)) return ColumnOrCall(function);
     }
     for (const std::string_view keyword : {"TRUE", "FALSE", "NULL", "DATE", "TIMESTAMP", "X"}) {
       if (IsKeyword(keyword)) return ColumnOrLiteral();
     }
+    if (IsKeyword("CASE")) return ColumnOrCase();
     for (const std::string_view reserved : {"AND", "OR", "NOT", "IN", "IS", "BETWEEN", "LIKE"}) {
       if (IsKeyword(reserved)) return Unexpected("a column or a value");
     }
     return ColumnHere();
+  }
+
+  // A negative number, or the negative of an operand.
+  absl::StatusOr<ExprPtr> Negative() {
+    OG_RETURN_IF_ERROR(Advance());
+    if (token_.kind == TokenKind::kNumber) {
+      OG_ASSIGN_OR_RETURN(ExprPtr literal, NumberLiteral("-" + token_.text));
+      OG_RETURN_IF_ERROR(Advance());
+      return literal;
+    }
+    if (depth_ == kFilterDepthMax) return Refuse(token_.at, "nested too deeply");
+    ++depth_;
+    OG_ASSIGN_OR_RETURN(ExprPtr operand, Operand());
+    --depth_;
+    return Arithmetic(ArithmeticOp::kMultiply, std::move(operand), Int64Literal(-1));
   }
 
   absl::StatusOr<ExprPtr> ColumnHere() { return ColumnFrom({}); }
@@ -326,20 +415,78 @@ class Parser {
 
   // A function name is a column name unless a parenthesis follows.
   absl::StatusOr<ExprPtr> ColumnOrCall(std::string_view function) {
-    std::string name = token_.text;
+    const Token name = token_;
     OG_RETURN_IF_ERROR(Advance());
     OG_ASSIGN_OR_RETURN(const bool call, Accept("("));
-    if (!call) return ColumnFrom({std::move(name)});
-    if (depth_ == kFilterDepthMax) return Refuse(token_.at, "nested too deeply");
-    ++depth_;
-    OG_ASSIGN_OR_RETURN(ExprPtr first, Operand());
-    OG_RETURN_IF_ERROR(Expect(","));
-    OG_ASSIGN_OR_RETURN(ExprPtr second, Operand());
+    if (!call) return ColumnFrom({name.text});
+    if (function == "CAST" || function == "TRY_CAST") return CastCall(function == "CAST");
+    std::vector<ExprPtr> args;
+    bool more = true;
+    while (more) {
+      OG_ASSIGN_OR_RETURN(ExprPtr arg, Disjunction());
+      args.push_back(std::move(arg));
+      OG_ASSIGN_OR_RETURN(more, Accept(","));
+    }
     OG_RETURN_IF_ERROR(Expect(")"));
-    --depth_;
-    if (function == "CONTAINS") return Contains(std::move(first), std::move(second));
-    if (function == "STARTS_WITH") return StartsWith(std::move(first), std::move(second));
-    return ListContains(std::move(first), std::move(second));
+    for (const auto& [text, called] : kAnyNumberOfArguments) {
+      if (function == text) return Call(called, std::move(args));
+    }
+    for (const auto& [text, called] : kOneArgument) {
+      if (function != text) continue;
+      if (args.size() != 1) return Refuse(name.at, io::StrCat(name.text, " takes one argument"));
+      return Call(called, std::move(args));
+    }
+    if (args.size() != 2) return Refuse(name.at, io::StrCat(name.text, " takes two arguments"));
+    if (function == "CONTAINS") return Contains(std::move(args[0]), std::move(args[1]));
+    if (function == "STARTS_WITH") return StartsWith(std::move(args[0]), std::move(args[1]));
+    return ListContains(std::move(args[0]), std::move(args[1]));
+  }
+
+  // What stands behind "CAST(".
+  absl::StatusOr<ExprPtr> CastCall(bool is_strict) {
+    OG_ASSIGN_OR_RETURN(ExprPtr arg, Disjunction());
+    OG_RETURN_IF_ERROR(Expect("AS"));
+    OG_ASSIGN_OR_RETURN(format::TypePtr type, TypeHere());
+    OG_RETURN_IF_ERROR(Expect(")"));
+    return is_strict ? StrictCastTo(std::move(arg), std::move(type))
+                     : CastTo(std::move(arg), std::move(type));
+  }
+
+  absl::StatusOr<format::TypePtr> TypeHere() {
+    const Token word = token_;
+    for (const SqlType& known : kSqlTypes) {
+      if (!IsKeyword(known.name)) continue;
+      OG_RETURN_IF_ERROR(Advance());
+      OG_ASSIGN_OR_RETURN(const bool is_unsigned, Accept("UNSIGNED"));
+      if (!is_unsigned) return known.type();
+      if (known.unsigned_type == nullptr) return Refuse(word.at, "only integers are unsigned");
+      return known.unsigned_type();
+    }
+    return Unexpected("a type");
+  }
+
+  // CASE is a column name unless WHEN follows.
+  absl::StatusOr<ExprPtr> ColumnOrCase() {
+    const Token word = token_;
+    OG_RETURN_IF_ERROR(Advance());
+    if (!IsKeyword("WHEN")) return ColumnFrom({word.text});
+    std::vector<ExprPtr> args;
+    OG_ASSIGN_OR_RETURN(bool more, Accept("WHEN"));
+    while (more) {
+      OG_ASSIGN_OR_RETURN(ExprPtr condition, Disjunction());
+      OG_RETURN_IF_ERROR(Expect("THEN"));
+      OG_ASSIGN_OR_RETURN(ExprPtr value, Disjunction());
+      args.push_back(std::move(condition));
+      args.push_back(std::move(value));
+      OG_ASSIGN_OR_RETURN(more, Accept("WHEN"));
+    }
+    OG_ASSIGN_OR_RETURN(const bool has_else, Accept("ELSE"));
+    if (has_else) {
+      OG_ASSIGN_OR_RETURN(ExprPtr value, Disjunction());
+      args.push_back(std::move(value));
+    }
+    OG_RETURN_IF_ERROR(Expect("END"));
+    return Case(std::move(args));
   }
 
   // DATE, TIMESTAMP and X are column names unless text follows.
@@ -431,11 +578,16 @@ class Parser {
   Lexer lexer_;
   Token token_;
   int depth_ = 0;
+  int num_operators_ = 0;
 };
 
 }  // namespace
 
 absl::StatusOr<ExprPtr> ParseFilter(std::string_view text) {
+  return Parser(text).Parse();
+}
+
+absl::StatusOr<ExprPtr> ParseExpression(std::string_view text) {
   return Parser(text).Parse();
 }
 

@@ -1,14 +1,22 @@
-// The filter language of `lance-tool scan --where`: the part of SQL that names rows.
+// The filter language of `lance-tool scan --where`, the part of SQL that names rows, and the value
+// expressions of updates and new columns.
 //
 //   filter     := conjunct { OR conjunct }
 //   conjunct   := negation { AND negation }
 //   negation   := NOT negation | predicate
-//   predicate  := operand [ comparison | [NOT] IN "(" literal { "," literal } ")"
-//                 | [NOT] BETWEEN operand AND operand | [NOT] LIKE text | IS [NOT] NULL ]
-//                 | "(" filter ")"
-//   comparison := ( "=" | "==" | "!=" | "<>" | "<" | "<=" | ">" | ">=" ) operand
-//   operand    := column | literal | contains "(" operand "," operand ")"
-//                 | starts_with "(" operand "," operand ")" | array_has "(" operand "," operand ")"
+//   predicate  := sum [ comparison | [NOT] IN "(" literal { "," literal } ")"
+//                 | [NOT] BETWEEN sum AND sum | [NOT] LIKE text | IS [NOT] NULL ]
+//   comparison := ( "=" | "==" | "!=" | "<>" | "<" | "<=" | ">" | ">=" ) sum
+//   sum        := product { ( "+" | "-" | "||" ) product }
+//   product    := operand { ( "*" | "/" | "%" ) operand }
+//   operand    := column | literal | "(" filter ")" | "-" operand
+//                 | function "(" filter { "," filter } ")"
+//                 | CAST "(" filter AS type ")" | TRY_CAST "(" filter AS type ")"
+//                 | CASE WHEN filter THEN filter { WHEN filter THEN filter } [ ELSE filter ] END
+//   function   := contains | starts_with | array_has | concat | coalesce | lower | upper
+//                 | length | abs
+//   type       := BOOLEAN | TINYINT | SMALLINT | INT | BIGINT [ UNSIGNED ] | FLOAT | DOUBLE
+//                 | STRING | BINARY | DATE | TIMESTAMP
 //   column     := name { "." name }
 //   name       := letter { letter | digit | "_" } | "`" any text "`" | '"' any text '"'
 //   literal    := number | text | TRUE | FALSE | NULL | DATE text | TIMESTAMP text | X text
@@ -28,7 +36,10 @@ namespace og::engine::expr {
 // Deepest nesting of parentheses and NOT.
 inline constexpr int kFilterDepthMax = 100;
 
-// kBadRequest with the position of the first thing that does not fit.
+// A condition. kBadRequest with the position of the first thing that does not fit.
 absl::StatusOr<ExprPtr> ParseFilter(std::string_view text);
+
+// An expression of any type. kBadRequest as ParseFilter().
+absl::StatusOr<ExprPtr> ParseExpression(std::string_view text);
 
 }  // namespace og::engine::expr

@@ -38,6 +38,16 @@ TEST(FilterParseTest, Reads) {
       {"contains = 1", "(contains = 1)"},
       {"x = X'00'", "(x = <binary>)"},
       {".5 < a", "(0.5 < a)"},
+      {"a + 1 * 2 - b", "((a + (1 * 2)) - b)"},
+      {"(a + 1) % 2 = 0", "(((a + 1) % 2) = 0)"},
+      {"a-1 > -b/2", "((a - 1) > ((b * -1) / 2))"},
+      {"a || '-' || b", "concat(concat(a, '-'), b)"},
+      {"coalesce(a, lower(b), 'x')", "coalesce(a, lower(b), 'x')"},
+      {"cast(a + 1 as bigint unsigned)", "CAST((a + 1) AS uint64)"},
+      {"try_cast(a as double) > 1", "(TRY_CAST(a AS float64) > 1)"},
+      {"case when a = 1 then 'x' when b then c else d end",
+       "CASE WHEN (a = 1) THEN 'x' WHEN b THEN c ELSE d END"},
+      {"case = 1 and abs = 2", "((case = 1) AND (abs = 2))"},
       {"\xc3\xa9t\xc3\xa9 = 1", "(\xc3\xa9t\xc3\xa9 = 1)"},
   };
   for (const auto& [text, want] : kCases) {
@@ -63,6 +73,11 @@ TEST(FilterParseTest, RefusesAndSaysWhere) {
       {"and = 1", "expected a column or a value, found 'and' at position 0"},
       {"a = date '2020-02-30'", "invalid date '2020-02-30' at position 4"},
       {"a = X'0'", "bytes are pairs of hexadecimal digits at position 4"},
+      {"lower(a, b)", "lower takes one argument at position 0"},
+      {"contains(a)", "contains takes two arguments at position 0"},
+      {"cast(a as fish)", "expected a type, found 'fish' at position 10"},
+      {"case when a then 1", "expected 'END', found the end at position 18"},
+      {"a +", "expected a value, found the end at position 3"},
       {"a = 1e999", "number '1e999' is out of range at position 4"},
   };
   for (const auto& [text, want] : kCases) {
@@ -73,7 +88,10 @@ TEST(FilterParseTest, RefusesAndSaysWhere) {
 }
 
 TEST(FilterParseTest, DepthIsBounded) {
-  EXPECT_TRUE(ParseFilter(std::string(99, '(') + "a" + std::string(99, ')')).ok());
+  std::string nested(99, '(');
+  nested += 'a';
+  nested.append(99, ')');
+  EXPECT_TRUE(ParseFilter(nested).ok());
   EXPECT_THAT(
       ParseFilter(std::string(100'000, '(')),
       tests::StatusIs(absl::StatusCode::kInvalidArgument, testing::HasSubstr("nested too deeply")));
@@ -85,6 +103,14 @@ TEST(FilterParseTest, DepthIsBounded) {
   for (int i = 0; i < 100'000; ++i)
     calls += "contains(";
   EXPECT_FALSE(ParseFilter(calls).ok());
+  std::string signs(100'000, '-');
+  signs += 'a';
+  EXPECT_FALSE(ParseFilter(signs).ok());
+  std::string sum = "a";
+  for (int i = 0; i < 100'000; ++i)
+    sum += "+a";
+  EXPECT_THAT(ParseFilter(sum), tests::StatusIs(absl::StatusCode::kInvalidArgument,
+                                                testing::HasSubstr("too many operators")));
 }
 
 }  // namespace
