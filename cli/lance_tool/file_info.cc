@@ -1,11 +1,11 @@
-#include "cli/lance_tool/file_info.h"
-
+// lance-tool file-info: one data file as its metadata describes it, and how well it is compressed.
 #include <algorithm>
 #include <cstdio>
 #include <optional>
 #include <string>
 #include <vector>
 
+#include "cli/lance_tool/command.h"
 #include "format/arrow/array.h"
 #include "format/file/reader.h"
 #include "io/base/bits.h"
@@ -25,6 +25,21 @@ using format::StoredColumn;
 using format::StoredPage;
 
 constexpr uint64_t kScanRows = 8192;
+
+struct FileInfoArguments {
+  std::string file;
+  bool pages = false;
+  bool decode = true;
+  bool json = false;
+};
+
+void Declare(OptionSet& options, FileInfoArguments& arguments) {
+  options.Add("FILE", arguments.file, "Path or URI of a data file").Required();
+  options.Flag("--pages", arguments.pages, "Every page with its buffers and encodings");
+  options.Flag("!--no-decode", arguments.decode,
+               "Look at the metadata only: no sizes in memory, no ratios");
+  options.Flag("--json", arguments.json, "Print JSON (with every page)");
+}
 
 // What decoding found out about one column.
 struct Decoded {
@@ -393,10 +408,10 @@ std::string InfoJson(std::string_view name, const FileInfo& info,
   return std::move(json).Finish() + "\n";
 }
 
-}  // namespace
-
-absl::Status RunFileInfo(io::Env& env, const ToolRequest& request, Output& output) {
-  OG_ASSIGN_OR_RETURN(const io::Location file, env.Resolve(request.dataset));
+// Unless the arguments say otherwise every value is decoded, for the sizes in memory; a column that
+// cannot be decoded is named with the reason and does not fail the command.
+absl::Status Run(ToolContext& context, const FileInfoArguments& arguments) {
+  OG_ASSIGN_OR_RETURN(const io::Location file, context.env.Resolve(arguments.file));
   if (const auto stat = file.store->Stat(file.path); !stat.ok()) {
     const auto inside = file.store->List(file.path, {.recursive = true, .with_info = false});
     if (inside.ok() && !inside->empty()) {
@@ -408,11 +423,21 @@ absl::Status RunFileInfo(io::Env& env, const ToolRequest& request, Output& outpu
   OG_ASSIGN_OR_RETURN(const auto reader, format::FileReader::Open(file, 0));
   OG_ASSIGN_OR_RETURN(const FileInfo info, reader->Info());
   const std::vector<Decoded> decoded =
-      request.decode ? DecodeColumns(*reader) : std::vector<Decoded>(info.columns.size());
-  OG_RETURN_IF_ERROR(output.Write(request.json
-                                      ? InfoJson(file.Uri(), info, decoded)
-                                      : InfoText(file.Uri(), info, decoded, request.pages)));
-  return output.Flush();
+      arguments.decode ? DecodeColumns(*reader) : std::vector<Decoded>(info.columns.size());
+  return context.output.Write(arguments.json
+                                  ? InfoJson(file.Uri(), info, decoded)
+                                  : InfoText(file.Uri(), info, decoded, arguments.pages));
+}
+
+}  // namespace
+
+ToolCommand FileInfoCommand() {
+  return MakeToolCommand({.path = "file-info",
+                          .summary = "What one data file consists of",
+                          .examples = "  lance-tool file-info people.lance/data/*.lance\n"
+                                      "  lance-tool file-info part.lance --pages\n"
+                                      "  lance-tool file-info part.lance --no-decode --json\n"},
+                         Declare, Run);
 }
 
 }  // namespace og::cli

@@ -6,8 +6,11 @@
 #include <unistd.h>
 
 #include "cli/lance_tool/arguments.h"
-#include "cli/lance_tool/commands.h"
+#include "cli/lance_tool/command.h"
+#include "cli/lance_tool/output.h"
 #include "cli/lance_tool/schema_json.h"
+#include "cli/lance_tool/terminal.h"
+#include "io/base/text.h"
 #include "io/env/real_env.h"
 #include "tests/support/status_matchers.h"
 #include "tests/support/temp_dir.h"
@@ -44,15 +47,20 @@ class LanceToolTest : public testing::Test {
  protected:
   absl::Status Run(std::vector<const char*> arguments) {
     arguments.insert(arguments.begin(), "lance-tool");
-    const auto parsed = ParseToolArguments(static_cast<int>(arguments.size()), arguments.data());
-    const auto* request = std::get_if<ToolRequest>(&parsed);
-    if (request == nullptr) {
+    const std::vector<ToolCommand> commands = AllToolCommands();
+    const auto parsed =
+        ParseToolArguments(commands, static_cast<int>(arguments.size()), arguments.data());
+    const auto* run = std::get_if<ToolRun>(&parsed);
+    if (run == nullptr) {
       return absl::InvalidArgumentError(std::get<ToolExit>(parsed).text);
     }
     const std::string path = folder_.Child("out");
     std::FILE* file = std::fopen(path.c_str(), "wb");
     Output output(fileno(file));
-    const absl::Status status = RunTool(io::RealEnv(), *request, output);
+    Terminal terminal(-1, STDERR_FILENO);  // nobody to ask
+    ToolContext context = {.env = io::RealEnv(), .output = output, .terminal = terminal};
+    absl::Status status = (*run)(context);
+    status.Update(output.Flush());
     std::fclose(file);
     out_ = tests::ReadFile(path);
     return status;
@@ -80,7 +88,9 @@ TEST(SchemaJson, RoundTrips) {
 TEST(Arguments, MistakesExitWithTwoAndHelpWithZero) {
   const auto exit_of = [](std::vector<const char*> arguments) {
     arguments.insert(arguments.begin(), "lance-tool");
-    const auto parsed = ParseToolArguments(static_cast<int>(arguments.size()), arguments.data());
+    const std::vector<ToolCommand> commands = AllToolCommands();
+    const auto parsed =
+        ParseToolArguments(commands, static_cast<int>(arguments.size()), arguments.data());
     const auto* exit = std::get_if<ToolExit>(&parsed);
     return exit == nullptr ? ToolExit{.code = -1, .text = ""} : *exit;
   };
@@ -90,11 +100,22 @@ TEST(Arguments, MistakesExitWithTwoAndHelpWithZero) {
   EXPECT_EQ(exit_of({"write", "x", "--mode", "replace"}).code, 2);
   EXPECT_EQ(exit_of({"write", "x", "--file-version", "2.3"}).code, 2);
   EXPECT_EQ(exit_of({"dump", "x"}).code, -1);
-  for (const char* command : {"info", "schema", "versions", "dump", "scan", "take", "count",
-                              "write", "verify", "file-info", "completion"}) {
-    const ToolExit help = exit_of({command, "--help"});
-    EXPECT_EQ(help.code, 0);
-    EXPECT_NE(help.text.find("Examples:"), std::string::npos) << command;
+  EXPECT_NE(exit_of({"completion", "--help"}).text.find("Examples:"), std::string::npos);
+  for (const ToolCommand& command : AllToolCommands()) {
+    std::vector<std::string> words;
+    for (const std::string_view word : io::Split(command.text.path, ' ')) {
+      words.emplace_back(word);
+    }
+    std::vector<const char*> arguments;
+    for (const std::string& word : words) {
+      arguments.push_back(word.c_str());
+    }
+    arguments.push_back("--help");
+    const ToolExit help = exit_of(arguments);
+    EXPECT_EQ(help.code, 0) << command.text.path;
+    EXPECT_NE(help.text.find(io::StrCat("Examples:\n  lance-tool ", command.text.path)),
+              std::string::npos)
+        << help.text;
   }
 }
 

@@ -2,12 +2,14 @@
 #include <csignal>
 #include <cstdio>
 #include <variant>
+#include <vector>
 
 #include <unistd.h>
 
 #include "cli/lance_tool/arguments.h"
-#include "cli/lance_tool/commands.h"
-#include "io/base/status.h"
+#include "cli/lance_tool/command.h"
+#include "cli/lance_tool/output.h"
+#include "cli/lance_tool/terminal.h"
 #include "io/env/real_env.h"
 
 namespace {
@@ -29,7 +31,8 @@ void PrintError(const absl::Status& status) {
 int main(int argc, char** argv) {
   std::signal(SIGPIPE, SIG_IGN);
   std::signal(SIGINT, LeaveAtOnce);
-  const auto parsed = og::cli::ParseToolArguments(argc, argv);
+  const std::vector<og::cli::ToolCommand> commands = og::cli::AllToolCommands();
+  const auto parsed = og::cli::ParseToolArguments(commands, argc, argv);
   if (const auto* exit = std::get_if<og::cli::ToolExit>(&parsed)) {
     std::fputs(exit->text.c_str(), exit->code == 0 ? stdout : stderr);
     return exit->code;
@@ -45,12 +48,16 @@ int main(int argc, char** argv) {
     return kFailed;
   }
   og::cli::Output output(STDOUT_FILENO);
-  const absl::Status status =
-      og::cli::RunTool(**env, std::get<og::cli::ToolRequest>(parsed), output);
+  og::cli::Terminal terminal(STDIN_FILENO, STDERR_FILENO);
+  og::cli::ToolContext context = {.env = **env, .output = output, .terminal = terminal};
+  absl::Status status = std::get<og::cli::ToolRun>(parsed)(context);
+  const absl::Status flushed = output.Flush();
+  if (status.ok()) {
+    status = flushed;
+  }
   if (status.ok() || status.code() == absl::StatusCode::kCancelled) {
     return 0;
   }
-  output.Flush().IgnoreError();
   PrintError(status);
   return kFailed;
 }

@@ -1,0 +1,56 @@
+// Arguments that several commands take: which dataset, which of its rows.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "absl/status/status.h"
+#include "absl/status/statusor.h"
+
+#include "cli/lance_tool/command.h"
+#include "engine/dataset/dataset.h"
+
+namespace og::cli {
+
+// Which dataset and version. Commands that change it declare no version.
+struct DatasetArguments {
+  std::string dataset;
+  std::string branch;
+  std::optional<uint64_t> version;
+  bool json = false;
+
+  void Declare(OptionSet& options);         // DATASET, --json
+  void DeclareBranch(OptionSet& options);   // --branch
+  void DeclareVersion(OptionSet& options);  // --version, --branch
+
+  absl::StatusOr<engine::dataset::DatasetPtr> Open(const ToolContext& context) const;
+  // The same with its root given, to read through another store.
+  absl::StatusOr<engine::dataset::DatasetPtr> OpenAt(io::Env& env, const io::Location& root) const;
+};
+
+// Which rows and columns.
+struct RowArguments {
+  std::optional<std::vector<std::string>> columns;
+  std::string where;
+  std::optional<uint64_t> limit;
+  uint64_t offset = 0;
+  bool row_ids = false;
+
+  void DeclareColumns(OptionSet& options);  // --columns, --row-ids
+  void DeclareFilter(OptionSet& options);   // --where
+  void DeclareLimit(OptionSet& options);    // --limit, --offset
+
+  absl::StatusOr<std::shared_ptr<const engine::expr::Expr>> Filter() const;
+  absl::StatusOr<engine::dataset::ScanOptions> Scan() const;
+};
+
+// --yes.
+void DeclareYes(OptionSet& options, bool& yes);
+
+// The rows of `batch` as canonical JSON lines.
+absl::Status WriteRows(const format::RecordBatch& batch, Output& output);
+
+}  // namespace og::cli
