@@ -1,11 +1,14 @@
 #include "io/local/descriptor.h"
 
 #include <algorithm>
+#include <atomic>
 #include <cerrno>
+#include <set>
 
 #include <fcntl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "io/base/status_macros.h"
@@ -14,12 +17,43 @@
 #include "io/store/path.h"
 
 namespace og::io {
+namespace {
 
-Descriptor::~Descriptor() {
-  if (fd_ >= 0) close(fd_);
+// How long descriptors that others hold are waited for, and how often they are looked for.
+constexpr int kScarceAttempts = 1000;
+constexpr timespec kScarcePause{0, 5'000'000};
+
+std::atomic<size_t> num_open_files = 0;
+
+// What the process may open; few if that cannot be found out.
+size_t MaxDescriptors() {
+  rlimit limit{};
+  return getrlimit(RLIMIT_NOFILE, &limit) == 0 ? limit.rlim_cur : 64;
 }
 
-int OpenDescriptor(const std::string& path, int flags, mode_t mode) {
+bool MayOpenAnotherFile() {
+  return num_open_files.load(std::memory_order_relaxed) <
+         std::max<size_t>(MaxDescriptors() / 2, 16);
+}
+
+// The caches of the process.
+struct Registry {
+  Mutex mutex;
+  std::set<DescriptorCache*> caches OG_GUARDED_BY(mutex);
+};
+
+Registry& Caches() {
+  static Registry& registry = *new Registry;
+  return registry;
+}
+
+void CloseIdleFiles() {
+  MutexLock lock(Caches().mutex);
+  for (DescriptorCache* const cache : Caches().caches)
+    cache->Clear();
+}
+
+int TryOpen(const std::string& path, int flags, mode_t mode) {
   int fd;
   do {
     fd = open(path.c_str(), flags | O_CLOEXEC, mode);
@@ -27,13 +61,51 @@ int OpenDescriptor(const std::string& path, int flags, mode_t mode) {
   return fd;
 }
 
-absl::StatusOr<std::shared_ptr<const OpenFile>> OpenForReading(const std::string& path) {
-  // O_NONBLOCK: opening a fifo that somebody put there must not hang.
-  Descriptor descriptor(OpenDescriptor(path, O_RDONLY | O_NONBLOCK));
-  if (!descriptor.is_open()) {
-    if (errno == ENOENT || errno == ENOTDIR) return NoSuchObject(path);
-    return ErrnoStatus(errno, path, "open");
+}  // namespace
+
+Descriptor::~Descriptor() {
+  if (fd_ >= 0) close(fd_);
+}
+
+int RetryWhileScarce(WhenScarce when, const std::function<int()>& attempt) {
+  const int num_attempts = when == WhenScarce::kWait ? kScarceAttempts : 2;
+  for (int i = 1;; ++i) {
+    const int error = attempt();
+    if ((error != EMFILE && error != ENFILE) || i == num_attempts) return error;
+    CloseIdleFiles();
+    if (i > 1) nanosleep(&kScarcePause, nullptr);
   }
+}
+
+int OpenDescriptor(const std::string& path, int flags, mode_t mode) {
+  int fd = -1;
+  errno = RetryWhileScarce(WhenScarce::kWait, [&] {
+    fd = TryOpen(path, flags, mode);
+    return fd < 0 ? errno : 0;
+  });
+  return fd;
+}
+
+OpenFile::OpenFile() {
+  num_open_files.fetch_add(1, std::memory_order_relaxed);
+}
+
+OpenFile::~OpenFile() {
+  num_open_files.fetch_sub(1, std::memory_order_relaxed);
+}
+
+absl::StatusOr<std::shared_ptr<const OpenFile>> OpenForReading(const std::string& path,
+                                                               WhenScarce when) {
+  int fd = -1;
+  const int error = RetryWhileScarce(when, [&] {
+    if (!MayOpenAnotherFile()) return EMFILE;
+    // O_NONBLOCK: opening a fifo that somebody put there must not hang.
+    fd = TryOpen(path, O_RDONLY | O_NONBLOCK, 0);
+    return fd < 0 ? errno : 0;
+  });
+  Descriptor descriptor(fd);
+  if (error == ENOENT || error == ENOTDIR) return NoSuchObject(path);
+  if (error != 0) return ErrnoStatus(error, path, "open");
   struct stat info;
   if (fstat(descriptor.fd(), &info) != 0) return ErrnoStatus(errno, path, "stat");
   if (!S_ISREG(info.st_mode)) return NoSuchObject(path);
@@ -51,9 +123,20 @@ int OpenFile::DirectFd() const {
   std::call_once(direct_once_, [this] {
     // The file itself, whatever its name leads to by now.
     direct_ =
-        Descriptor(OpenDescriptor(StrCat("/proc/self/fd/", descriptor.fd()), O_RDONLY | O_DIRECT));
+        Descriptor(TryOpen(StrCat("/proc/self/fd/", descriptor.fd()), O_RDONLY | O_DIRECT, 0));
   });
   return direct_.fd();
+}
+
+DescriptorCache::DescriptorCache(size_t capacity)
+    : capacity_(capacity), max_files_of_batch_(std::clamp<size_t>(MaxDescriptors() / 32, 4, 64)) {
+  MutexLock lock(Caches().mutex);
+  Caches().caches.insert(this);
+}
+
+DescriptorCache::~DescriptorCache() {
+  MutexLock lock(Caches().mutex);
+  Caches().caches.erase(this);
 }
 
 std::shared_ptr<const OpenFile> DescriptorCache::Find(std::string_view path) {
@@ -65,7 +148,8 @@ std::shared_ptr<const OpenFile> DescriptorCache::Find(std::string_view path) {
 }
 
 absl::StatusOr<std::shared_ptr<const OpenFile>> DescriptorCache::Acquire(std::string_view path,
-                                                                         bool is_immutable) {
+                                                                         bool is_immutable,
+                                                                         WhenScarce when) {
   auto file = Find(path);
   if (file != nullptr && is_immutable) return file;
   const std::string name = StrCat("/", path);
@@ -77,13 +161,8 @@ absl::StatusOr<std::shared_ptr<const OpenFile>> DescriptorCache::Acquire(std::st
     }
     Forget(path);
   }
-  auto opened = OpenForReading(name);
-  if (absl::IsResourceExhausted(opened.status())) {
-    Clear();
-    opened = OpenForReading(name);
-  }
-  OG_RETURN_IF_ERROR(opened.status());
-  Add(path, *opened);
+  OG_ASSIGN_OR_RETURN(auto opened, OpenForReading(name, when));
+  Add(path, opened);
   return opened;
 }
 
@@ -121,9 +200,7 @@ void DescriptorCache::Clear() {
 }
 
 size_t DescriptorCache::DefaultCapacity() {
-  rlimit limit{};
-  if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return 16;
-  return std::clamp<size_t>(limit.rlim_cur / 4, 16, 512);
+  return std::clamp<size_t>(MaxDescriptors() / 4, 16, 512);
 }
 
 }  // namespace og::io

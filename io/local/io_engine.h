@@ -25,7 +25,8 @@ struct IoCall {
   uint64_t offset = 0;
   std::byte* out = nullptr;
   size_t missing = 0;
-  std::shared_ptr<const OpenFile> file = {};  // keeps `fd` open, where it is a shared one
+  // Keeps `fd` open, where it is a shared one; given up when the call has ended.
+  std::shared_ptr<const OpenFile> file = {};
   // Reads that pass by the page cache: `fd` is a direct descriptor, and offset, memory and length
   // are multiples of kDirectBlockBytes. The last `slack` bytes are not needed and may lie behind
   // the end of the file. Where the file system refuses, the read goes on through `buffered_fd`.
@@ -56,6 +57,9 @@ class IoEngine {
 
   // Drops the calls of `group` that have not started and waits for the others.
   virtual void Cancel(IoGroup& group) = 0;
+
+  // Takes the results of calls that only this thread can take, waiting for those under way.
+  virtual void Drain() = 0;
 };
 
 // A ring of this thread's, made at its first use; null when the kernel refuses (io_uring is absent

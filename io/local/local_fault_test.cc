@@ -195,6 +195,75 @@ TEST_F(LocalFaultTest, LittleLockedMemoryAndFewDescriptorsAreEnough) {
   EXPECT_EQ(status, 0);
 }
 
+TEST_F(LocalFaultTest, IdleFilesMakeRoomForEveryCall) {
+  const std::string path = Path("f/0");
+  for (int i = 0; i < 20; ++i)
+    tests::WriteFile(folder_.Child(StrCat("f/", i)), "content");
+  const std::vector<std::pair<const char*, std::function<absl::Status(LocalStore&)>>> calls = {
+      {"read", [=](LocalStore& store) { return store.Read(path).status(); }},
+      {"range",
+       [=](LocalStore& store) {
+         return store.Submit({{path, {0, 1}}}).Wait().status();
+       }},
+      {"list", [=, this](LocalStore& store) { return store.List(Path("f"), {}).status(); }},
+      {"put", [=](LocalStore& store) { return store.Put(path, AsBytes("x")).status(); }},
+      {"create",
+       [=, this](LocalStore& store) {
+         return store.PutIfAbsent(Path("new/1"), AsBytes("x")).status();
+       }},
+      {"replace",
+       [=](LocalStore& store) {
+         return store.PutIfMatch(path, AsBytes("y"), ContentToken(AsBytes("x"))).status();
+       }},
+      {"copy", [=, this](LocalStore& store) { return store.Copy(path, Path("new/2")); }},
+      {"sync",
+       [=, this](LocalStore& store) {
+         return store.Sync(std::vector<std::string>{path, Path("f/1")}, Durability::kFull);
+       }},
+      {"delete", [=](LocalStore& store) { return store.Delete(path); }},
+      {"delete folder", [=, this](LocalStore& store) { return store.DeletePrefix(Path("new")); }},
+  };
+  const pid_t child = fork();
+  if (child == 0) {
+    const auto store = *LocalStore::Open({});
+    for (const auto& [name, call] : calls) {
+      std::vector<ReadRequest> requests;
+      for (int i = 1; i < 20; ++i)
+        requests.push_back({Path(StrCat("f/", i)), {0, 1}, true});
+      if (!store->Submit(requests).Wait().ok()) _exit(2);
+      rlimit limit{};
+      if (getrlimit(RLIMIT_NOFILE, &limit) != 0) _exit(2);
+      const rlim_t before = limit.rlim_cur;
+      limit.rlim_cur = 64;
+      if (setrlimit(RLIMIT_NOFILE, &limit) != 0) _exit(2);
+      std::vector<int> others;
+      while (others.empty() || others.back() >= 0)
+        others.push_back(dup(0));
+      EXPECT_THAT(call(*store), IsOk()) << name;
+      for (const int fd : others)
+        close(fd);
+      limit.rlim_cur = before;
+      if (setrlimit(RLIMIT_NOFILE, &limit) != 0) _exit(2);
+    }
+    _exit(testing::Test::HasFailure() ? 1 : 0);
+  }
+  int status = 0;
+  ASSERT_EQ(waitpid(child, &status, 0), child);
+  EXPECT_EQ(status, 0);
+}
+
+TEST_F(LocalFaultTest, NoDescriptorInTheEndIsAnError) {
+  RunWithFailingCalls({{SYS_openat, EMFILE, 2, O_WRONLY}}, [&] {
+    const auto store = *LocalStore::Open({.io = LocalIo::kThreads});
+    const size_t num_descriptors = NumOpenDescriptors();
+    EXPECT_THAT(
+        store->PutIfAbsent(Path("new"), AsBytes("x")),
+        StatusIs(absl::StatusCode::kResourceExhausted, "/new: create: Too many open files"));
+    EXPECT_EQ(NumOpenDescriptors(), num_descriptors);
+  });
+  EXPECT_TRUE(Entries(folder_.path()).empty());
+}
+
 // --- direct reads --------------------------------------------------------------------------------
 
 TEST_F(LocalFaultTest, DirectReadsGiveTheSameBytes) {

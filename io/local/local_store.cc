@@ -31,9 +31,6 @@ constexpr size_t kStreamBufferBytes = size_t{128} << 10;
 // finds little left.
 constexpr uint64_t kWriteBackBytes = uint64_t{8} << 20;
 
-// Files that one sync batch holds open at a time.
-constexpr size_t kMaxFilesOfSync = 32;
-
 // Folders inside folders below a listed prefix; deeper ones are no layout of ours.
 constexpr int kMaxListDepth = 64;
 
@@ -117,12 +114,14 @@ absl::Status StampAfter(const NewFile& file, int64_t previous_us, std::string_vi
 absl::Status ListFolder(const std::string& folder, const std::string& object_prefix,
                         const ListOptions& options, int depth, std::vector<ObjectInfo>& infos) {
   const bool is_recursive = options.recursive;
-  DIR* const opened = opendir(folder.c_str());
-  if (opened == nullptr) {
-    if (errno == ENOENT || errno == ENOTDIR) return absl::OkStatus();
-    return ErrnoStatus(errno, folder, "list");
-  }
-  const std::unique_ptr<DIR, int (*)(DIR*)> directory(opened, closedir);
+  DIR* opened = nullptr;
+  const int error = RetryWhileScarce(WhenScarce::kWait, [&] {
+    opened = opendir(folder.c_str());
+    return opened == nullptr ? errno : 0;
+  });
+  if (error == ENOENT || error == ENOTDIR) return absl::OkStatus();
+  if (error != 0) return ErrnoStatus(error, folder, "list");
+  std::unique_ptr<DIR, int (*)(DIR*)> directory(opened, closedir);
   std::vector<std::string> folders;
   for (;;) {
     errno = 0;
@@ -152,6 +151,7 @@ absl::Status ListFolder(const std::string& folder, const std::string& object_pre
     if (S_ISDIR(info.st_mode) && !is_link && is_recursive) folders.emplace_back(name);
     if (S_ISREG(info.st_mode)) infos.push_back(ObjectInfoOf(StrCat(object_prefix, name), info));
   }
+  directory.reset();  // before those below take descriptors
   for (const std::string& name : folders) {
     if (depth == kMaxListDepth) {
       return InvalidArgumentError(StrCat(folder, ": more than ", kMaxListDepth, " folders deep"));
@@ -292,7 +292,8 @@ absl::StatusOr<Buffer> LocalStore::ReadTail(std::string_view path, uint64_t leng
                                             uint64_t* size) {
   OG_RETURN_IF_ERROR(CheckPath(path));
   const std::string name = FileOf(path);
-  OG_ASSIGN_OR_RETURN(const std::shared_ptr<const OpenFile> file, OpenForReading(name));
+  OG_ASSIGN_OR_RETURN(const std::shared_ptr<const OpenFile> file,
+                      OpenForReading(name, WhenScarce::kWait));
   *size = static_cast<uint64_t>(file->size);
   MutableBuffer tail(std::min(length, *size));
   OG_RETURN_IF_ERROR(ReadFully(*file, *size - tail.size(), tail.span(), name));
@@ -409,7 +410,8 @@ absl::Status LocalStore::Rename(std::string_view from, std::string_view to) {
 absl::Status LocalStore::Copy(std::string_view from, std::string_view to) {
   OG_RETURN_IF_ERROR(CheckPath(from));
   OG_RETURN_IF_ERROR(CheckPath(to));
-  OG_ASSIGN_OR_RETURN(const std::shared_ptr<const OpenFile> source, OpenForReading(FileOf(from)));
+  OG_ASSIGN_OR_RETURN(const std::shared_ptr<const OpenFile> source,
+                      OpenForReading(FileOf(from), WhenScarce::kWait));
   OG_ASSIGN_OR_RETURN(NewFile file, NewFile::Create(FileOf(to)));
   OG_RETURN_IF_ERROR(CopyBytes(*source, file, FileOf(from)));
   return Publish(to, file).status();
@@ -439,38 +441,44 @@ absl::Status LocalStore::DeletePrefix(std::string_view prefix) {
   descriptors_.Clear();
   folders_.Forget(folder);
   // The folder may be a symbolic link: its content goes first, then whatever it is itself.
-  std::error_code error;
-  for (std::filesystem::directory_iterator it(folder, error), end; !error && it != end;
-       it.increment(error)) {
-    std::filesystem::remove_all(it->path(), error);
-    if (error) break;
-  }
-  if (!error) std::filesystem::remove(folder, error);
-  if (error && error != std::errc::no_such_file_or_directory) {
-    return ErrnoStatus(error.value(), folder, "delete folder");
-  }
+  const int failure = RetryWhileScarce(WhenScarce::kWait, [&folder] {
+    std::error_code error;
+    for (std::filesystem::directory_iterator it(folder, error), end; !error && it != end;
+         it.increment(error)) {
+      std::filesystem::remove_all(it->path(), error);
+      if (error) break;
+    }
+    if (!error) std::filesystem::remove(folder, error);
+    return error.value();
+  });
+  if (failure != 0 && failure != ENOENT) return ErrnoStatus(failure, folder, "delete folder");
   return absl::OkStatus();
 }
 
 absl::Status LocalStore::SyncObjects(std::span<const std::string> paths) {
   const std::shared_ptr<IoEngine> engine = Engine();
-  for (size_t first = 0; first < paths.size(); first += kMaxFilesOfSync) {
-    const auto batch = paths.subspan(first, std::min(kMaxFilesOfSync, paths.size() - first));
+  while (!paths.empty()) {
     IoGroup group;
-    for (const std::string& path : batch) {
-      OG_ASSIGN_OR_RETURN(std::shared_ptr<const OpenFile> file,
-                          descriptors_.Acquire(path, /*is_immutable=*/false));
+    while (group.calls.size() < std::min(paths.size(), descriptors_.max_files_of_batch())) {
+      // Out of descriptors, what is open is synced first.
+      const bool is_first = group.calls.empty();
+      auto file = descriptors_.Acquire(paths[group.calls.size()], /*is_immutable=*/false,
+                                       is_first ? WhenScarce::kWait : WhenScarce::kFail);
+      if (absl::IsResourceExhausted(file.status()) && !is_first) break;
+      OG_RETURN_IF_ERROR(file.status());
       IoCall& call = group.calls.emplace_back();
       call.kind = IoCall::Kind::kSyncData;
-      call.fd = file->descriptor.fd();
-      call.file = std::move(file);
+      call.fd = (*file)->descriptor.fd();
+      call.file = *std::move(file);
     }
     engine->Start(group, 0);
     engine->Wait(group);
-    for (size_t i = 0; i < batch.size(); ++i) {
-      if (group.calls[i].error != 0)
-        return ErrnoStatus(group.calls[i].error, FileOf(batch[i]), "sync");
+    for (size_t i = 0; i < group.calls.size(); ++i) {
+      if (group.calls[i].error != 0) {
+        return ErrnoStatus(group.calls[i].error, FileOf(paths[i]), "sync");
+      }
     }
+    paths = paths.subspan(group.calls.size());
   }
   return absl::OkStatus();
 }

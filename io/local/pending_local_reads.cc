@@ -1,12 +1,10 @@
 #include "io/local/pending_local_reads.h"
 
-#include <cerrno>
 #include <string>
 #include <utility>
 
 #include <sys/stat.h>
 #include <sys/uio.h>
-#include <time.h>
 
 #include "io/base/bits.h"
 #include "io/base/status.h"
@@ -17,14 +15,6 @@
 
 namespace og::io {
 namespace {
-
-// Files that one batch holds open at a time; before it opens more, it waits for the reads of those.
-// With this a process of many threads works with 256 descriptors.
-constexpr size_t kMaxFilesOfBatch = 32;
-
-// How long a read waits for descriptors that others hold, and how often it looks.
-constexpr int kDescriptorAttempts = 100;
-constexpr timespec kDescriptorPause{0, 5'000'000};
 
 // Bytes of [offset, offset + out.size()) that are in the page cache now; none on any trouble, which
 // the engine then finds again.
@@ -72,7 +62,8 @@ absl::Status PendingLocalReads::StartAll(DescriptorCache& descriptors, ScanMeter
     const ReadRequest& request = requests_[i];
     if (request.range.length == 0) continue;
     if (path == nullptr || *path != request.path) {
-      if (num_files_ == kMaxFilesOfBatch) FinishCalls(engine);
+      // Before a batch holds more files, it waits for the reads of those that it has.
+      if (num_files_ == descriptors.max_files_of_batch()) FinishCalls(engine);
       OG_RETURN_IF_ERROR(CheckPath(request.path));
       file.reset();
       OG_ASSIGN_OR_RETURN(file, AcquireFile(descriptors, request, engine));
@@ -86,12 +77,11 @@ absl::Status PendingLocalReads::StartAll(DescriptorCache& descriptors, ScanMeter
 
 absl::StatusOr<std::shared_ptr<const OpenFile>> PendingLocalReads::AcquireFile(
     DescriptorCache& descriptors, const ReadRequest& request, const EngineOfThread& engine) {
-  for (int attempt = 1;; ++attempt) {
-    auto file = descriptors.Acquire(request.path, request.is_immutable);
-    if (!absl::IsResourceExhausted(file.status()) || attempt == kDescriptorAttempts) return file;
-    FinishCalls(engine);
-    if (attempt > 1) nanosleep(&kDescriptorPause, nullptr);
-  }
+  auto file = descriptors.Acquire(request.path, request.is_immutable, WhenScarce::kFail);
+  if (!absl::IsResourceExhausted(file.status())) return file;
+  FinishCalls(engine);
+  engine()->Drain();
+  return descriptors.Acquire(request.path, request.is_immutable, WhenScarce::kWait);
 }
 
 absl::Status PendingLocalReads::Read(size_t i, const std::shared_ptr<const OpenFile>& file,
@@ -153,8 +143,6 @@ void PendingLocalReads::FinishCalls(const EngineOfThread& engine) {
   StartCalls(engine);
   if (engine_ == nullptr) return;
   engine_->Wait(*group_);
-  for (IoCall& call : group_->calls)
-    call.file.reset();
   num_files_ = 0;
 }
 

@@ -10,6 +10,7 @@
 
 #include "io/base/status.h"
 #include "io/base/text.h"
+#include "io/local/descriptor.h"
 
 namespace og::io {
 namespace {
@@ -25,7 +26,7 @@ absl::Status Errno(std::string_view what) {
 absl::StatusOr<std::unique_ptr<SpillFile>> SpillFile::Create() {
   const char* folder = std::getenv("TMPDIR");
   if (folder == nullptr || *folder == '\0') folder = "/tmp";
-  int descriptor = ::open(folder, O_TMPFILE | O_RDWR | O_CLOEXEC, 0600);
+  int descriptor = OpenDescriptor(folder, O_TMPFILE | O_RDWR, 0600);
   if (descriptor < 0) {
     std::string name = StrCat(folder, "/omnigraph-spill-XXXXXX");
     descriptor = ::mkostemp(name.data(), O_CLOEXEC);

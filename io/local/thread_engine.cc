@@ -52,6 +52,9 @@ class ThreadEngine : public IoEngine {
     finished_.Wait(mutex_, [&group] { return group.num_unfinished == 0; });
   }
 
+  // Its own threads take all results.
+  void Drain() override {}
+
  private:
   static void Do(IoCall& call) {
     int64_t result = 0;
@@ -84,6 +87,7 @@ class ThreadEngine : public IoEngine {
         queue_.pop_front();
       }
       Do(*call);
+      call->file.reset();
       MutexLock lock(mutex_);
       if (--call->group->num_unfinished == 0) finished_.NotifyAll();
     }

@@ -62,6 +62,12 @@ class UringEngine : public IoEngine {
       Reap();
   }
 
+  void Drain() override {
+    MutexLock lock(mutex_);
+    while (num_in_flight_ > 0 || !queue_.empty())
+      Reap();
+  }
+
  private:
   // Moves queued calls into free slots of the ring and tells the kernel.
   void Pump() OG_REQUIRES(mutex_) {
@@ -119,6 +125,7 @@ class UringEngine : public IoEngine {
       io_uring_cqe_seen(&ring_, cqe);
       --num_in_flight_;
       if (AcceptIoResult(*call, result == -EAGAIN ? ReadWaiting(*call) : result)) {
+        call->file.reset();
         --call->group->num_unfinished;
       } else {
         queue_.push_front(call);
