@@ -29,6 +29,9 @@ void RewriteOldForms(std::vector<std::string>& words, std::vector<std::string>& 
   } else if (!words.empty() && words[0] == "read") {
     deprecate("read", "query");
     words[0] = "query";
+  } else if (!words.empty() && words[0] == "change") {
+    deprecate("change", "mutate");
+    words[0] = "mutate";
   } else if (words.size() >= 2 && words[0] == "schema" && words[1] == "get") {
     words[1] = "show";
   } else if (!words.empty() && words[0] == "help") {

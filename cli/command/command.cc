@@ -48,6 +48,7 @@ std::vector<Command> AllCommands() {
   commands.push_back(InitCommand());
   commands.push_back(LoadCommand());
   commands.push_back(QueryCommand());
+  commands.push_back(MutateCommand());
   commands.push_back(ExportCommand());
   commands.push_back(SnapshotCommand());
   commands.push_back(BranchListCommand());

@@ -19,6 +19,7 @@ namespace og::cli {
 
 inline constexpr int kExitOk = 0;
 inline constexpr int kExitError = 1;
+inline constexpr int kExitPreconditionFailed = 4;
 
 // What a running command has at hand. Thread-compatible.
 class Invocation {
@@ -61,6 +62,7 @@ Command ExportCommand();
 Command InitCommand();
 Command LintCommand();
 Command LoadCommand();
+Command MutateCommand();
 Command QueryCommand();
 Command SchemaPlanCommand();
 Command SchemaShowCommand();

@@ -2,9 +2,11 @@
 
 #include <algorithm>
 #include <optional>
+#include <utility>
 #include <vector>
 
 #include "io/base/error_detail.h"
+#include "io/base/json_writer.h"
 #include "io/base/status.h"
 #include "io/base/text.h"
 
@@ -12,6 +14,7 @@ namespace og::cli {
 namespace {
 
 constexpr std::string_view kCauseField = "cause";
+constexpr std::string_view kViolationField = "violation";
 
 bool StartsCodePoint(char c) {
   return (static_cast<unsigned char>(c) & 0xc0) != 0x80;
@@ -95,12 +98,35 @@ std::string ErrorText(const absl::Status& status) {
   if (const std::optional<io::ErrorDetail> detail = io::DetailOf(status)) {
     size_t number = 0;
     for (const auto& [name, value] : detail->fields) {
-      if (name == kCauseField) {
+      if (name == kCauseField || name == kViolationField) {
         AppendCause(++number, value, text);
       }
     }
+    const std::string_view all = detail->field("num_violations");
+    if (!all.empty()) {
+      AppendCause(++number, io::StrCat("violations in all: ", all), text);
+    }
   }
   return text;
+}
+
+std::string PreconditionJson(const absl::Status& status) {
+  const io::ErrorDetail detail = io::DetailOf(status).value_or(io::ErrorDetail{});
+  io::JsonWriter json(io::JsonWriter::Style::kPretty);
+  json.BeginObject();
+  json.Key("error");
+  json.String(io::Message(status));
+  json.Key("precondition_failure");
+  json.BeginObject();
+  json.Key("expected");
+  json.String(detail.field("expected"));
+  if (const std::string_view actual = detail.field("actual"); !actual.empty()) {
+    json.Key("actual");
+    json.String(actual);
+  }
+  json.EndObject();
+  json.EndObject();
+  return std::move(json).Finish() + "\n";
 }
 
 }  // namespace og::cli

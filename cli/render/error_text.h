@@ -25,7 +25,11 @@ absl::Status AtSource(const absl::Status& status, std::string_view path, std::st
 // "find.gq:3:12": the line and column of the byte at `offset` of `source`.
 std::string PlaceIn(std::string_view source, std::string_view path, size_t offset);
 
-// The lines for stderr.
+// The lines for stderr: the error, the place, and what else is wrong with the change.
 std::string ErrorText(const absl::Status& status);
+
+// {"error","precondition_failure":{"expected","actual"?}}, pretty, with a line end. REQUIRES: a
+// kPreconditionFailed.
+std::string PreconditionJson(const absl::Status& status);
 
 }  // namespace og::cli

@@ -208,6 +208,30 @@ std::string LoadText(const LoadReport& load) {
                     " node types and ", load.result.edges.size(), " edge types\n");
 }
 
+std::string ChangeJson(const ChangeReport& change) {
+  JsonWriter json(JsonWriter::Style::kPretty);
+  json.BeginObject();
+  Write(json, "branch", std::string_view(change.branch));
+  Write(json, "query_name", std::string_view(change.query_name));
+  Write(json, "affected_nodes", change.result.affected_nodes);
+  Write(json, "affected_edges", change.result.affected_edges);
+  Write(json, "actor_id", change.actor_id);
+  json.Key("commit");
+  if (change.result.commit) {
+    WriteCommit(json, *change.result.commit);
+  } else {
+    json.Null();
+  }
+  json.EndObject();
+  return Document(std::move(json));
+}
+
+std::string ChangeText(const ChangeReport& change) {
+  return io::StrCat("changed ", change.branch, " via ", change.query_name, ": ",
+                    change.result.affected_nodes, " nodes, ", change.result.affected_edges,
+                    " edges\n", OptionalLine("actor_id", change.actor_id));
+}
+
 std::string SchemaJson(std::string_view schema_source) {
   JsonWriter json(JsonWriter::Style::kPretty);
   json.BeginObject();

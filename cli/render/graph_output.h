@@ -2,6 +2,7 @@
 // with a line end.
 #pragma once
 
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -33,6 +34,16 @@ struct LoadReport {
 };
 std::string LoadJson(const LoadReport& load);
 std::string LoadText(const LoadReport& load);
+
+// What a mutation did, and where.
+struct ChangeReport {
+  std::string branch;
+  std::string query_name;
+  std::optional<std::string> actor_id;
+  engine::graph::MutationResult result;
+};
+std::string ChangeJson(const ChangeReport& change);
+std::string ChangeText(const ChangeReport& change);
 
 std::string SchemaJson(std::string_view schema_source);
 

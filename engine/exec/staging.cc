@@ -239,8 +239,8 @@ class Stager {
       } else if (name != field.name) {
         return Refusal(io::StrCat("missing required edge endpoint '", name, "'"));
       } else {
-        return Refusal(io::StrCat("missing required ", is_blob ? "blob " : "", "property '",
-                                  field.name, "'"));
+        return Refusal(
+            io::StrCat("missing required ", is_blob ? "blob " : "", "property '", field.name, "'"));
       }
       row.columns.push_back(std::move(column));
     }
@@ -321,9 +321,9 @@ class Stager {
       const format::Field& field = rows.schema->fields[i];
       const auto value = values.find(field.name);
       if (value == values.end()) continue;
-      OG_ASSIGN_OR_RETURN(rows.columns[i],
-                          Assigned(value->second, field, IsBlob(type.properties, field.name),
-                                   rows.num_rows));
+      OG_ASSIGN_OR_RETURN(
+          rows.columns[i],
+          Assigned(value->second, field, IsBlob(type.properties, field.name), rows.num_rows));
     }
     result_.affected_nodes += static_cast<uint64_t>(rows.num_rows);
     working->staged.replaces = true;

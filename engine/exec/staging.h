@@ -2,10 +2,10 @@
 // and which it is to lose. Nothing is written; engine/graph checks the change as a whole and
 // commits it.
 //
-// A statement sees the committed rows as the statements before it left them. Of rows with one id the
-// last counts, so an update of a row that an insert of the same query brought changes that row, and
-// a predicate is asked of a row as it is by then. A query of deletes never inserts, so they all look
-// at the committed rows; a row that two of them match is deleted, and counted, once.
+// A statement sees the committed rows as the statements before it left them. Of rows with one id
+// the last counts, so an update of a row that an insert of the same query brought changes that row,
+// and a predicate is asked of a row as it is by then. A query of deletes never inserts, so they all
+// look at the committed rows; a row that two of them match is deleted, and counted, once.
 //
 //   insert of a keyed node     the row replaces the node of its id, or is new
 //   insert of other entities   the row is new, with an id made here

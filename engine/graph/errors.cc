@@ -61,6 +61,18 @@ absl::Status ReadSetChanged(std::string_view member, const std::optional<std::st
                                       OrAbsent(expected), " but current is ", OrAbsent(actual)));
 }
 
+absl::Status PreconditionFailed(std::string_view branch, std::string_view expected,
+                                const std::optional<std::string>& actual) {
+  ErrorDetail detail{.kind = ErrorKind::kPreconditionFailed,
+                     .code = "precondition_failed",
+                     .fields = {{"expected", std::string(expected)}}};
+  if (actual.has_value()) detail.fields.emplace_back("actual", *actual);
+  return io::DetailedError(
+      std::move(detail),
+      io::StrCat("precondition failed on branch '", branch, "': expected head '", expected,
+                 "' but current is ", actual.has_value() ? *actual : "<absent>"));
+}
+
 absl::Status PublishedVersionMismatch(std::string_view table_key, uint64_t expected,
                                       uint64_t actual) {
   return io::DetailedError({.kind = ErrorKind::kVersionMismatch,

@@ -25,6 +25,11 @@ absl::Status KeyConflict(std::string_view table_key, std::string_view entity_id)
 absl::Status ReadSetChanged(std::string_view member, const std::optional<std::string>& expected,
                             const std::optional<std::string>& actual);
 
+// "precondition failed on branch '{b}': expected head '{h}' but current is {x or <absent>}", fields
+// expected and, if there is one, actual.
+absl::Status PreconditionFailed(std::string_view branch, std::string_view expected,
+                                const std::optional<std::string>& actual);
+
 absl::Status PublishedVersionMismatch(std::string_view table_key, uint64_t expected,
                                       uint64_t actual);
 

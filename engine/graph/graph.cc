@@ -10,6 +10,7 @@
 #include "engine/graph/init.h"
 #include "engine/graph/load/load.h"
 #include "engine/graph/manifest/branch_ref.h"
+#include "engine/graph/mutate.h"
 #include "engine/graph/recovery/sweep.h"
 #include "engine/graph/schema_change.h"
 #include "engine/graph/snapshot.h"
@@ -129,6 +130,14 @@ class GraphImpl final : public Graph {
                         SweepRecords(context_, SweepMode::kRollForwardOnly));
     OG_RETURN_IF_ERROR(CheckUnresolved(swept.unresolved, branch));
     return LoadGraphBatch(context_, source, options);
+  }
+
+  absl::StatusOr<MutationResult> Mutate(const query::Query& query, const query::ParamValues& params,
+                                        const MutateOptions& options) override {
+    OG_RETURN_IF_ERROR(RequireWritable());
+    OG_ASSIGN_OR_RETURN(const std::optional<std::string> branch, NormalizeBranch(options.branch));
+    OG_RETURN_IF_ERROR(RefuseSystemBranch(branch, "mutate"));
+    return RunMutation(context_, branch, query, params, options);
   }
 
   absl::StatusOr<schema::MigrationPlan> PlanSchema(std::string_view source,

@@ -28,6 +28,8 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 
+#include "engine/query/ast.h"
+#include "engine/query/params.h"
 #include "engine/schema/catalog.h"
 #include "engine/schema/migrate.h"
 #include "io/store/store.h"
@@ -123,6 +125,19 @@ struct LoadResult {
   CommitInfo commit;
 };
 
+struct MutateOptions {
+  std::string branch = "main";
+  std::optional<std::string> actor_id;
+  // Writes only if this commit is the head of the branch.
+  std::optional<std::string> expected_head;
+};
+
+struct MutationResult {
+  uint64_t affected_nodes = 0;
+  uint64_t affected_edges = 0;
+  std::optional<CommitInfo> commit;  // nothing matched: no commit
+};
+
 struct ExportOptions {
   ReadTarget target;
   std::vector<std::string> types;  // node and edge types of these names; empty: all
@@ -166,6 +181,14 @@ class Graph {
 
   // Loads NDJSON as one graph commit; on any error the graph is as it was.
   virtual absl::StatusOr<LoadResult> Load(ByteSource& source, const LoadOptions& options) = 0;
+
+  // Runs a mutation as one graph commit; on any error the graph is as it was.
+  //   kBadRequest          the query or its values are wrong, or the change violates the schema
+  //   kPreconditionFailed  the branch has another head than the caller expects
+  //   kReadSetChanged      another writer was faster
+  virtual absl::StatusOr<MutationResult> Mutate(const query::Query& query,
+                                                const query::ParamValues& params,
+                                                const MutateOptions& options) = 0;
 
   // The steps from the accepted schema to the one in `source`; nothing is changed.
   // `allow_data_loss`: what the steps drop goes at once instead of with a later cleanup.

@@ -21,6 +21,20 @@ absl::Status CheckNoSchemaChange(const GraphContext& context) {
   return Conflict("write is unavailable while schema apply is in progress");
 }
 
+std::optional<std::string> EffectiveHead(const ManifestView& view) {
+  if (view.head().has_value()) return view.head();
+  const CommitInfo* const newest = view.state.NewestCommit();
+  return newest == nullptr ? std::nullopt : std::optional(newest->graph_commit_id);
+}
+
+absl::Status CheckCallerHead(const std::optional<std::string>& caller_head,
+                             const ManifestView& view) {
+  if (!caller_head.has_value()) return absl::OkStatus();
+  const std::optional<std::string> head = EffectiveHead(view);
+  return head == caller_head ? absl::OkStatus()
+                             : PreconditionFailed(BranchName(view.branch), *caller_head, head);
+}
+
 absl::Status CheckAuthority(const GraphContext& context, const WriteBase& base) {
   OG_RETURN_IF_ERROR(CheckNoSchemaChange(context));
   const std::string_view branch = BranchName(base.manifest.branch);
@@ -32,6 +46,7 @@ absl::Status CheckAuthority(const GraphContext& context, const WriteBase& base) 
                             EncodeBranchIdentifier(base.manifest.identifier),
                             EncodeBranchIdentifier(now.identifier));
     }
+    OG_RETURN_IF_ERROR(CheckCallerHead(base.caller_head, now));
     if (now.head() != base.manifest.head()) {
       return ReadSetChanged(io::StrCat("graph_head:", branch), base.manifest.head(), now.head());
     }
@@ -205,8 +220,18 @@ absl::Status CheckUnresolved(std::span<const RecoveryRecord> records,
   return absl::OkStatus();
 }
 
+std::optional<std::string> WriteBase::effective_head() const {
+  return EffectiveHead(manifest);
+}
+
+bool MayPrepareAgain(const absl::Status& status) {
+  const std::optional<io::ErrorDetail> detail = io::DetailOf(status);
+  return detail.has_value() && detail->kind == io::ErrorKind::kReadSetChanged;
+}
+
 absl::StatusOr<WriteBase> PrepareWrite(const GraphContext& context,
-                                       const std::optional<std::string>& branch) {
+                                       const std::optional<std::string>& branch,
+                                       const std::optional<std::string>& caller_head) {
   for (int i = 0; i < kCaptureTries; ++i) {
     OG_RETURN_IF_ERROR(CheckNoSchemaChange(context));
     OG_ASSIGN_OR_RETURN(AcceptedSchema schema, ReadContract(context.root));
@@ -214,13 +239,25 @@ absl::StatusOr<WriteBase> PrepareWrite(const GraphContext& context,
     OG_ASSIGN_OR_RETURN(const schema::SchemaState state, ReadSchemaState(context.root));
     if (!(state == schema.state)) continue;
     OG_RETURN_IF_ERROR(CheckTables(schema.ir, manifest.state.tables(), manifest.version()));
+    OG_RETURN_IF_ERROR(CheckCallerHead(caller_head, manifest));
     AuthorityToken authority = MakeAuthority(schema, manifest.identifier, manifest.head());
     return WriteBase{.manifest = std::move(manifest),
                      .schema = std::move(schema),
-                     .authority = std::move(authority)};
+                     .authority = std::move(authority),
+                     .caller_head = caller_head};
   }
   return ReadSetChanged(io::StrCat("write_authority:", BranchName(branch)), std::nullopt,
                         std::nullopt);
+}
+
+absl::Status ConfirmUnchanged(const GraphContext& context, const WriteBase& base) {
+  OG_CRASH_POINT(context.env, "mutation.post_no_effect_pre_gate");
+  io::GateHold schema_gate = context.gates->schema().Shared(context.env);
+  io::GateHold branch_gate =
+      context.gates->branch(BranchName(base.manifest.branch)).Exclusive(context.env);
+  const auto hold = HoldRoot(context);
+  OG_RETURN_IF_ERROR(hold.status());
+  return CheckAuthority(context, base);
 }
 
 absl::StatusOr<CommitInfo> CommitWrite(const GraphContext& context, const WriteBase& base,

@@ -35,6 +35,11 @@ struct WriteBase {
   ManifestView manifest;
   AcceptedSchema schema;
   AuthorityToken authority;
+  // The caller writes only if this is the head of the branch: kPreconditionFailed otherwise.
+  std::optional<std::string> caller_head = {};
+
+  // The head of the branch; of a branch without commits of its own the one that it inherits.
+  std::optional<std::string> effective_head() const;
 };
 
 // A staged change of one table. `dataset` is open at the version that `entry` pins.
@@ -55,12 +60,24 @@ struct WriteIntent {
 absl::Status CheckUnresolved(std::span<const RecoveryRecord> records,
                              const std::optional<std::string>& branch);
 
-// Captures a base. Refused while a schema change is under way.
+// How often a write that lost against another one is prepared again.
+inline constexpr int kRepreparationsMax = 32;
+
+// Whether a write that failed with `status` had no effect and may be prepared again.
+bool MayPrepareAgain(const absl::Status& status);
+
+// Captures a base. Refused while a schema change is under way. `caller_head`: see WriteBase.
 absl::StatusOr<WriteBase> PrepareWrite(const GraphContext& context,
-                                       const std::optional<std::string>& branch);
+                                       const std::optional<std::string>& branch,
+                                       const std::optional<std::string>& caller_head = {});
+
+// Ok if everything is still as captured, at one moment: what a write without effects that depends
+// on `caller_head` is acknowledged by.
+absl::Status ConfirmUnchanged(const GraphContext& context, const WriteBase& base);
 
 // Makes the change visible as one commit. No tables: a commit without changes.
 //   kReadSetChanged    the base is not the newest state any more
+//   kPreconditionFailed  the same, and the caller named the head that it has to be
 //   kConflict          a table is ahead of what is published, for no known reason; texts advise
 //   kRecoveryRequired  an unfinished write stands in the way, or this one has become one
 absl::StatusOr<CommitInfo> CommitWrite(const GraphContext& context, const WriteBase& base,

@@ -4,16 +4,13 @@
 #include <variant>
 
 #include "engine/graph/errors.h"
-#include "engine/graph/field_ids.h"
+#include "engine/graph/keyed_write.h"
 #include "format/file/reader.h"
 #include "io/base/status_macros.h"
 #include "io/base/text.h"
 
 namespace og::engine::graph {
 namespace {
-
-constexpr char kInsertAbsence[] = "omnigraph.insert_absence";
-constexpr char kInsertAbsenceVersion[] = "v1";
 
 format::RecordBatch Project(const format::RecordBatch& batch,
                             const std::vector<std::string>& columns) {
@@ -89,15 +86,9 @@ absl::StatusOr<dataset::StagedTransaction> TableLoader::Finish() {
   if (!kept_.empty() || !staged_.has_value()) OG_RETURN_IF_ERROR(StageChunk());
   dataset::StagedTransaction staged = *std::move(staged_);
   staged_.reset();
-  if (mode_ == LoadMode::kOverwrite) return staged;
-
-  format::UpdateOperation update;
-  update.new_fragments = std::move(*FragmentsOf(staged));
-  update.fields_for_preserving_frag_bitmap = AllFieldIds(base_->lance_schema());
-  update.inserted_rows = std::move(inserted_);
-  staged.transaction.operation = std::move(update);
-  staged.transaction.properties[kInsertAbsence] = kInsertAbsenceVersion;
-  staged.affected_rows.emplace();
+  if (mode_ == LoadMode::kAppend) {
+    OG_RETURN_IF_ERROR(MakeStrictInsert(*base_, *std::move(inserted_), staged));
+  }
   return staged;
 }
 

@@ -4,9 +4,7 @@
 // version names yet. Finish() makes one transaction of all fragments:
 //
 //   overwrite  Overwrite with the present table schema
-//   append     the strict insert: an Update that only adds fragments, carries the filter of all
-//              inserted ids, lists every field as preserving its indexes, and the certificate
-//              `omnigraph.insert_absence` = `v1`
+//   append     the strict insert of keyed_write.h
 //
 // Source: engine.md 3.3.
 #pragma once

@@ -1,0 +1,178 @@
+#include "engine/graph/mutate.h"
+
+#include <algorithm>
+#include <map>
+#include <memory>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "engine/exec/snapshot.h"
+#include "engine/exec/staging.h"
+#include "engine/graph/errors.h"
+#include "engine/graph/keyed_write.h"
+#include "engine/graph/recovery/sweep.h"
+#include "engine/graph/snapshot.h"
+#include "engine/graph/validate/violations.h"
+#include "engine/graph/write_session.h"
+#include "engine/query/check.h"
+#include "engine/query/plan.h"
+#include "io/base/status_macros.h"
+#include "io/base/text.h"
+#include "io/env/worker_pool.h"
+
+namespace og::engine::graph {
+namespace {
+
+// The tables of a write's base, each opened once. Lives in one thread.
+class BaseTables final : public exec::Snapshot {
+ public:
+  BaseTables(const GraphContext& context, const WriteBase& base) : context_(context), base_(base) {}
+
+  const schema::Catalog& catalog() const override { return *base_.schema.catalog; }
+
+  absl::StatusOr<dataset::DatasetPtr> NodeTable(std::string_view type_name) const override {
+    return Open(io::StrCat("node:", type_name));
+  }
+  absl::StatusOr<dataset::DatasetPtr> EdgeTable(std::string_view type_name) const override {
+    return Open(io::StrCat("edge:", type_name));
+  }
+
+  absl::StatusOr<const TableEntry*> Entry(std::string_view table_key) const {
+    const TableEntry* const entry = base_.manifest.state.Find(table_key);
+    if (entry != nullptr) return entry;
+    return InternalFault(io::StrCat("the catalog's table ", table_key, " is not published"));
+  }
+
+  absl::StatusOr<dataset::DatasetPtr> Open(std::string_view table_key) const {
+    dataset::DatasetPtr& open = open_[std::string(table_key)];
+    if (open == nullptr) {
+      OG_ASSIGN_OR_RETURN(const TableEntry* const entry, Entry(table_key));
+      OG_ASSIGN_OR_RETURN(open, OpenPinned(context_.env, context_.root, *entry, context_.session));
+    }
+    return open;
+  }
+
+ private:
+  const GraphContext& context_;
+  const WriteBase& base_;
+  mutable std::map<std::string, dataset::DatasetPtr, std::less<>> open_;
+};
+
+ChangeSet ChangesOf(const exec::StagedMutation& mutation) {
+  ChangeSet changes;
+  for (const auto& [key, table] : mutation.tables)
+    changes[key] = {.rows = table.rows, .deleted_ids = table.deleted_ids};
+  return changes;
+}
+
+absl::StatusOr<dataset::StagedTransaction> StageTable(const exec::StagedTable& table) {
+  if (table.rows.empty()) {
+    return table.table->StageDelete(table.deleted_addresses, table.delete_predicate, {});
+  }
+  const format::RecordBatch rows = exec::LastRowOfEachId(table.rows);
+  return table.replaces ? StageUpsert(*table.table, rows) : StageStrictInsert(*table.table, rows);
+}
+
+absl::StatusOr<WriteIntent> StageTables(const GraphContext& context, const BaseTables& base,
+                                        const exec::StagedMutation& mutation) {
+  WriteIntent intent;
+  intent.kind = WriterKind::kMutation;
+  std::vector<const exec::StagedTable*> tables;
+  for (const auto& [key, table] : mutation.tables) {
+    OG_ASSIGN_OR_RETURN(const TableEntry* const entry, base.Entry(key));
+    intent.tables.push_back({.entry = *entry, .dataset = nullptr, .staged = {}});
+    tables.push_back(&table);
+  }
+  const absl::Status staged =
+      context.env.pool().ParallelFor(tables.size(), [&](size_t i) -> absl::Status {
+        OG_ASSIGN_OR_RETURN(intent.tables[i].staged, StageTable(*tables[i]));
+        intent.tables[i].dataset = tables[i]->table;
+        return absl::OkStatus();
+      });
+  if (!staged.ok()) {
+    std::erase_if(intent.tables, [](const TableChange& c) { return c.dataset == nullptr; });
+    DiscardWrite(intent);
+    return FromStorage(staged);
+  }
+  return intent;
+}
+
+bool OnlyInserts(const query::MutationPlan& plan) {
+  return std::all_of(plan.steps.begin(), plan.steps.end(), [](const query::MutationStep& step) {
+    return step.kind == query::MutationKind::kInsert;
+  });
+}
+
+class Mutator {
+ public:
+  Mutator(const GraphContext& context, std::optional<std::string> branch, const query::Query& query,
+          query::ParamValues params, const MutateOptions& options)
+      : context_(context),
+        branch_(std::move(branch)),
+        query_(query),
+        params_(std::move(params)),
+        options_(options) {}
+
+  absl::StatusOr<MutationResult> Run() {
+    for (int attempt = 0;; ++attempt) {
+      absl::StatusOr<MutationResult> result = Attempt();
+      if (result.ok() || !may_repeat_ || attempt == kRepreparationsMax ||
+          !MayPrepareAgain(result.status())) {
+        return result;
+      }
+    }
+  }
+
+ private:
+  absl::StatusOr<MutationResult> Attempt() {
+    OG_ASSIGN_OR_RETURN(const SweepResult swept,
+                        SweepRecords(context_, SweepMode::kRollForwardOnly));
+    OG_RETURN_IF_ERROR(CheckUnresolved(swept.unresolved, branch_));
+    OG_ASSIGN_OR_RETURN(const WriteBase base,
+                        PrepareWrite(context_, branch_, options_.expected_head));
+    OG_ASSIGN_OR_RETURN(const query::CheckedQuery checked,
+                        query::CheckQuery(*base.schema.catalog, query_));
+    OG_ASSIGN_OR_RETURN(const query::MutationPlan plan, query::PlanMutation(checked));
+    may_repeat_ = OnlyInserts(plan);
+
+    const BaseTables tables(context_, base);
+    const auto mutation = exec::StageMutation(context_.env, tables, plan, params_);
+    OG_RETURN_IF_ERROR(FromStorage(mutation.status()));
+    MutationResult result;
+    result.affected_nodes = mutation->affected_nodes;
+    result.affected_edges = mutation->affected_edges;
+    if (mutation->tables.empty()) {
+      if (options_.expected_head) OG_RETURN_IF_ERROR(ConfirmUnchanged(context_, base));
+      return result;
+    }
+    OG_RETURN_IF_ERROR(CheckChanges(*base.schema.catalog, ChangesOf(*mutation),
+                                    [&](std::string_view key) { return tables.Open(key); }));
+    OG_ASSIGN_OR_RETURN(WriteIntent intent, StageTables(context_, tables, *mutation));
+    intent.actor_id = options_.actor_id;
+    OG_ASSIGN_OR_RETURN(result.commit, CommitWrite(context_, base, std::move(intent)));
+    return result;
+  }
+
+  const GraphContext& context_;
+  const std::optional<std::string> branch_;
+  const query::Query& query_;
+  const query::ParamValues params_;
+  const MutateOptions& options_;
+  bool may_repeat_ = false;
+};
+
+}  // namespace
+
+absl::StatusOr<MutationResult> RunMutation(const GraphContext& context,
+                                           const std::optional<std::string>& branch,
+                                           const query::Query& query,
+                                           const query::ParamValues& params,
+                                           const MutateOptions& options) {
+  query::ParamValues bound = params;
+  // One instant for all attempts.
+  query::BindNow(context.env.NowUs() / 1000, bound);
+  return Mutator(context, branch, query, std::move(bound), options).Run();
+}
+
+}  // namespace og::engine::graph
