@@ -2,7 +2,7 @@
 
 usage: run.py --bin bazel-bin [--peer-python PYTHON] [--reference BINARY] [CASE...]
 
-Cases: load, cold, scan, take, size, format; all of them if none is named. Without a peer our side runs alone.
+Cases: load, cold, scan, take, size, format, storage; all of them if none is named. Without a peer our side runs alone.
 """
 
 import argparse
@@ -15,6 +15,7 @@ import sys
 import tempfile
 
 import formats
+import stores
 from measure import Series, alternate, run_process
 
 HERE = os.path.dirname(os.path.abspath(__file__))
@@ -190,6 +191,9 @@ class Bench:
     def format(self):
         formats.run(self)
 
+    def storage(self):
+        stores.run(self)
+
     # ---- size ----
 
     def size(self):
@@ -241,7 +245,7 @@ def check_equal(title, answers):
         sys.exit(f"bench: {title}: the sides give different answers")
 
 
-CASES = ["load", "cold", "scan", "take", "size", "format"]
+CASES = ["load", "cold", "scan", "take", "size", "format", "storage"]
 
 
 def main():
@@ -249,6 +253,9 @@ def main():
     parser.add_argument("--bin", required=True, help="folder with cli/ and tools/ as built")
     parser.add_argument("--peer-python", help="a Python with the Lance library")
     parser.add_argument("--reference", help="another omnigraph binary with the same command line")
+    parser.add_argument("--s3-python", help="a Python that can start the S3 server of `storage`")
+    parser.add_argument("--versitygw", help="that server")
+    parser.add_argument("--quick", action="store_true", help="small loads, to see whether `storage` works")
     parser.add_argument("--rounds", type=int, default=11)
     parser.add_argument("--warmups", type=int, default=2)
     parser.add_argument("cases", nargs="*", metavar="CASE", help=", ".join(CASES))

@@ -38,7 +38,9 @@ absl::StatusOr<int> RunCommand(const Command& command, Arguments arguments, Cons
     return fits;
   }
   Invocation invocation(command.spec, std::move(arguments), console);
-  return command.run(invocation);
+  absl::StatusOr<int> exit_code = command.run(invocation);
+  console.Err(invocation.Stats());
+  return exit_code;
 }
 
 int Main(std::vector<std::string> words) {

@@ -56,6 +56,11 @@ std::vector<OptionSpec> GlobalOptions() {
        .help = "What an acknowledged write has to survive [env: OMNIGRAPH_DURABILITY; default: "
                "full]",
        .choices = {"full", "data", "none"}},
+      {.name = "stats",
+       .value_name = "FORMAT",
+       .default_value = "text",
+       .help = "Say on stderr what was asked of storage",
+       .choices = {"text", "json"}},
       {.name = "version", .short_name = 'v', .value_name = "", .help = "Print the version"},
       {.name = "help", .short_name = 'h', .value_name = "", .help = "Print this help"},
   };

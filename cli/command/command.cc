@@ -25,6 +25,7 @@ absl::StatusOr<io::Env*> Invocation::Env() {
     if (const auto durability = arguments_.Get("durability")) {
       options.durability = io::ParseDurability(*durability).value_or(options.durability);
     }
+    if (arguments_.Has("stats")) stats_.Measure(options);
     OG_ASSIGN_OR_RETURN(env_, io::NewRealEnv(options));
   }
   return env_.get();
@@ -36,6 +37,11 @@ absl::StatusOr<std::shared_ptr<engine::graph::Graph>> Invocation::OpenGraph(
   OG_ASSIGN_OR_RETURN(io::Env* const env, Env());
   OG_ASSIGN_OR_RETURN(const io::Location root, env->Resolve(uri));
   return engine::graph::Graph::Open(*env, root, mode);
+}
+
+std::string Invocation::Stats() const {
+  const std::optional<std::string> format = arguments_.Get("stats");
+  return format ? stats_.Report(*format) : "";
 }
 
 absl::StatusOr<int> Invocation::Print(std::string_view text) {

@@ -12,6 +12,7 @@
 
 #include "cli/arguments/spec.h"
 #include "cli/command/console.h"
+#include "cli/stats/io_stats.h"
 #include "engine/graph/graph.h"
 #include "io/env/env.h"
 
@@ -38,6 +39,9 @@ class Invocation {
   // The graph that the command line addresses.
   absl::StatusOr<std::shared_ptr<engine::graph::Graph>> OpenGraph(engine::graph::OpenMode mode);
 
+  // What `--stats` asks for, so far.
+  std::string Stats() const;
+
   // Prints `text` to stdout; the result is the exit code of a command that is done.
   absl::StatusOr<int> Print(std::string_view text);
 
@@ -45,6 +49,7 @@ class Invocation {
   const CommandSpec& spec_;
   const Arguments arguments_;
   Console& console_;
+  IoStats stats_;
   std::unique_ptr<io::Env> env_;
 };
 

@@ -132,15 +132,19 @@ void AddCommands(std::span<const ToolCommand> commands, CLI::App& app, ToolRun& 
 
 }  // namespace
 
-std::variant<ToolRun, ToolExit> ParseToolArguments(std::span<const ToolCommand> commands, int argc,
-                                                   const char* const* argv) {
-  ToolRun chosen;
+std::variant<ToolCall, ToolExit> ParseToolArguments(std::span<const ToolCommand> commands, int argc,
+                                                    const char* const* argv) {
+  ToolCall call;
   CLI::App app("Reads, writes and checks Lance datasets", "lance-tool");
   app.footer(
       Footer("  lance-tool info people.lance\n"
              "  lance-tool dump people.lance --limit 3\n"));
   app.require_subcommand(1);
-  AddCommands(commands, app, chosen);
+  app.fallthrough();
+  app.add_flag("--stats{text}", call.stats,
+               "Say on standard error what was asked of storage; --stats=json as JSON")
+      ->check(CLI::IsMember({"text", "json"}));
+  AddCommands(commands, app, call.run);
   std::string shell;
   CLI::App& completion = *app.add_subcommand("completion", "Print a completion script for a shell");
   completion.add_option("SHELL", shell, "bash, zsh or fish")
@@ -164,7 +168,7 @@ std::variant<ToolRun, ToolExit> ParseToolArguments(std::span<const ToolCommand> 
   if (!shell.empty()) {
     return ToolExit{.code = 0, .text = CompletionOf(app, shell)};
   }
-  return chosen;
+  return call;
 }
 
 std::string ToolErrorText(const absl::Status& status) {

@@ -15,9 +15,15 @@ struct ToolExit {
   std::string text;
 };
 
-// The command that the line names, ready to run. Wrong arguments give exit code 2.
-std::variant<ToolRun, ToolExit> ParseToolArguments(std::span<const ToolCommand> commands, int argc,
-                                                   const char* const* argv);
+// The command that the line names, ready to run.
+struct ToolCall {
+  ToolRun run;
+  std::string stats;  // of --stats: "text", "json", or empty without
+};
+
+// Wrong arguments give exit code 2.
+std::variant<ToolCall, ToolExit> ParseToolArguments(std::span<const ToolCommand> commands, int argc,
+                                                    const char* const* argv);
 
 // "Error:" and one numbered line per cause.
 std::string ToolErrorText(const absl::Status& status);

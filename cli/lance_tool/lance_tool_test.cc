@@ -50,8 +50,8 @@ class LanceToolTest : public testing::Test {
     const std::vector<ToolCommand> commands = AllToolCommands();
     const auto parsed =
         ParseToolArguments(commands, static_cast<int>(arguments.size()), arguments.data());
-    const auto* run = std::get_if<ToolRun>(&parsed);
-    if (run == nullptr) {
+    const auto* call = std::get_if<ToolCall>(&parsed);
+    if (call == nullptr) {
       return absl::InvalidArgumentError(std::get<ToolExit>(parsed).text);
     }
     const std::string path = folder_.Child("out");
@@ -59,7 +59,7 @@ class LanceToolTest : public testing::Test {
     Output output(fileno(file));
     Terminal terminal(-1, STDERR_FILENO);  // nobody to ask
     ToolContext context = {.env = io::RealEnv(), .output = output, .terminal = terminal};
-    absl::Status status = (*run)(context);
+    absl::Status status = call->run(context);
     status.Update(output.Flush());
     std::fclose(file);
     out_ = tests::ReadFile(path);

@@ -10,6 +10,7 @@
 #include "cli/lance_tool/command.h"
 #include "cli/lance_tool/output.h"
 #include "cli/lance_tool/terminal.h"
+#include "cli/stats/io_stats.h"
 #include "io/env/real_env.h"
 
 namespace {
@@ -37,10 +38,15 @@ int main(int argc, char** argv) {
     std::fputs(exit->text.c_str(), exit->code == 0 ? stdout : stderr);
     return exit->code;
   }
-  const auto options = og::io::RealEnvOptions::FromEnvironment();
+  const auto& call = std::get<og::cli::ToolCall>(parsed);
+  og::cli::IoStats stats;
+  auto options = og::io::RealEnvOptions::FromEnvironment();
   if (!options.ok()) {
     PrintError(options.status());
     return kFailed;
+  }
+  if (!call.stats.empty()) {
+    stats.Measure(*options);
   }
   const auto env = og::io::NewRealEnv(*options);
   if (!env.ok()) {
@@ -50,8 +56,11 @@ int main(int argc, char** argv) {
   og::cli::Output output(STDOUT_FILENO);
   og::cli::Terminal terminal(STDIN_FILENO, STDERR_FILENO);
   og::cli::ToolContext context = {.env = **env, .output = output, .terminal = terminal};
-  absl::Status status = std::get<og::cli::ToolRun>(parsed)(context);
+  absl::Status status = call.run(context);
   const absl::Status flushed = output.Flush();
+  if (!call.stats.empty()) {
+    std::fputs(stats.Report(call.stats).c_str(), stderr);
+  }
   if (status.ok()) {
     status = flushed;
   }

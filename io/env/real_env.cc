@@ -83,6 +83,7 @@ class Machine : public Env {
   Machine(const RealEnvOptions& options, std::shared_ptr<LocalStore> local)
       : durability_(options.durability),
         local_(std::move(local)),
+        wrap_store_(options.wrap_store),
         memory_(MemoryBudget::NewRoot(
             "memory", options.memory_limit == 0 ? DefaultMemoryLimit() : options.memory_limit)),
         pool_(options.num_threads == 0 ? NumProcessors() : options.num_threads) {}
@@ -108,9 +109,9 @@ class Machine : public Env {
     OG_ASSIGN_OR_RETURN(ParsedUri parsed, ParseUri(uri, error ? "/" : working_folder));
     switch (parsed.scheme) {
       case ParsedUri::Scheme::kLocal:
-        return Location{local_, std::move(parsed.path)};
+        return Location{Wrapped(local_), std::move(parsed.path)};
       case ParsedUri::Scheme::kMemory:
-        return Location{MemoryStoreNamed(parsed.authority), std::move(parsed.path)};
+        return Location{Wrapped(MemoryStoreNamed(parsed.authority)), std::move(parsed.path)};
       case ParsedUri::Scheme::kS3:
         break;
     }
@@ -118,7 +119,7 @@ class Machine : public Env {
     if (!bucket.ok()) {
       return Annotate(bucket.status(), StrCat("failed to initialize s3 storage for '", uri, "'"));
     }
-    return Location{*std::move(bucket), std::move(parsed.path)};
+    return Location{Wrapped(*std::move(bucket)), std::move(parsed.path)};
   }
 
   Durability durability() const override { return durability_; }
@@ -126,6 +127,15 @@ class Machine : public Env {
   const std::shared_ptr<MemoryBudget>& memory() override { return memory_; }
 
  private:
+  // What callers get in place of `store`.
+  std::shared_ptr<Store> Wrapped(std::shared_ptr<Store> store) {
+    if (wrap_store_ == nullptr) return store;
+    MutexLock lock(wrapped_mutex_);
+    std::shared_ptr<Store>& wrapped = wrapped_[std::string(store->scheme_root())];
+    if (wrapped == nullptr) wrapped = wrap_store_(std::move(store));
+    return wrapped;
+  }
+
   // The store of a bucket, made when it is first named and kept, with its connections.
   absl::StatusOr<std::shared_ptr<Store>> BucketNamed(const std::string& name) {
     MutexLock lock(buckets_mutex_);
@@ -147,10 +157,13 @@ class Machine : public Env {
 
   const Durability durability_;
   const std::shared_ptr<LocalStore> local_;
+  const std::function<std::shared_ptr<Store>(std::shared_ptr<Store>)> wrap_store_;
   const std::shared_ptr<MemoryBudget> memory_;
   WorkerPool pool_;
   Mutex buckets_mutex_;
   std::map<std::string, std::shared_ptr<Store>> buckets_ OG_GUARDED_BY(buckets_mutex_);
+  Mutex wrapped_mutex_;
+  std::map<std::string, std::shared_ptr<Store>> wrapped_ OG_GUARDED_BY(wrapped_mutex_);
 };
 
 struct CrashSpec {

@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 
@@ -19,6 +20,8 @@ struct RealEnvOptions {
   size_t num_threads = 0;  // of the pool; 0: one for each processor that we may use
   LocalIo local_io = LocalIo::kAuto;
   std::string crash_point = {};  // "name" or "name:nth", see crash_points.h
+  // Wraps each store that Resolve() gives, once, for example in a MeteredStore; null: as it is.
+  std::function<std::shared_ptr<Store>(std::shared_ptr<Store>)> wrap_store = {};
 
   // From OMNIGRAPH_MEMORY, OMNIGRAPH_DURABILITY (full, data, none), OMNIGRAPH_THREADS, OMNIGRAPH_IO
   // (auto, uring, threads) and OMNIGRAPH_CRASH_POINT. kInvalidArgument names the variable and its

@@ -14,6 +14,7 @@
 #include "io/base/text.h"
 #include "io/fault/counting_store.h"
 #include "io/fault/fault_store.h"
+#include "io/fault/metered_store.h"
 #include "io/fault/power_loss_store.h"
 #include "io/memory/memory_store.h"
 #include "tests/support/seed.h"
@@ -33,6 +34,49 @@ std::shared_ptr<MemoryStore> NewDisk() {
 std::string Content(Store& store, std::string_view path) {
   const auto bytes = store.Read(path);
   return bytes.ok() ? std::string(bytes->view()) : std::string("(none)");
+}
+
+// --- MeteredStore ------------------------------------------------------------------------------
+
+TEST(MeteredStoreTest, CountsCallsWaitsAndRounds) {
+  // Each reading of the clock is a microsecond later.
+  int64_t now_ns = 0;
+  const auto faults = std::make_shared<FaultStore>(NewDisk());
+  MeteredStore store(faults, [&now_ns] { return now_ns += 1000; });
+  OG_ASSERT_OK(store.Put("a", AsBytes("12345")));
+  EXPECT_EQ(store.meter().num_rounds, 1u);
+
+  PendingReads first = store.Submit({{"a", {0, 2}}, {"a", {3, 1}}});
+  PendingReads second = store.Submit({{"a", {1, 2}}});
+  OG_ASSERT_OK(first.Wait());
+  OG_ASSERT_OK(store.Stat("a"));
+  OG_ASSERT_OK(second.Wait());
+  EXPECT_EQ(store.meter().num_rounds, 2u);  // all of these overlap
+
+  OG_ASSERT_OK(store.Stat("a"));
+  EXPECT_THAT(store.Stat("b"), StatusIs(absl::StatusCode::kNotFound));
+  EXPECT_EQ(store.meter().num_rounds, 4u);
+  {
+    OG_ASSERT_OK_AND_ASSIGN(auto stream, store.OpenWrite("c"));
+    OG_ASSERT_OK(stream->Append(AsBytes("123")));
+    OG_ASSERT_OK(stream->Finish());
+  }
+  store.Submit({{"a", {0, 1}}});  // nobody waits: it is not under way any more
+  const StoreMeter meter = store.meter();
+  EXPECT_EQ(meter.num_rounds, 8u);
+  EXPECT_EQ(meter.num_failed, 1u);
+  EXPECT_EQ(meter.counts.reads(), 3u);
+  EXPECT_EQ(meter.counts.bytes_read(), 5u);
+  EXPECT_EQ(meter.counts.bytes_written(), 8u);
+  EXPECT_EQ(meter.counts.calls_of(StoreCall::kStat), 3u);
+  const auto wait_ns = [&meter](StoreCall call) {
+    return meter.wait_ns[static_cast<size_t>(call)];
+  };
+  EXPECT_EQ(wait_ns(StoreCall::kPut), 1000);
+  EXPECT_EQ(wait_ns(StoreCall::kStat), 3000);
+  EXPECT_EQ(wait_ns(StoreCall::kReadRange), 5000);  // two that were waited for, one that was not
+  EXPECT_EQ(wait_ns(StoreCall::kAppend), 1000);
+  EXPECT_EQ(meter.total_wait_ns(), 12'000);
 }
 
 // --- FaultStore --------------------------------------------------------------------------------

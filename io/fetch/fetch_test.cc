@@ -49,6 +49,16 @@ TEST(MergeTest, JoinsNeighboursWithinTheGap) {
   EXPECT_EQ(MergeText({{0, {0, 500}}, {0, {10, 5}}}, 100, 0), "0:0+500 00");
 }
 
+TEST(MergeTest, CountsWhatWasMerged) {
+  const MergedRanges merged =
+      MergeRanges({{0, {0, 10}}, {0, {20, 10}}, {0, {25, 10}}, {0, {46, 1}}, {1, {46, 1}}}, 100,
+                  [](size_t) { return uint64_t{10}; });
+  EXPECT_EQ(merged.reads.size(), 3u);
+  EXPECT_EQ(merged.merged_ranges, 2u);
+  EXPECT_EQ(merged.merged_bytes, 20u);
+  EXPECT_EQ(merged.gap_bytes, 10u);
+}
+
 TEST(MergeTest, EveryRangeLiesInItsRead) {
   std::mt19937_64 random(tests::Seed());
   for (int round = 0; round < 300; ++round) {

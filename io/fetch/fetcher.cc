@@ -8,6 +8,7 @@
 #include "io/base/status.h"
 #include "io/base/status_macros.h"
 #include "io/base/text.h"
+#include "io/fetch/fetch_totals.h"
 #include "io/fetch/merge.h"
 
 namespace og::io {
@@ -21,7 +22,35 @@ constexpr uint64_t kMaxCachedRangeBytes = uint64_t{1} << 20;
 
 constexpr size_t kNoWant = SIZE_MAX;
 
+// Of all fetchers.
+struct Totals {
+  std::atomic<uint64_t> ranges = 0;
+  std::atomic<uint64_t> bytes_requested = 0;
+  std::atomic<uint64_t> requests = 0;
+  std::atomic<uint64_t> bytes_read = 0;
+  std::atomic<uint64_t> merged_ranges = 0;
+  std::atomic<uint64_t> merged_bytes = 0;
+  std::atomic<uint64_t> gap_bytes = 0;
+  std::atomic<uint64_t> cached_pages = 0;
+};
+constinit Totals totals;
+
+void Add(std::atomic<uint64_t>& sum, uint64_t amount) {
+  if (amount > 0) sum.fetch_add(amount, std::memory_order_relaxed);
+}
+
 }  // namespace
+
+FetchTotals FetchTotalsOfProcess() {
+  return {.ranges = totals.ranges,
+          .bytes_requested = totals.bytes_requested,
+          .requests = totals.requests,
+          .bytes_read = totals.bytes_read,
+          .merged_ranges = totals.merged_ranges,
+          .merged_bytes = totals.merged_bytes,
+          .gap_bytes = totals.gap_bytes,
+          .cached_pages = totals.cached_pages};
+}
 
 struct Fetcher::State {
   explicit State(FetchOptions options_in) : options(std::move(options_in)) {}
@@ -111,6 +140,19 @@ PendingFetch::Plan::Plan(std::shared_ptr<Fetcher::State> state, std::vector<Fetc
   });
   for (const ObjectRange& read : merged_.reads)
     num_bytes_ += read.range.length;
+  uint64_t bytes_requested = 0;
+  uint64_t cached_pages = 0;
+  for (const Want& want : wants_) {
+    bytes_requested += want.range.length;
+    cached_pages += static_cast<uint64_t>(
+        std::ranges::count_if(want.pages, [](const Buffer& page) { return !page.empty(); }));
+  }
+  Add(state_->ranges, wants_.size());
+  Add(state_->bytes_requested, bytes_requested);
+  Add(state_->cached_pages, cached_pages);
+  Add(totals.ranges, wants_.size());
+  Add(totals.bytes_requested, bytes_requested);
+  Add(totals.cached_pages, cached_pages);
 }
 
 absl::Status PendingFetch::Plan::AddWant(size_t object_index, const ByteRange& range) {
@@ -118,8 +160,6 @@ absl::Status PendingFetch::Plan::AddWant(size_t object_index, const ByteRange& r
     return OutOfRangeError(StrCat(object(object_index).location.path, ": ", range.length,
                                   " bytes at offset ", range.offset, " leave every object"));
   }
-  state_->ranges.fetch_add(1, std::memory_order_relaxed);
-  state_->bytes_requested.fetch_add(range.length, std::memory_order_relaxed);
   Want& want = wants_.emplace_back();
   want.object = object_index;
   want.range = range;
@@ -147,10 +187,7 @@ void PendingFetch::Plan::AddMissingPages(Want& want) {
   const uint64_t last = (want.range.offset + want.range.length - 1) / kCachePageBytes;
   for (uint64_t page = first; page <= last; ++page) {
     want.pages.push_back(state_->options.cache->Find(target.identity, page));
-    if (!want.pages.back().empty()) {
-      state_->cached_pages.fetch_add(1, std::memory_order_relaxed);
-      continue;
-    }
+    if (!want.pages.back().empty()) continue;
     const uint64_t offset = page * kCachePageBytes;
     parts_.push_back({want.object, {offset, std::min(kCachePageBytes, target.size - offset)}});
     want_of_part_.push_back(wants_.size() - 1);
@@ -176,10 +213,15 @@ absl::Status PendingFetch::Plan::Start(bool is_forced) {
   for (size_t i = 0; i < merged_.reads.size(); ++i)
     AddToBatches(i);
   for (Batch& batch : batches_) {
-    state_->requests.fetch_add(batch.requests.size(), std::memory_order_relaxed);
+    Add(state_->requests, batch.requests.size());
+    Add(totals.requests, batch.requests.size());
     batch.pending = batch.store->Submit(std::move(batch.requests));
   }
-  state_->bytes_read.fetch_add(num_bytes_, std::memory_order_relaxed);
+  Add(state_->bytes_read, num_bytes_);
+  Add(totals.bytes_read, num_bytes_);
+  Add(totals.merged_ranges, merged_.merged_ranges);
+  Add(totals.merged_bytes, merged_.merged_bytes);
+  Add(totals.gap_bytes, merged_.gap_bytes);
   return absl::OkStatus();
 }
 

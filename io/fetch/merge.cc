@@ -36,6 +36,9 @@ MergedRanges MergeRanges(const std::vector<ObjectRange>& ranges, uint64_t max_by
       const bool is_near = next.range.offset <= open_end || next.range.offset - open_end <= gap;
       if (is_near && (end == open_end || end - open.offset <= max_bytes)) {
         open.length = end - open.offset;
+        ++merged.merged_ranges;
+        merged.merged_bytes += next.range.length;
+        if (next.range.offset > open_end) merged.gap_bytes += next.range.offset - open_end;
         merged.read_of_range[i] = merged.reads.size() - 1;
         continue;
       }

@@ -20,6 +20,10 @@ struct MergedRanges {
   std::vector<ObjectRange> reads;
   // For each range the read that contains it.
   std::vector<size_t> read_of_range;
+
+  uint64_t merged_ranges = 0;  // beyond the first one of each read
+  uint64_t merged_bytes = 0;   // of those
+  uint64_t gap_bytes = 0;      // of the reads that lie in no range
 };
 
 // Reads that contain all `ranges`: two of one object become one read if at most

@@ -198,6 +198,7 @@ class S3Client::Batch::State {
     if (exchange.request.is_hedged && hedge_us > 0) {
       HttpRequest copy = wire;
       copy.start_delay_us = delay_us + hedge_us;
+      client_->num_hedges_.fetch_add(1, std::memory_order_relaxed);
       Send(exchange, std::move(wire));
       Send(exchange, std::move(copy));
     } else {
@@ -263,9 +264,11 @@ class S3Client::Batch::State {
   void OnRetryableAnswer(Exchange& exchange, const HttpOutcome& outcome, const S3Error& error) {
     const HttpResponse& response = outcome.response;
     if (response.status >= 500 || response.status == 200) exchange.answer.may_have_happened = true;
+    const bool is_throttle = IsThrottle(response.status, error.code);
+    if (is_throttle) client_->num_throttled_.fetch_add(1, std::memory_order_relaxed);
     const std::string text =
-        StrCat(IsThrottle(response.status, error.code) ? "throttled: " : "", "HTTP status ",
-               response.status, error.code.empty() ? "" : " ", error.code, ": ", error.message);
+        StrCat(is_throttle ? "throttled: " : "", "HTTP status ", response.status,
+               error.code.empty() ? "" : " ", error.code, ": ", error.message);
     const int64_t now_us = client_->runtime_.now_us();
     Retry(exchange, UnavailableError(text),
           ParseRetryAfter(FindHeader(response.headers, "retry-after"), now_us),
@@ -288,6 +291,8 @@ class S3Client::Batch::State {
       return give_up(" and the deadline");
     }
     if (!client_->retry_budget_.Take()) return give_up(", the budget of retries being spent");
+    client_->num_retries_.fetch_add(1, std::memory_order_relaxed);
+    client_->pause_us_.fetch_add(pause_us, std::memory_order_relaxed);
     StartAttempt(exchange, pause_us);
   }
 
@@ -378,8 +383,12 @@ std::string S3Client::Uri(std::string_view key) const {
   return StrCat("s3://", bucket_, "/", key);
 }
 
-uint64_t S3Client::num_requests() const {
-  return num_requests_.load(std::memory_order_relaxed);
+S3Counters S3Client::counters() const {
+  return {.requests = num_requests_.load(std::memory_order_relaxed),
+          .retries = num_retries_.load(std::memory_order_relaxed),
+          .throttled = num_throttled_.load(std::memory_order_relaxed),
+          .hedges = num_hedges_.load(std::memory_order_relaxed),
+          .pause_us = pause_us_.load(std::memory_order_relaxed)};
 }
 
 S3Answer S3Client::Call(S3Request request) {

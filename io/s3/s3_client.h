@@ -66,6 +66,15 @@ struct S3Answer {
   }
 };
 
+// Sums since the client was made.
+struct S3Counters {
+  uint64_t requests = 0;   // sent, retries and hedges included
+  uint64_t retries = 0;    // sent again after a failure
+  uint64_t throttled = 0;  // answers that asked to slow down
+  uint64_t hedges = 0;     // second copies of slow reads
+  int64_t pause_us = 0;    // between attempts
+};
+
 // Any thread may call any method.
 class S3Client {
  public:
@@ -95,8 +104,7 @@ class S3Client {
   const S3Settings& settings() const { return settings_; }
   uint64_t Random() const { return runtime_.random(); }
 
-  // Requests that were sent, and sent again, since the start.
-  uint64_t num_requests() const;
+  S3Counters counters() const;
 
  private:
   // Where requests go, and how far our clock is off; changed by what servers answer.
@@ -124,6 +132,10 @@ class S3Client {
   std::unique_ptr<CredentialProvider> credentials_;
   RetryBudget retry_budget_;
   std::atomic<uint64_t> num_requests_ = 0;
+  std::atomic<uint64_t> num_retries_ = 0;
+  std::atomic<uint64_t> num_throttled_ = 0;
+  std::atomic<uint64_t> num_hedges_ = 0;
+  std::atomic<int64_t> pause_us_ = 0;
   Mutex mutex_;
   Target target_ OG_GUARDED_BY(mutex_);
 };

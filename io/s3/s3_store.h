@@ -69,7 +69,8 @@ class S3Store : public Store {
   bool is_local() const override { return false; }
 
   // Requests that were sent, and sent again.
-  uint64_t num_requests() const { return client_->num_requests(); }
+  uint64_t num_requests() const { return client_->counters().requests; }
+  S3Counters counters() const { return client_->counters(); }
 
  private:
   class Reads;

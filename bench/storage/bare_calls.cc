@@ -1,0 +1,91 @@
+#include "bench/storage/bare_calls.h"
+
+#include <cerrno>
+#include <cstdio>
+#include <memory>
+#include <random>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "io/base/text.h"
+#include "io/local/descriptor.h"
+#include "io/local/errno_status.h"
+
+namespace og::bench {
+
+absl::StatusOr<Cost> BareReads(const std::string& path, const Load& load, bool is_random) {
+  const io::Descriptor file(io::OpenDescriptor(path, O_RDONLY));
+  struct stat info;
+  if (!file.is_open() || fstat(file.fd(), &info) != 0) return io::ErrnoStatus(errno, path, "open");
+  const uint64_t num_blocks = static_cast<uint64_t>(info.st_size) / load.block_bytes;
+  if (num_blocks == 0) return io::ErrnoStatus(EINVAL, path, "read");
+  std::mt19937_64 random(load.seed);
+  std::vector<std::byte> block(load.block_bytes);
+  Cost cost;
+  cost.latencies_ns.reserve(load.count);
+  const Stopwatch stopwatch;
+  for (; cost.operations < load.count; ++cost.operations) {
+    const uint64_t number = (is_random ? random() : cost.operations) % num_blocks;
+    const int64_t start_ns = Stopwatch::NowNs();
+    const ssize_t got =
+        pread(file.fd(), block.data(), block.size(), static_cast<off_t>(number * load.block_bytes));
+    if (got < 0) return io::ErrnoStatus(errno, path, "read");
+    cost.latencies_ns.push_back(Stopwatch::NowNs() - start_ns);
+    cost.bytes += static_cast<uint64_t>(got);
+  }
+  return stopwatch.Stop(std::move(cost));
+}
+
+absl::StatusOr<Cost> BareCreates(const std::string& folder, const Load& load,
+                                 io::Durability durability) {
+  if (mkdir(folder.c_str(), 0755) != 0 && errno != EEXIST) {
+    return io::ErrnoStatus(errno, folder, "make folder");
+  }
+  const io::Descriptor directory(io::OpenDescriptor(folder, O_RDONLY | O_DIRECTORY));
+  const std::vector<std::byte> block(load.block_bytes, std::byte{7});
+  Cost cost;
+  cost.latencies_ns.reserve(load.count);
+  const Stopwatch stopwatch;
+  for (; cost.operations < load.count; ++cost.operations) {
+    const int64_t start_ns = Stopwatch::NowNs();
+    const io::Descriptor file(io::OpenDescriptor(folder, O_TMPFILE | O_WRONLY, 0644));
+    const std::string self = io::StrCat("/proc/self/fd/", file.fd());
+    const std::string name = io::StrCat(folder, "/", cost.operations);
+    const bool is_done =
+        file.is_open() &&
+        write(file.fd(), block.data(), block.size()) == static_cast<ssize_t>(block.size()) &&
+        (durability == io::Durability::kNone || fdatasync(file.fd()) == 0) &&
+        linkat(AT_FDCWD, self.c_str(), AT_FDCWD, name.c_str(), AT_SYMLINK_FOLLOW) == 0 &&
+        (durability != io::Durability::kFull || fsync(directory.fd()) == 0);
+    if (!is_done) return io::ErrnoStatus(errno, name, "create");
+    cost.latencies_ns.push_back(Stopwatch::NowNs() - start_ns);
+    cost.bytes += block.size();
+  }
+  return stopwatch.Stop(std::move(cost));
+}
+
+absl::StatusOr<Cost> BareList(const std::string& folder) {
+  Cost cost;
+  const Stopwatch stopwatch;
+  const std::unique_ptr<DIR, int (*)(DIR*)> directory(opendir(folder.c_str()), closedir);
+  if (directory == nullptr) return io::ErrnoStatus(errno, folder, "list");
+  while (const dirent* const entry = readdir(directory.get())) {
+    if (entry->d_name[0] == '.') continue;
+    struct stat info;
+    if (fstatat(dirfd(directory.get()), entry->d_name, &info, 0) != 0) {
+      return io::ErrnoStatus(errno, folder, "stat");
+    }
+    ++cost.operations;
+  }
+  cost = stopwatch.Stop(std::move(cost));
+  cost.latencies_ns = {cost.wall_ns};
+  return cost;
+}
+
+}  // namespace og::bench
