@@ -6,6 +6,7 @@
 #include "io/base/status.h"
 #include "io/base/status_macros.h"
 #include "io/base/text.h"
+#include "io/fetch/cached_store.h"
 
 namespace og::format {
 
@@ -23,18 +24,21 @@ absl::StatusOr<std::vector<io::Buffer>> FileFetch::Wait() {
 absl::StatusOr<FileSource> FileSource::Open(const io::Location& location, uint64_t file_bytes,
                                             uint64_t tail_bytes) {
   FileSource source;
-  source.location_ = location;
   source.name_ = location.Uri();
+  // Names of data files are never used again, so the name is the identity.
+  source.object_ = {.location = location, .identity = source.name_, .size = file_bytes};
+  source.fetcher_ = io::Fetcher({.cache = io::CacheOf(*location.store)});
   if (file_bytes == 0) {
     OG_ASSIGN_OR_RETURN(source.tail_,
                         location.store->ReadTail(location.path, tail_bytes, &source.file_bytes_));
   } else {
     source.file_bytes_ = file_bytes;
     const uint64_t bytes = std::min(file_bytes, tail_bytes);
-    auto fetch = source.fetcher_.Submit(location, {{file_bytes - bytes, bytes}});
+    auto fetch = source.fetcher_.Submit(source.object_, {{file_bytes - bytes, bytes}});
     OG_ASSIGN_OR_RETURN(std::vector<io::Buffer> buffers, fetch.Wait());
     source.tail_ = std::move(buffers[0]);
   }
+  source.object_.size = source.file_bytes_;
   source.tail_start_ = source.file_bytes_ - source.tail_.size();
   return source;
 }
@@ -61,7 +65,7 @@ absl::StatusOr<FileFetch> FileSource::Submit(std::span<const FileRange> ranges) 
     }
   }
   if (!wanted.empty()) {
-    fetch.pending_ = fetcher_.Submit(location_, std::move(wanted));
+    fetch.pending_ = fetcher_.Submit(object_, std::move(wanted));
   }
   return fetch;
 }

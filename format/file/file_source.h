@@ -45,7 +45,7 @@ class FileSource {
 
   const std::string& name() const { return name_; }
   uint64_t file_bytes() const { return file_bytes_; }
-  bool is_local() const { return location_.store->is_local(); }
+  bool is_local() const { return object_.location.store->is_local(); }
   const io::Buffer& tail() const { return tail_; }
 
   // Starts to read `ranges`. kDataLoss if one leaves the file.
@@ -58,7 +58,7 @@ class FileSource {
   absl::Status Check(FileRange range) const;
 
  private:
-  io::Location location_;
+  io::FetchObject object_;
   std::string name_;
   uint64_t file_bytes_ = 0;
   uint64_t tail_start_ = 0;

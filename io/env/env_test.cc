@@ -18,6 +18,8 @@
 #include "io/env/real_env.h"
 #include "io/env/sim_env.h"
 #include "io/env/uri.h"
+#include "io/fetch/cached_store.h"
+#include "io/store/hooked_store.h"
 #include "tests/support/status_matchers.h"
 #include "tests/support/temp_dir.h"
 
@@ -426,9 +428,29 @@ TEST(RealEnvTest, ResolvesToStores) {
   OG_ASSERT_OK_AND_ASSIGN(const Location again, env.Resolve("s3://bucket"));
   EXPECT_EQ(bucket.store, again.store);
   EXPECT_EQ(bucket.Uri(), "s3://bucket/x");
+  OG_ASSERT_OK_AND_ASSIGN(const Location other, env.Resolve("s3://other/x"));
+  EXPECT_NE(CacheOf(*bucket.store), nullptr);
+  EXPECT_EQ(CacheOf(*bucket.store), CacheOf(*other.store));
+  EXPECT_EQ(CacheOf(*local.store), nullptr);
   EXPECT_THAT(env.Resolve("s3://no bucket/x"),
               StatusIs(absl::StatusCode::kInvalidArgument,
                        "failed to initialize s3 storage for 's3://no bucket/x'"));
+}
+
+TEST(RealEnvTest, StoresAreWrappedOnce) {
+  int num_wrapped = 0;
+  RealEnvOptions options;
+  options.wrap_store = [&num_wrapped](std::shared_ptr<Store> store) {
+    ++num_wrapped;
+    return std::make_shared<HookedStore>(std::move(store));
+  };
+  OG_ASSERT_OK_AND_ASSIGN(const auto env, NewRealEnv(options));
+  for (const char* uri : {"/tmp/x", "memory://wrapped/x", "s3://bucket/x"}) {
+    OG_ASSERT_OK_AND_ASSIGN(const Location one, env->Resolve(uri));
+    OG_ASSERT_OK_AND_ASSIGN(const Location same, env->Resolve(uri));
+    EXPECT_EQ(one.store, same.store) << uri;
+  }
+  EXPECT_EQ(num_wrapped, 3);
 }
 
 TEST(RealEnvTest, ClocksGoOn) {

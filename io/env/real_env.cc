@@ -19,12 +19,16 @@
 #include "io/base/status_macros.h"
 #include "io/base/text.h"
 #include "io/env/uri.h"
+#include "io/fetch/cached_store.h"
 #include "io/memory/memory_store.h"
 #include "io/s3/s3_store.h"
 #include "io/s3/settings.h"
 
 namespace og::io {
 namespace {
+
+// Of the memory limit, for pages of objects on S3; other users of the memory make it shrink.
+constexpr uint64_t kCacheShare = 8;
 
 std::string_view Variable(const char* name) {
   const char* value = std::getenv(name);
@@ -119,7 +123,7 @@ class Machine : public Env {
     if (!bucket.ok()) {
       return Annotate(bucket.status(), StrCat("failed to initialize s3 storage for '", uri, "'"));
     }
-    return Location{Wrapped(*std::move(bucket)), std::move(parsed.path)};
+    return Location{Cached(Wrapped(*std::move(bucket))), std::move(parsed.path)};
   }
 
   Durability durability() const override { return durability_; }
@@ -134,6 +138,18 @@ class Machine : public Env {
     std::shared_ptr<Store>& wrapped = wrapped_[std::string(store->scheme_root())];
     if (wrapped == nullptr) wrapped = wrap_store_(std::move(store));
     return wrapped;
+  }
+
+  // `store` with the page cache that all buckets share.
+  std::shared_ptr<Store> Cached(std::shared_ptr<Store> store) {
+    MutexLock lock(cached_mutex_);
+    if (cache_ == nullptr) {
+      const uint64_t capacity = memory_->limit() / kCacheShare;
+      cache_ = std::make_shared<PageCache>(memory_->NewChild("page cache", capacity), capacity);
+    }
+    std::shared_ptr<Store>& cached = cached_[std::string(store->scheme_root())];
+    if (cached == nullptr) cached = std::make_shared<CachedStore>(std::move(store), cache_);
+    return cached;
   }
 
   // The store of a bucket, made when it is first named and kept, with its connections.
@@ -164,6 +180,9 @@ class Machine : public Env {
   std::map<std::string, std::shared_ptr<Store>> buckets_ OG_GUARDED_BY(buckets_mutex_);
   Mutex wrapped_mutex_;
   std::map<std::string, std::shared_ptr<Store>> wrapped_ OG_GUARDED_BY(wrapped_mutex_);
+  Mutex cached_mutex_;
+  std::shared_ptr<PageCache> cache_ OG_GUARDED_BY(cached_mutex_);
+  std::map<std::string, std::shared_ptr<Store>> cached_ OG_GUARDED_BY(cached_mutex_);
 };
 
 struct CrashSpec {
