@@ -18,6 +18,15 @@
 #include "io/local/errno_status.h"
 
 namespace og::bench {
+namespace {
+
+// Gives the unnamed `file` a name.
+bool Link(const io::Descriptor& file, const std::string& name) {
+  const std::string self = io::StrCat("/proc/self/fd/", file.fd());
+  return linkat(AT_FDCWD, self.c_str(), AT_FDCWD, name.c_str(), AT_SYMLINK_FOLLOW) == 0;
+}
+
+}  // namespace
 
 absl::StatusOr<Cost> BareReads(const std::string& path, const Load& load, bool is_random) {
   const io::Descriptor file(io::OpenDescriptor(path, O_RDONLY));
@@ -42,6 +51,29 @@ absl::StatusOr<Cost> BareReads(const std::string& path, const Load& load, bool i
   return stopwatch.Stop(std::move(cost));
 }
 
+absl::StatusOr<Cost> BareWrites(const std::string& path, const Load& load,
+                                io::Durability durability) {
+  unlink(path.c_str());
+  const std::vector<std::byte> block(load.block_bytes, std::byte{7});
+  Cost cost;
+  cost.latencies_ns.reserve(load.count);
+  const Stopwatch stopwatch;
+  const io::Descriptor file(
+      io::OpenDescriptor(path.substr(0, path.rfind('/')), O_TMPFILE | O_WRONLY, 0644));
+  if (!file.is_open()) return io::ErrnoStatus(errno, path, "create");
+  for (; cost.operations < load.count; ++cost.operations) {
+    const int64_t start_ns = Stopwatch::NowNs();
+    if (write(file.fd(), block.data(), block.size()) != static_cast<ssize_t>(block.size())) {
+      return io::ErrnoStatus(errno, path, "write");
+    }
+    cost.latencies_ns.push_back(Stopwatch::NowNs() - start_ns);
+    cost.bytes += block.size();
+  }
+  const bool is_synced = durability == io::Durability::kNone || fdatasync(file.fd()) == 0;
+  if (!is_synced || !Link(file, path)) return io::ErrnoStatus(errno, path, "sync and link");
+  return stopwatch.Stop(std::move(cost));
+}
+
 absl::StatusOr<Cost> BareCreates(const std::string& folder, const Load& load,
                                  io::Durability durability) {
   if (mkdir(folder.c_str(), 0755) != 0 && errno != EEXIST) {
@@ -55,13 +87,11 @@ absl::StatusOr<Cost> BareCreates(const std::string& folder, const Load& load,
   for (; cost.operations < load.count; ++cost.operations) {
     const int64_t start_ns = Stopwatch::NowNs();
     const io::Descriptor file(io::OpenDescriptor(folder, O_TMPFILE | O_WRONLY, 0644));
-    const std::string self = io::StrCat("/proc/self/fd/", file.fd());
     const std::string name = io::StrCat(folder, "/", cost.operations);
     const bool is_done =
         file.is_open() &&
         write(file.fd(), block.data(), block.size()) == static_cast<ssize_t>(block.size()) &&
-        (durability == io::Durability::kNone || fdatasync(file.fd()) == 0) &&
-        linkat(AT_FDCWD, self.c_str(), AT_FDCWD, name.c_str(), AT_SYMLINK_FOLLOW) == 0 &&
+        (durability == io::Durability::kNone || fdatasync(file.fd()) == 0) && Link(file, name) &&
         (durability != io::Durability::kFull || fsync(directory.fd()) == 0);
     if (!is_done) return io::ErrnoStatus(errno, name, "create");
     cost.latencies_ns.push_back(Stopwatch::NowNs() - start_ns);

@@ -12,6 +12,10 @@ namespace og::bench {
 // pread(2) in a loop. `path` is absolute.
 absl::StatusOr<Cost> BareReads(const std::string& path, const Load& load, bool is_random);
 
+// write(2) in a loop to an unnamed file that is synced, unless under kNone, and linked.
+absl::StatusOr<Cost> BareWrites(const std::string& path, const Load& load,
+                                io::Durability durability);
+
 // Unnamed files that are written, linked and, under kData and kFull, synced, with their folder
 // under kFull. `folder` is absolute and made if it is missing.
 absl::StatusOr<Cost> BareCreates(const std::string& folder, const Load& load,

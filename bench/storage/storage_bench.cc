@@ -1,6 +1,7 @@
 // One load on one store: rates, latencies, CPU time and requests, as one line of JSON.
 //
-//   storage_bench CASE URI [--bare] [--direct] [--count N] [--block BYTES] [--depth N] [--seed N]
+//   storage_bench CASE URI [--bare] [--direct] [--count N] [--block BYTES] [--batch N] [--depth N]
+//     [--seed N]
 //
 //   read-seq, read-rand  blocks of the object URI
 //   write-seq            the object URI of N blocks, by a stream, synced
@@ -58,6 +59,8 @@ absl::StatusOr<Arguments> Parse(const std::vector<std::string_view>& words) {
         arguments.load.count = *value;
       } else if (word == "--block") {
         arguments.load.block_bytes = *value;
+      } else if (word == "--batch") {
+        arguments.load.batch = *value;
       } else if (word == "--depth") {
         arguments.load.depth = *value;
       } else if (word == "--seed") {
@@ -79,6 +82,7 @@ absl::StatusOr<Cost> RunBare(const Arguments& arguments, const std::string& path
                              io::Durability durability) {
   if (arguments.what == "read-seq") return BareReads(path, arguments.load, false);
   if (arguments.what == "read-rand") return BareReads(path, arguments.load, true);
+  if (arguments.what == "write-seq") return BareWrites(path, arguments.load, durability);
   if (arguments.what == "put-if-absent") return BareCreates(path, arguments.load, durability);
   if (arguments.what == "list") return BareList(path);
   return io::InvalidArgumentError(io::StrCat("no bare ", arguments.what));
@@ -133,6 +137,11 @@ std::string Report(const Arguments& arguments, Cost cost, std::optional<uint64_t
 absl::StatusOr<std::string> Run(const std::vector<std::string_view>& words) {
   OG_ASSIGN_OR_RETURN(const Arguments arguments, Parse(words));
   OG_ASSIGN_OR_RETURN(io::RealEnvOptions options, io::RealEnvOptions::FromEnvironment());
+  const io::S3Store* wire = nullptr;
+  options.wrap_store = [&wire](std::shared_ptr<io::Store> base) {
+    wire = dynamic_cast<const io::S3Store*>(base.get());
+    return base;
+  };
   OG_ASSIGN_OR_RETURN(const auto env, io::NewRealEnv(options));
   OG_ASSIGN_OR_RETURN(const io::Location place, env->Resolve(arguments.uri));
   const io::Durability durability = options.durability;
@@ -148,7 +157,6 @@ absl::StatusOr<std::string> Run(const std::vector<std::string_view>& words) {
   } else if (arguments.what.starts_with("read-") && store->is_local()) {
     OG_RETURN_IF_ERROR(store->Read(place.path).status());
   }
-  const auto* const wire = dynamic_cast<const io::S3Store*>(store.get());
   const uint64_t before = wire == nullptr ? 0 : wire->num_requests();
   OG_ASSIGN_OR_RETURN(Cost cost, RunOnStore(arguments, *store, place.path, durability));
   return Report(

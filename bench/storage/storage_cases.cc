@@ -63,18 +63,25 @@ absl::StatusOr<Cost> ReadBlocks(io::Store& store, const std::string& path, const
   const Stopwatch stopwatch;
   for (uint64_t started = 0; cost.operations < load.count;) {
     if (started < load.count && under_way.size() < load.depth) {
-      const uint64_t block = (is_random ? random() : started) % num_blocks;
-      ++started;
+      std::vector<io::ReadRequest> requests;
+      requests.reserve(load.batch);
+      for (size_t i = 0; i < load.batch; ++i) {
+        const uint64_t block = (is_random ? random() : started) % num_blocks;
+        requests.push_back({path, {block * load.block_bytes, load.block_bytes}, true});
+        ++started;
+      }
       const int64_t now_ns = Stopwatch::NowNs();
-      under_way.push_back(
-          {now_ns, store.Submit({{path, {block * load.block_bytes, load.block_bytes}, true}})});
+      under_way.push_back({now_ns, store.Submit(std::move(requests))});
       continue;
     }
     OG_ASSIGN_OR_RETURN(const std::vector<io::Buffer> buffers, under_way.front().pending.Wait());
-    cost.latencies_ns.push_back(Stopwatch::NowNs() - under_way.front().start_ns);
+    const int64_t latency_ns = Stopwatch::NowNs() - under_way.front().start_ns;
     under_way.pop_front();
-    cost.bytes += buffers[0].size();
-    ++cost.operations;
+    for (const io::Buffer& buffer : buffers) {
+      cost.latencies_ns.push_back(latency_ns);
+      cost.bytes += buffer.size();
+      ++cost.operations;
+    }
   }
   return stopwatch.Stop(std::move(cost));
 }

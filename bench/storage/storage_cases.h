@@ -15,7 +15,8 @@ namespace og::bench {
 struct Load {
   uint64_t count = 1000;        // operations
   uint64_t block_bytes = 4096;  // of each
-  size_t depth = 1;             // under way at once
+  size_t batch = 1;             // reads that are submitted together
+  size_t depth = 1;             // batches, or writers, under way at once
   uint64_t seed = 1;            // of random offsets
 };
 
@@ -43,7 +44,8 @@ class Stopwatch {
 };
 
 // Reads blocks of the object `path`, one after the other (from the start again at its end) or at
-// random aligned offsets; `load.depth` of them are under way all the time.
+// random aligned offsets; `load.depth` batches of them are under way all the time. The latency of a
+// read is that of its batch.
 absl::StatusOr<Cost> ReadBlocks(io::Store& store, const std::string& path, const Load& load,
                                 bool is_random);
 

@@ -20,6 +20,9 @@ namespace og::format {
 
 class FileSource;
 
+// What is read first of a file that is not on a local disk.
+inline constexpr uint64_t kRemoteTailBytes = uint64_t{64} << 10;
+
 // Ranges under way. Waits when destroyed.
 class FileFetch {
  public:

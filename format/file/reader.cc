@@ -26,7 +26,6 @@ namespace {
 
 // A tail that usually brings the schema and all tables, and small files whole.
 constexpr uint64_t kLocalTailBytes = uint64_t{16} << 10;
-constexpr uint64_t kRemoteTailBytes = uint64_t{64} << 10;
 
 constexpr size_t kTablePagesAhead = 16;
 

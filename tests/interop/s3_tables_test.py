@@ -121,6 +121,8 @@ class S3TablesTest(unittest.TestCase):
         reads = sum(storage["by_call"].get(call, {}).get("calls", 0)
                     for call in ("read", "read_range", "read_tail"))
         self.assertLessEqual(reads, 2 + 20, stats)  # small files come whole with their tail
+        self.assertLessEqual(storage["rounds"], 4, stats)
+        self.assertEqual(20, stats["fetch"]["cached_pages"], stats)
         self.assertGreater(storage["bytes_read"], 0)
         self.assertEqual(0, storage["failed"], stats)
 
