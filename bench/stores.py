@@ -159,7 +159,7 @@ def local_lines(bench):
 
     # The ring holds 64; who waits in order needs more in the queue to keep it full.
     report(bench, "local, 4 KiB random, direct, depth 64; fio",
-           [lambda: direct("read-rand", 4096, 192, count), lambda: fio_reads("randread", "4k", 64)])
+           [lambda: direct("read-rand", 4096, 128, count), lambda: fio_reads("randread", "4k", 64)])
     report(bench, "local, 1 MiB sequential, direct, depth 16; fio",
            [lambda: direct("read-seq", 1 << 20, 16, 2 * blocks), lambda: fio_reads("read", "1m", 16)])
     cached = ["--block", 4096, "--count", 10 * count]

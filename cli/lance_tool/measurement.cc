@@ -4,12 +4,18 @@
 
 #include "io/base/json_writer.h"
 #include "io/base/text.h"
+#include "io/fetch/cached_store.h"
 
 namespace og::cli {
 
 Measurement::Measurement(io::Env& env, io::Location& root)
     : env_(env), store_(std::make_shared<io::CountingStore>(root.store)) {
+  // What comes from the cache of the place is no call.
+  const auto cache = io::CacheOf(*root.store);
   root.store = store_;
+  if (cache != nullptr) {
+    root.store = std::make_shared<io::CachedStore>(store_, cache);
+  }
 }
 
 void Measurement::Start() {

@@ -12,8 +12,8 @@
 #include "engine/dataset/index_plan.h"
 #include "engine/dataset/indices.h"
 #include "engine/dataset/output.h"
+#include "engine/dataset/tail_prefetch.h"
 #include "engine/expr/expr.h"
-#include "format/file/prefetch.h"
 #include "io/base/status.h"
 #include "io/base/status_macros.h"
 #include "io/base/text.h"
@@ -398,17 +398,6 @@ class FragmentScan {
   std::span<const uint64_t> wanted_;  // kOffsets: rows that are left
 };
 
-// Fragments whose files have their ends fetched together, where that saves round trips.
-constexpr size_t kFragmentsOfPrefetch = 16;
-
-// The ids of `fields` and of all below them.
-void AddFieldIds(std::span<const format::LanceField> fields, std::vector<int32_t>& ids) {
-  for (const format::LanceField& field : fields) {
-    ids.push_back(field.id);
-    AddFieldIds(field.children, ids);
-  }
-}
-
 class ScanStream final : public format::BatchStream {
  public:
   ScanStream(ScanPlan plan, const ScanOptions& options)
@@ -424,9 +413,6 @@ class ScanStream final : public format::BatchStream {
         }
       }
     }
-    AddFieldIds(plan_.output.fields, wanted_field_ids_);
-    AddFieldIds(plan_.filter_fields, wanted_field_ids_);
-    std::ranges::sort(wanted_field_ids_);
   }
 
   const format::SchemaPtr& schema() const override { return plan_.output.schema; }
@@ -474,24 +460,9 @@ class ScanStream final : public format::BatchStream {
       return;
     }
     prefetched_ = std::min(first + kFragmentsOfPrefetch, fragments_.size());
-    std::vector<format::FileToOpen> files;
-    for (size_t i = first; i < prefetched_; ++i) {
-      for (const format::DataFile& file : fragments_[i]->files) {
-        if (!HoldsWanted(file)) {
-          continue;
-        }
-        if (auto location = plan_.dataset->folders().DataFile(file); location.ok()) {
-          files.push_back({.location = *std::move(location), .file_bytes = file.size_bytes});
-        }
-      }
-    }
-    format::PrefetchTails(files);
-  }
-
-  bool HoldsWanted(const format::DataFile& file) const {
-    return std::ranges::any_of(file.fields, [this](int32_t id) {
-      return std::ranges::binary_search(wanted_field_ids_, id);
-    });
+    PrefetchTails(plan_.dataset->folders(),
+                  std::span(fragments_).subspan(first, prefetched_ - first),
+                  plan_.filter == nullptr ? plan_.output.fields : plan_.all_fields);
   }
 
   // Opens the next fragments: one, and one more ahead when all rows are wanted.
@@ -526,7 +497,6 @@ class ScanStream final : public format::BatchStream {
   uint64_t limit_;
   const bool limited_;
   std::vector<const format::Fragment*> fragments_;
-  std::vector<int32_t> wanted_field_ids_;  // ascending
   size_t next_ = 0;
   size_t prefetched_ = 0;  // fragments before this one need no fetch of their ends
   std::deque<std::unique_ptr<FragmentScan>> open_;

@@ -4,11 +4,31 @@
 
 #include "engine/dataset/dataset_handle.h"
 #include "engine/dataset/output.h"
+#include "engine/dataset/tail_prefetch.h"
 #include "io/base/status.h"
 #include "io/base/status_macros.h"
 #include "io/base/text.h"
 
 namespace og::engine::dataset {
+namespace {
+
+// The fragments of ascending addresses, as far as there are such.
+std::vector<const format::Fragment*> FragmentsOf(const format::Manifest& manifest,
+                                                 std::span<const uint64_t> sorted) {
+  std::vector<const format::Fragment*> fragments;
+  for (const uint64_t address : sorted) {
+    const uint64_t id = address >> 32;
+    if (!fragments.empty() && fragments.back()->id == id) {
+      continue;
+    }
+    if (const format::Fragment* fragment = manifest.FindFragment(id); fragment != nullptr) {
+      fragments.push_back(fragment);
+    }
+  }
+  return fragments;
+}
+
+}  // namespace
 
 absl::StatusOr<format::RecordBatch> DatasetHandle::Take(std::span<const uint64_t> addresses,
                                                         const TakeOptions& options) const {
@@ -26,8 +46,14 @@ absl::StatusOr<format::RecordBatch> DatasetHandle::Take(std::span<const uint64_t
     std::ranges::sort(sorted);
     sorted.erase(std::ranges::unique(sorted).begin(), sorted.end());
   }
+  const std::vector<const format::Fragment*> fragments = FragmentsOf(manifest(), sorted);
   std::vector<format::RecordBatch> batches;
   for (auto first = sorted.begin(); first != sorted.end();) {
+    if (batches.size() % kFragmentsOfPrefetch == 0) {
+      const auto rest = std::span(fragments).subspan(std::min(batches.size(), fragments.size()));
+      PrefetchTails(folders_, rest.first(std::min(rest.size(), kFragmentsOfPrefetch)),
+                    output.fields);
+    }
     const uint64_t fragment_id = *first >> 32;
     const auto last = std::ranges::upper_bound(first, sorted.end(), fragment_id << 32 | UINT32_MAX);
     const format::Fragment* fragment = manifest().FindFragment(fragment_id);

@@ -125,6 +125,10 @@ class S3TablesTest(unittest.TestCase):
         self.assertEqual(20, stats["fetch"]["cached_pages"], stats)
         self.assertGreater(storage["bytes_read"], 0)
         self.assertEqual(0, storage["failed"], stats)
+        wanted = ",".join(str(number) for number in range(50, 2000, 100))
+        out, stats = self.stats("take", uri, "--rows", wanted)
+        self.assertEqual(20, out.count("\n"))
+        self.assertLessEqual(stats["storage"][0]["rounds"], 4, stats)
 
 
 if __name__ == "__main__":
