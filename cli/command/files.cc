@@ -43,6 +43,7 @@ class FileSource final : public engine::graph::ByteSource {
       }
     }
   }
+  absl::StatusOr<bool> Rewind() override { return lseek(descriptor_, 0, SEEK_SET) == 0; }
   uint64_t size() const override { return size_; }
   std::string_view name() const override { return name_; }
 

@@ -16,7 +16,10 @@ namespace {
 using engine::graph::LoadMode;
 
 LoadMode ModeNamed(std::string_view name) {
-  return name == "overwrite" ? LoadMode::kOverwrite : LoadMode::kAppend;
+  if (name == "overwrite") {
+    return LoadMode::kOverwrite;
+  }
+  return name == "merge" ? LoadMode::kMerge : LoadMode::kAppend;
 }
 
 // Whether the input is what is wrong, and not the storage or the limits.
@@ -86,9 +89,10 @@ Command LoadCommand() {
                            {.name = "mode",
                             .value_name = "MODE",
                             .help = "How existing entities are handled: overwrite replaces each "
-                                    "type in the input, append refuses ids that exist",
+                                    "type in the input, append refuses ids that exist, merge "
+                                    "replaces the entities of the same ids",
                             .is_required = true,
-                            .choices = {"overwrite", "append"}},
+                            .choices = {"overwrite", "append", "merge"}},
                            JsonOption(),
                            GraphUriArgument()}},
       .run = Run};

@@ -74,6 +74,24 @@ absl::StatusOr<io::FolderHold> HoldRoot(const GraphContext& context) {
   return hold;
 }
 
+absl::StatusOr<BranchHold> HoldBranch(const GraphContext& context,
+                                      const std::optional<std::string>& branch) {
+  BranchHold hold;
+  if (!IsLocal(context.root)) return hold;
+  auto root = io::FolderHold::Acquire(context.root_uri, kHoldTimeoutMs, io::HoldMode::kShared);
+  OG_RETURN_IF_ERROR(FromStorage(root.status()));
+  hold.root = *std::move(root);
+  // The folder of the branch's versions; if it is gone, so is the branch, which the write finds
+  // out.
+  std::string folder = io::StrCat(context.root_uri, "/", kManifestFolder);
+  if (branch.has_value()) folder = io::StrCat(folder, "/tree/", *branch);
+  auto own = io::FolderHold::Acquire(folder, kHoldTimeoutMs);
+  if (absl::IsNotFound(own.status())) return hold;
+  OG_RETURN_IF_ERROR(FromStorage(own.status()));
+  hold.branch = *std::move(own);
+  return hold;
+}
+
 VersionMetadata MetadataOf(const GraphContext& context, const dataset::Dataset& committed) {
   const dataset::ManifestLocation& location = committed.manifest_location();
   VersionMetadata metadata;

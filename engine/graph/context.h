@@ -3,6 +3,7 @@
 
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -55,10 +56,19 @@ struct GraphContext {
   const std::shared_ptr<dataset::Session> session;
 };
 
-// Holds a local root against writers of other processes of this machine: a write from before it
-// looks for unfinished ones to its end, recovery while it acts. So recovery never meets a writer
+// Holds a local root against the writers of other processes of this machine: recovery while it
+// acts, changes of the schema and of branches from start to end. So recovery never meets a writer
 // that lives, and what a dead one left is free at once. Roots in memory and on S3 are not held.
 absl::StatusOr<io::FolderHold> HoldRoot(const GraphContext& context);
+
+// What a data write to one branch holds from before it looks for unfinished writes to its end: the
+// root together with the writers of other branches, and the branch alone.
+struct BranchHold {
+  io::FolderHold root;
+  io::FolderHold branch;
+};
+absl::StatusOr<BranchHold> HoldBranch(const GraphContext& context,
+                                      const std::optional<std::string>& branch);
 
 // The published form of a table's version that `committed` holds.
 VersionMetadata MetadataOf(const GraphContext& context, const dataset::Dataset& committed);

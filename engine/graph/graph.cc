@@ -55,7 +55,7 @@ class GraphImpl final : public Graph {
       : context_(env, root), mode_(mode) {}
 
   absl::Status Open() {
-    OG_RETURN_IF_ERROR(context_.manifest.Open(std::nullopt).status());
+    OG_RETURN_IF_ERROR(context_.manifest.OpenPresent(std::nullopt).status());
     if (mode_ == OpenMode::kReadWrite) {
       OG_RETURN_IF_ERROR(ProbeCreateIfAbsent(context_));
       OG_RETURN_IF_ERROR(RefuseStagedContract());
@@ -65,7 +65,7 @@ class GraphImpl final : public Graph {
     }
     const io::GateHold gate = context_.gates->schema().Shared(context_.env);
     OG_CRASH_POINT(context_.env, "open.before_schema_contract_read");
-    OG_ASSIGN_OR_RETURN(ManifestView view, context_.manifest.Open(std::nullopt));
+    OG_ASSIGN_OR_RETURN(ManifestView view, context_.manifest.OpenPresent(std::nullopt));
     return Install(std::move(view));
   }
 
@@ -106,18 +106,18 @@ class GraphImpl final : public Graph {
   absl::StatusOr<std::vector<CommitInfo>> ListCommits(std::string_view branch_name) override {
     OG_ASSIGN_OR_RETURN(const std::optional<std::string> branch, NormalizeBranch(branch_name));
     OG_RETURN_IF_ERROR(RefuseSystemBranch(branch, "commit list"));
-    OG_ASSIGN_OR_RETURN(const Current current, Fresh(branch));
-    const std::vector<CommitInfo>& oldest_first = current.view->state.commits();
+    OG_ASSIGN_OR_RETURN(const ManifestView view, context_.manifest.Open(branch));
+    const std::vector<CommitInfo>& oldest_first = view.state.commits();
     return std::vector<CommitInfo>(oldest_first.rbegin(), oldest_first.rend());
   }
 
   absl::StatusOr<CommitInfo> FindCommit(std::string_view commit_id) override {
-    OG_ASSIGN_OR_RETURN(const Current main, Fresh(std::nullopt));
-    if (const CommitInfo* commit = main.view->state.FindCommit(commit_id)) return *commit;
+    OG_ASSIGN_OR_RETURN(const ManifestView main, context_.manifest.Open(std::nullopt));
+    if (const CommitInfo* commit = main.state.FindCommit(commit_id)) return *commit;
     OG_ASSIGN_OR_RETURN(const auto branches, ListBranchRefs(context_.manifest.root()));
     for (const std::string& branch : branches) {
-      OG_ASSIGN_OR_RETURN(const Current current, Fresh(branch));
-      if (const CommitInfo* commit = current.view->state.FindCommit(commit_id)) return *commit;
+      OG_ASSIGN_OR_RETURN(const ManifestView view, context_.manifest.Open(branch));
+      if (const CommitInfo* commit = view.state.FindCommit(commit_id)) return *commit;
     }
     return NotFound(io::StrCat("commit '", commit_id, "' not found"));
   }
@@ -126,10 +126,7 @@ class GraphImpl final : public Graph {
     OG_RETURN_IF_ERROR(RequireWritable());
     OG_ASSIGN_OR_RETURN(const std::optional<std::string> branch, NormalizeBranch(options.branch));
     OG_RETURN_IF_ERROR(RefuseSystemBranch(branch, "load"));
-    OG_ASSIGN_OR_RETURN(const SweepResult swept,
-                        SweepRecords(context_, SweepMode::kRollForwardOnly));
-    OG_RETURN_IF_ERROR(CheckUnresolved(swept.unresolved, branch));
-    return LoadGraphBatch(context_, source, options);
+    return LoadGraphBatch(context_, branch, source, options);
   }
 
   absl::StatusOr<MutationResult> Mutate(const query::Query& query, const query::ParamValues& params,
@@ -211,7 +208,7 @@ class GraphImpl final : public Graph {
       if (is_current) return *known;
     }
     const io::GateHold gate = context_.gates->schema().Shared(context_.env);
-    OG_ASSIGN_OR_RETURN(ManifestView view, context_.manifest.Open(branch));
+    OG_ASSIGN_OR_RETURN(ManifestView view, context_.manifest.OpenPresent(branch));
     OG_RETURN_IF_ERROR(Install(std::move(view)));
     return *Known(branch);
   }

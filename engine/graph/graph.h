@@ -85,7 +85,11 @@ struct InitOptions {
   bool force = false;  // keep going over left-over schema files (never over a `__manifest`)
 };
 
-enum class LoadMode : uint8_t { kOverwrite, kAppend, kMerge };
+enum class LoadMode : uint8_t {
+  kOverwrite,  // a table of the input becomes exactly its rows
+  kAppend,     // the rows are new
+  kMerge,      // the rows replace those of their ids, or are new
+};
 
 // Progress of a long operation; called now and then from the thread that runs it.
 struct Progress {
@@ -102,6 +106,8 @@ class ByteSource {
   virtual ~ByteSource() = default;
   // Reads up to `capacity` bytes to `out`; 0 at the end.
   virtual absl::StatusOr<size_t> Read(std::byte* out, size_t capacity) = 0;
+  // Goes back to the start; false if these bytes can be read only once.
+  virtual absl::StatusOr<bool> Rewind() { return false; }
   virtual uint64_t size() const = 0;  // 0: unknown
   virtual std::string_view name() const = 0;
 };

@@ -25,6 +25,10 @@ class InputText final : public ByteSource {
     at_ += size;
     return size;
   }
+  absl::StatusOr<bool> Rewind() override {
+    at_ = 0;
+    return true;
+  }
   uint64_t size() const override { return text_.size(); }
   std::string_view name() const override { return "test"; }
 

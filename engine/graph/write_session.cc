@@ -40,7 +40,7 @@ absl::Status CheckAuthority(const GraphContext& context, const WriteBase& base) 
   const std::string_view branch = BranchName(base.manifest.branch);
   OG_ASSIGN_OR_RETURN(const bool current, context.manifest.IsCurrent(base.manifest));
   if (!current) {
-    OG_ASSIGN_OR_RETURN(const ManifestView now, context.manifest.Open(base.manifest.branch));
+    OG_ASSIGN_OR_RETURN(const ManifestView now, context.manifest.OpenPresent(base.manifest.branch));
     if (!(now.identifier == base.manifest.identifier)) {
       return ReadSetChanged(io::StrCat("branch_identifier:", branch),
                             EncodeBranchIdentifier(base.manifest.identifier),
@@ -60,52 +60,6 @@ absl::Status CheckAuthority(const GraphContext& context, const WriteBase& base) 
                           state.identity_domain);
   }
   return absl::OkStatus();
-}
-
-// A table whose newest version is not the published one may not be written: nothing would say which
-// of the two the change belongs to. REQUIRES: the root is held.
-absl::Status CheckNoDrift(const GraphContext& context, const WriteBase& base,
-                          const TableEntry& entry) {
-  dataset::OpenOptions options;
-  options.branch = entry.branch.value_or("");
-  options.session = context.session;
-  const absl::StatusOr<dataset::DatasetPtr> head =
-      dataset::Dataset::Open(context.env, context.root.Child(entry.path), options);
-  OG_RETURN_IF_ERROR(FromStorage(head.status()));
-  const uint64_t version = (*head)->version();
-  if (version == entry.version) return absl::OkStatus();
-  if (version < entry.version) {
-    return InternalFault(io::StrCat(Subject(entry.table_key), " is at Lance HEAD version ", version,
-                                    ", below published dataset version ", entry.version));
-  }
-  const std::string drift =
-      io::StrCat(Subject(entry.table_key), " is at Lance HEAD version ", version,
-                 ", ahead of published dataset version ", entry.version);
-  const absl::StatusOr<std::vector<RecoveryRecord>> records = context.records.ReadAll();
-  if (!records.ok()) {
-    return Conflict(io::StrCat(
-        drift,
-        "; could not classify the drift (sidecar listing failed: ", io::Message(records.status()),
-        "); run `omnigraph repair`, or reopen the graph read-write if repair reports a pending "
-        "recovery sidecar"));
-  }
-  for (const RecoveryRecord& record : *records) {
-    for (const RecordedTable& table : record.tables) {
-      if (table.identity == entry.identity && table.branch == entry.branch) {
-        return RecoveryRequired(record.operation_id,
-                                io::StrCat(drift,
-                                           "; the pending recovery operation owns this "
-                                           "drift"));
-      }
-    }
-  }
-  // Without a record someone may just have published over the captured base.
-  OG_ASSIGN_OR_RETURN(const bool current, context.manifest.IsCurrent(base.manifest));
-  if (!current) {
-    return ReadSetChanged(io::StrCat("published_dataset_version:", entry.table_key),
-                          io::StrCat(entry.version), io::StrCat(version));
-  }
-  return Conflict(io::StrCat(drift, "; run `omnigraph repair` before writing"));
 }
 
 // Staged files of all tables, in one barrier.
@@ -235,7 +189,7 @@ absl::StatusOr<WriteBase> PrepareWrite(const GraphContext& context,
   for (int i = 0; i < kCaptureTries; ++i) {
     OG_RETURN_IF_ERROR(CheckNoSchemaChange(context));
     OG_ASSIGN_OR_RETURN(AcceptedSchema schema, ReadContract(context.root));
-    OG_ASSIGN_OR_RETURN(ManifestView manifest, context.manifest.Open(branch));
+    OG_ASSIGN_OR_RETURN(ManifestView manifest, context.manifest.OpenPresent(branch));
     OG_ASSIGN_OR_RETURN(const schema::SchemaState state, ReadSchemaState(context.root));
     if (!(state == schema.state)) continue;
     OG_RETURN_IF_ERROR(CheckTables(schema.ir, manifest.state.tables(), manifest.version()));
@@ -250,12 +204,56 @@ absl::StatusOr<WriteBase> PrepareWrite(const GraphContext& context,
                         std::nullopt);
 }
 
+absl::Status CheckNoDrift(const GraphContext& context, const WriteBase& base,
+                          const TableEntry& entry) {
+  dataset::OpenOptions options;
+  options.branch = entry.branch.value_or("");
+  options.session = context.session;
+  const absl::StatusOr<dataset::DatasetPtr> head =
+      dataset::Dataset::Open(context.env, context.root.Child(entry.path), options);
+  OG_RETURN_IF_ERROR(FromStorage(head.status()));
+  const uint64_t version = (*head)->version();
+  if (version == entry.version) return absl::OkStatus();
+  if (version < entry.version) {
+    return InternalFault(io::StrCat(Subject(entry.table_key), " is at Lance HEAD version ", version,
+                                    ", below published dataset version ", entry.version));
+  }
+  const std::string drift =
+      io::StrCat(Subject(entry.table_key), " is at Lance HEAD version ", version,
+                 ", ahead of published dataset version ", entry.version);
+  const absl::StatusOr<std::vector<RecoveryRecord>> records = context.records.ReadAll();
+  if (!records.ok()) {
+    return Conflict(io::StrCat(
+        drift,
+        "; could not classify the drift (sidecar listing failed: ", io::Message(records.status()),
+        "); run `omnigraph repair`, or reopen the graph read-write if repair reports a pending "
+        "recovery sidecar"));
+  }
+  for (const RecoveryRecord& record : *records) {
+    for (const RecordedTable& table : record.tables) {
+      if (table.identity == entry.identity && table.branch == entry.branch) {
+        return RecoveryRequired(record.operation_id,
+                                io::StrCat(drift,
+                                           "; the pending recovery operation owns this "
+                                           "drift"));
+      }
+    }
+  }
+  // Without a record someone may just have published over the captured base.
+  OG_ASSIGN_OR_RETURN(const bool current, context.manifest.IsCurrent(base.manifest));
+  if (!current) {
+    return ReadSetChanged(io::StrCat("published_dataset_version:", entry.table_key),
+                          io::StrCat(entry.version), io::StrCat(version));
+  }
+  return Conflict(io::StrCat(drift, "; run `omnigraph repair` before writing"));
+}
+
 absl::Status ConfirmUnchanged(const GraphContext& context, const WriteBase& base) {
   OG_CRASH_POINT(context.env, "mutation.post_no_effect_pre_gate");
   io::GateHold schema_gate = context.gates->schema().Shared(context.env);
   io::GateHold branch_gate =
       context.gates->branch(BranchName(base.manifest.branch)).Exclusive(context.env);
-  const auto hold = HoldRoot(context);
+  const auto hold = HoldBranch(context, base.manifest.branch);
   OG_RETURN_IF_ERROR(hold.status());
   return CheckAuthority(context, base);
 }
@@ -265,7 +263,7 @@ absl::StatusOr<CommitInfo> CommitWrite(const GraphContext& context, const WriteB
   io::GateHold schema_gate = context.gates->schema().Shared(context.env);
   io::GateHold branch_gate =
       context.gates->branch(BranchName(base.manifest.branch)).Exclusive(context.env);
-  const auto hold = HoldRoot(context);
+  const auto hold = HoldBranch(context, base.manifest.branch);
   RecoveryRecord record = MakeRecord(context, base, intent);
   const auto refused = [&]() -> absl::Status {
     OG_CRASH_POINT(context.env, "mutation.post_stage_pre_effect_gate");

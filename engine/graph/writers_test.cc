@@ -1,5 +1,9 @@
 // Several writers of one graph, in one process and in several: every acknowledged load is there at
 // the end, a loser is told what changed, and no writer undoes another that lives.
+#include <functional>
+#include <map>
+#include <random>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -9,7 +13,10 @@
 
 #include "engine/graph/graph.h"
 #include "engine/graph/graph_testing.h"
+#include "engine/query/parse.h"
 #include "io/base/error_detail.h"
+#include "io/base/json_value.h"
+#include "io/base/status.h"
 #include "io/base/text.h"
 #include "io/env/real_env.h"
 #include "io/env/sim_env.h"
@@ -84,6 +91,122 @@ TEST(WritersTest, ActorsOfOneProcess) {
   env.RunActors(std::move(actors));
   EXPECT_EQ(done, std::vector<bool>(kWriters, true));
   ExpectAllTeams(env, *root);
+}
+
+// What one actor of RandomMutations has been told is in the graph.
+struct Acknowledged {
+  std::set<std::string> inserted;
+  std::set<std::string> deleted;
+  std::map<std::string, std::string> emails;  // by person
+};
+
+absl::Status Mutate(Graph& graph, const std::string& statements) {
+  const std::string text = io::StrCat("query q() { ", statements, " }");
+  const auto file = query::ParseQueryFile(text);
+  if (!file.ok()) return file.status();
+  return graph.Mutate(file->queries[0], {}, {}).status();
+}
+
+bool IsRace(const absl::Status& status) {
+  const auto detail = io::DetailOf(status);
+  return detail.has_value() && (detail->kind == io::ErrorKind::kReadSetChanged ||
+                                detail->kind == io::ErrorKind::kConflict);
+}
+
+// Random inserts, updates and deletes of an actor's own people, with e-mail addresses that all
+// actors draw from one small pool: only one person may have each.
+bool MutateAtRandom(io::Env& env, const io::Location& root, int writer, Acknowledged& told) {
+  std::mt19937_64 random(tests::Seed() * 31 + static_cast<uint64_t>(writer));
+  const auto graph = Graph::Open(env, root, OpenMode::kReadWrite);
+  if (!graph.ok()) return false;
+  for (int i = 0; i < 12; ++i) {
+    const std::string person = io::StrCat("p", writer, "-", random() % 6);
+    const std::string email = io::StrCat("e", random() % 8, "@x");
+    const uint64_t choice = random() % 4;
+    absl::Status status;
+    if (choice == 0) {
+      status = Mutate(**graph, io::StrCat("delete Person where name = \"", person, "\""));
+      if (status.ok()) {
+        told.inserted.erase(person);
+        told.emails.erase(person);
+        told.deleted.insert(person);
+      }
+    } else if (choice == 1) {
+      status = Mutate(**graph, io::StrCat("update Person set { email: \"", email,
+                                          "\" } where name = \"", person, "\""));
+      if (status.ok() && told.inserted.contains(person)) told.emails[person] = email;
+    } else {
+      status = Mutate(
+          **graph, io::StrCat("insert Person { name: \"", person, "\" email: \"", email,
+                              "\" } insert Knows { from: \"", person, "\" to: \"", person, "\" }"));
+      if (status.ok()) {
+        told.inserted.insert(person);
+        told.deleted.erase(person);
+        told.emails[person] = email;
+      }
+    }
+    const bool violates = io::Message(status).find("@unique violation") != std::string_view::npos;
+    if (!status.ok() && !violates && !IsRace(status)) {
+      ADD_FAILURE() << status;
+      return false;
+    }
+  }
+  return true;
+}
+
+// The names and addresses of all people in an export.
+std::map<std::string, std::string> PeopleOf(const std::string& exported) {
+  std::map<std::string, std::string> people;
+  for (const std::string_view line : io::Split(exported, '\n')) {
+    const auto json = io::JsonValue::Parse(line);
+    if (!json.ok() || json->Find("type") == nullptr) continue;
+    const io::JsonValue& data = *json->Find("data");
+    people[data.Find("name")->string()] =
+        data.Find("email")->is_string() ? data.Find("email")->string() : "";
+  }
+  return people;
+}
+
+TEST(WritersTest, RandomMutationsOfOneBranch) {
+  for (uint64_t round = 0; round < 8; ++round) {
+    SCOPED_TRACE(io::StrCat("seed ", tests::Seed() + round));
+    io::SimEnv env(tests::Seed() + round);
+    const auto root = env.Resolve("memory://disk/g");
+    ASSERT_THAT(Graph::Init(env, *root, kPeopleSchema, {}), IsOk());
+    std::vector<Acknowledged> told(kWriters);
+    std::vector<std::function<void()>> actors;
+    for (int writer = 0; writer < kWriters; ++writer) {
+      actors.push_back([&, writer] {
+        EXPECT_TRUE(MutateAtRandom(env, *root, writer, told[static_cast<size_t>(writer)]));
+      });
+    }
+    env.RunActors(std::move(actors));
+    const auto graph = Graph::Open(env, *root, OpenMode::kReadWrite);
+    ASSERT_THAT(graph, IsOk());
+    const std::string exported = ExportText(**graph);
+    const std::map<std::string, std::string> people = PeopleOf(exported);
+    std::set<std::string> emails;
+    for (const auto& [name, email] : people)
+      EXPECT_TRUE(email.empty() || emails.insert(email).second) << email << " twice";
+    for (const Acknowledged& one : told) {
+      for (const std::string& name : one.inserted)
+        EXPECT_TRUE(people.contains(name)) << name << " is lost";
+      for (const std::string& name : one.deleted)
+        EXPECT_FALSE(people.contains(name)) << name << " is back";
+      for (const auto& [name, email] : one.emails)
+        EXPECT_EQ(people.contains(name) ? people.at(name) : "", email) << name;
+    }
+    // No edge without its ends.
+    for (const std::string_view line : io::Split(exported, '\n')) {
+      const auto json = io::JsonValue::Parse(line);
+      if (!json.ok() || json->Find("edge") == nullptr) continue;
+      EXPECT_TRUE(people.contains(json->Find("from")->string())) << line;
+    }
+    const auto commits = (*graph)->ListCommits("main");
+    ASSERT_THAT(commits, IsOk());
+    for (size_t i = 0; i + 1 < commits->size(); ++i)
+      EXPECT_EQ((*commits)[i].parent_commit_id, (*commits)[i + 1].graph_commit_id);
+  }
 }
 
 TEST(WritersTest, Processes) {

@@ -18,11 +18,12 @@ constexpr int64_t kPollMs = 2;
 
 }  // namespace
 
-absl::StatusOr<FolderHold> FolderHold::Acquire(const std::string& folder, int64_t timeout_ms) {
+absl::StatusOr<FolderHold> FolderHold::Acquire(const std::string& folder, int64_t timeout_ms,
+                                               HoldMode mode) {
   Descriptor descriptor(OpenDescriptor(folder, O_RDONLY | O_DIRECTORY));
   if (!descriptor.is_open()) return ErrnoStatus(errno, folder, "open folder");
-  for (int64_t waited_ms = 0; flock(descriptor.fd(), LOCK_EX | LOCK_NB) != 0;
-       waited_ms += kPollMs) {
+  const int operation = (mode == HoldMode::kShared ? LOCK_SH : LOCK_EX) | LOCK_NB;
+  for (int64_t waited_ms = 0; flock(descriptor.fd(), operation) != 0; waited_ms += kPollMs) {
     if (errno == ENOLCK || errno == EOPNOTSUPP) return FolderHold();
     if (errno != EWOULDBLOCK && errno != EINTR) return ErrnoStatus(errno, folder, "lock folder");
     if (waited_ms >= timeout_ms) {

@@ -11,16 +11,22 @@
 
 namespace og::io {
 
+enum class HoldMode : uint8_t {
+  kExclusive,  // nobody else holds the folder
+  kShared,     // others may hold it shared as well
+};
+
 // Given back by the destructor, and by the end of the process however it ends. Move-only.
 class FolderHold {
  public:
   // Holds nothing.
   FolderHold() = default;
 
-  // Waits until no one else holds `folder` (absolute, existing), and holds it; a second hold of the
-  // same process waits as well. On file systems without locks nothing is held.
-  // kUnavailable after `timeout_ms`.
-  static absl::StatusOr<FolderHold> Acquire(const std::string& folder, int64_t timeout_ms);
+  // Waits until no one holds `folder` (absolute, existing) in a way that `mode` forbids, and holds
+  // it; other holds of the same process count as well. On file systems without locks nothing is
+  // held. kUnavailable after `timeout_ms`.
+  static absl::StatusOr<FolderHold> Acquire(const std::string& folder, int64_t timeout_ms,
+                                            HoldMode mode = HoldMode::kExclusive);
 
   bool is_held() const { return descriptor_.is_open(); }
 

@@ -127,6 +127,29 @@ class GraphTablesTest(unittest.TestCase):
         return graph
 
     @classmethod
+    def mutate(cls, graph, statements):
+        run(OMNIGRAPH, "mutate", "--store", graph, "--durability", "none", "-e",
+            "query q() { " + statements + " }")
+
+    @classmethod
+    def build_mutations(cls):
+        """Every form of mutation, merges, and more commits than `__manifest` keeps in one fragment."""
+        graph = cls.path("mutations")
+        run(OMNIGRAPH, "init", "--schema", write(cls.path("mutations.pg"), TYPES_SCHEMA), graph)
+        cls.load(graph, "append", [thing(number) for number in range(30)])
+        cls.load(graph, "merge", [thing(number) for number in range(20, 40)])
+        cls.load(graph, "merge", [link(number) for number in range(20)])
+        for number in range(40):
+            cls.mutate(graph, f'insert Thing {{ name: "new{number}" i32: {number} kind: "red" '
+                              'words: ["x", "y"] day: date("2020-01-02") }')
+        cls.mutate(graph, 'update Thing set { f64: 2.5 flag: true } where kind = "red"')
+        cls.mutate(graph, 'insert Links { from: "new1" to: "new2" weight: 0.5 } '
+                          'insert Links { from: "new2" to: "new1" }')
+        cls.mutate(graph, 'delete Thing where i32 >= 20')
+        cls.mutate(graph, 'delete Links where from = "thing3"')
+        return graph
+
+    @classmethod
     def load(cls, graph, mode, records):
         lines = "".join(json.dumps(record) + "\n" for record in records)
         run(OMNIGRAPH, "load", graph, "--data", write(cls.path("load.jsonl"), lines), "--mode", mode)
@@ -160,6 +183,11 @@ class GraphTablesTest(unittest.TestCase):
 
     def test_all_types_after_several_loads(self):
         self.check(self.types, num_records=80, num_tables=2)
+
+    def test_mutations_and_merges(self):
+        graph = self.build_mutations()
+        # 40 things, 20 new ones, 20 links less one, 2 new ones.
+        self.check(graph, num_records=40 + 20 + 19 + 2, num_tables=2)
 
 
 if __name__ == "__main__":

@@ -12,9 +12,10 @@
 #include "engine/graph/load/graph_batch.h"
 #include "engine/graph/load/integrity.h"
 #include "engine/graph/load/table_loader.h"
-#include "engine/graph/manifest/branch_ref.h"
+#include "engine/graph/recovery/sweep.h"
 #include "engine/graph/snapshot.h"
 #include "engine/graph/table_schema.h"
+#include "engine/graph/validate/violations.h"
 #include "engine/graph/write_session.h"
 #include "io/base/error_detail.h"
 #include "io/base/status_macros.h"
@@ -28,6 +29,11 @@ namespace {
 // may use.
 std::shared_ptr<io::MemoryBudget> IntegrityBudget(io::Env& env) {
   return env.memory()->NewChild("load integrity", env.memory()->limit() / 4);
+}
+
+// Merges and small loads are checked and staged from memory: half of what the process may use.
+std::shared_ptr<io::MemoryBudget> MergeBudget(io::Env& env) {
+  return env.memory()->NewChild("load merge", env.memory()->limit() / 2);
 }
 
 // Rows that all tables keep in memory before a chunk is written: small beside the budget, since a
@@ -45,6 +51,7 @@ class Loader {
         options_(options),
         base_(std::move(base)),
         integrity_(context.env, base_.schema.catalog, options.mode, IntegrityBudget(context.env)),
+        merge_budget_(MergeBudget(context.env)),
         staging_(context.env.pool()),
         kept_bytes_max_(KeptBytesMax(context.env)) {}
 
@@ -101,8 +108,15 @@ class Loader {
 
   absl::Status Add(TableBatch batch) {
     OG_ASSIGN_OR_RETURN(TableLoader* const table, LoaderOf(batch.table_key));
-    OG_RETURN_IF_ERROR(integrity_.AddInput(batch.table_key, batch.rows, batch.ids_are_fresh));
     num_rows_ += static_cast<uint64_t>(batch.rows.num_rows);
+    if (options_.mode == LoadMode::kMerge) {
+      OG_ASSIGN_OR_RETURN(io::MemoryReservation kept,
+                          merge_budget_->Reserve(format::MemoryBytes(batch.rows)));
+      reservations_.push_back(std::move(kept));
+      table->Add(std::move(batch.rows));
+      return absl::OkStatus();
+    }
+    OG_RETURN_IF_ERROR(integrity_.AddInput(batch.table_key, batch.rows, batch.ids_are_fresh));
     // One chunk is written while the parser goes on; its table, and the next chunk, wait for it.
     if (is_staging_ == table) OG_RETURN_IF_ERROR(WaitForChunk());
     const size_t bytes = format::MemoryBytes(batch.rows);
@@ -130,7 +144,17 @@ class Loader {
     return FromStorage(staging_.Wait());
   }
 
+  // What holds across rows, from the rows in memory and filtered scans of the committed tables.
+  absl::Status CheckMerge() const {
+    ChangeSet changes;
+    for (const auto& [key, table] : tables_)
+      changes[key].rows = {format::Concat(table->kept())};
+    return CheckChanges(*base_.schema.catalog, changes,
+                        [this](std::string_view key) { return Committed(key); });
+  }
+
   absl::Status Check() {
+    if (options_.mode == LoadMode::kMerge) return CheckMerge();
     for (const CommittedNeed& need : integrity_.CommittedNeeds()) {
       OG_ASSIGN_OR_RETURN(const dataset::DatasetPtr dataset, Committed(need.table_key));
       dataset::ScanOptions options;
@@ -208,6 +232,8 @@ class Loader {
   const LoadOptions& options_;
   const WriteBase base_;
   Integrity integrity_;
+  const std::shared_ptr<io::MemoryBudget> merge_budget_;
+  std::vector<io::MemoryReservation> reservations_;
   std::map<std::string, std::unique_ptr<TableLoader>, std::less<>> tables_;
   io::TaskGroup staging_;
   const TableLoader* is_staging_ = nullptr;
@@ -219,14 +245,23 @@ class Loader {
 
 }  // namespace
 
-absl::StatusOr<LoadResult> LoadGraphBatch(const GraphContext& context, ByteSource& source,
-                                          const LoadOptions& options) {
-  if (options.mode == LoadMode::kMerge) {
-    return BadRequest("load mode 'merge' is not supported by this release");
+absl::StatusOr<LoadResult> LoadGraphBatch(const GraphContext& context,
+                                          const std::optional<std::string>& branch,
+                                          ByteSource& source, const LoadOptions& options) {
+  for (int attempt = 0;; ++attempt) {
+    OG_ASSIGN_OR_RETURN(const SweepResult swept,
+                        SweepRecords(context, SweepMode::kRollForwardOnly));
+    OG_RETURN_IF_ERROR(CheckUnresolved(swept.unresolved, branch));
+    OG_ASSIGN_OR_RETURN(WriteBase base, PrepareWrite(context, branch));
+    absl::StatusOr<LoadResult> result = Loader(context, source, options, std::move(base)).Run();
+    // What an overwrite replaces was its caller's decision: it is not taken again.
+    if (result.ok() || options.mode == LoadMode::kOverwrite || attempt == kRepreparationsMax ||
+        !MayPrepareAgain(result.status())) {
+      return result;
+    }
+    OG_ASSIGN_OR_RETURN(const bool rewound, source.Rewind());
+    if (!rewound) return result;
   }
-  OG_ASSIGN_OR_RETURN(const std::optional<std::string> branch, NormalizeBranch(options.branch));
-  OG_ASSIGN_OR_RETURN(WriteBase base, PrepareWrite(context, branch));
-  return Loader(context, source, options, std::move(base)).Run();
 }
 
 }  // namespace og::engine::graph

@@ -5,8 +5,14 @@
 //   check  what holds across rows, against the input and the committed tables
 //   write  what is left is staged, all tables at once; then the write session publishes
 //
-// Nothing is visible before the end. A failed load leaves the graph as it was.
+// A merge keeps its rows in memory until the end, within a budget.
+//
+// Nothing is visible before the end. A failed load leaves the graph as it was. An append or merge
+// that loses against another writer is run again if its source can be read again.
 #pragma once
+
+#include <optional>
+#include <string>
 
 #include "absl/status/statusor.h"
 
@@ -15,7 +21,9 @@
 
 namespace og::engine::graph {
 
-absl::StatusOr<LoadResult> LoadGraphBatch(const GraphContext& context, ByteSource& source,
-                                          const LoadOptions& options);
+// Loads `source` into `branch` (null: main), which exists.
+absl::StatusOr<LoadResult> LoadGraphBatch(const GraphContext& context,
+                                          const std::optional<std::string>& branch,
+                                          ByteSource& source, const LoadOptions& options);
 
 }  // namespace og::engine::graph

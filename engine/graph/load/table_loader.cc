@@ -3,6 +3,7 @@
 #include <utility>
 #include <variant>
 
+#include "engine/exec/staging.h"
 #include "engine/graph/errors.h"
 #include "engine/graph/keyed_write.h"
 #include "format/file/reader.h"
@@ -83,6 +84,7 @@ absl::Status TableLoader::StageChunk() {
 }
 
 absl::StatusOr<dataset::StagedTransaction> TableLoader::Finish() {
+  if (mode_ == LoadMode::kMerge) return StageUpsert(*base_, exec::LastRowOfEachId(kept_));
   if (!kept_.empty() || !staged_.has_value()) OG_RETURN_IF_ERROR(StageChunk());
   dataset::StagedTransaction staged = *std::move(staged_);
   staged_.reset();

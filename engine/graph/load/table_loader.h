@@ -5,6 +5,8 @@
 //
 //   overwrite  Overwrite with the present table schema
 //   append     the strict insert of keyed_write.h
+//   merge      the upsert of keyed_write.h; of equal ids the last row counts. Nothing is written
+//              before Finish(), which needs all rows at hand
 //
 // Source: engine.md 3.3.
 #pragma once
@@ -37,6 +39,9 @@ class TableLoader {
   uint64_t num_rows() const { return num_rows_; }
 
   void Add(format::RecordBatch batch);
+
+  // The rows that no chunk has taken yet.
+  const std::vector<format::RecordBatch>& kept() const { return kept_; }
 
   // Writes the kept rows as fragments. Any thread, one at a time.
   absl::Status StageChunk();

@@ -273,6 +273,10 @@ std::string VersionObjectId(const TableIdentity& identity, uint64_t version) {
   return VersionedObjectId(kTableVersion, identity, version);
 }
 
+std::string TombstoneObjectId(const TableIdentity& identity, uint64_t version) {
+  return VersionedObjectId(kTableTombstone, identity, version);
+}
+
 std::string HeadObjectId(const std::optional<std::string>& branch) {
   return io::StrCat(kGraphHead, ":", BranchName(branch));
 }
@@ -451,19 +455,56 @@ format::RecordBatch ManifestRows::Finish() {
            c.row_count.Finish()}};
 }
 
+absl::StatusOr<std::vector<bool>> FindHistory(std::span<const RecordBatch> batches) {
+  std::map<TableIdentity, uint64_t> newest_versions;
+  std::optional<CommitInfo> newest_commit;
+  const auto visit = [&](const auto& on_version, const auto& on_commit) -> absl::Status {
+    size_t row = 0;
+    for (const RecordBatch& batch : batches) {
+      OG_ASSIGN_OR_RETURN(const RowReader rows, RowReader::Open(batch));
+      for (int64_t i = 0; i < batch.num_rows; ++i, ++row) {
+        if (rows.object_type(i) == kTableVersion) {
+          OG_ASSIGN_OR_RETURN(const TableIdentity identity, rows.Identity(i));
+          on_version(row, identity, rows.version(i).value_or(0));
+        } else if (rows.object_type(i) == kGraphCommit) {
+          AllRows one;
+          OG_RETURN_IF_ERROR(AddCommit(rows, i, one));
+          on_commit(row, one.commits[0]);
+        }
+      }
+    }
+    return absl::OkStatus();
+  };
+  OG_RETURN_IF_ERROR(visit(
+      [&](size_t, const TableIdentity& identity, uint64_t version) {
+        uint64_t& newest = newest_versions[identity];
+        newest = std::max(newest, version);
+      },
+      [&](size_t, const CommitInfo& commit) {
+        if (!newest_commit || CommitOrder(*newest_commit) < CommitOrder(commit)) {
+          newest_commit = commit;
+        }
+      }));
+  size_t num_rows = 0;
+  for (const RecordBatch& batch : batches)
+    num_rows += static_cast<size_t>(batch.num_rows);
+  std::vector<bool> is_history(num_rows);
+  OG_RETURN_IF_ERROR(
+      visit([&](size_t row, const TableIdentity& identity,
+                uint64_t version) { is_history[row] = version < newest_versions[identity]; },
+            [&](size_t row, const CommitInfo& commit) {
+              is_history[row] = commit.graph_commit_id != newest_commit->graph_commit_id;
+            }));
+  return is_history;
+}
+
 absl::StatusOr<ManifestState> ManifestState::Reduce(std::span<const RecordBatch> batches) {
   AllRows all;
   ManifestState state;
   for (const RecordBatch& batch : batches) {
     OG_ASSIGN_OR_RETURN(const RowReader rows, RowReader::Open(batch));
-    const format::ArrayPtr addresses = batch.Column("_rowaddr");
-    const format::ArrayPtr row_ids = batch.Column("_rowid");
     for (int64_t i = 0; i < batch.num_rows; ++i) {
       OG_RETURN_IF_ERROR(AddRow(rows, i, all));
-      if (addresses != nullptr && row_ids != nullptr && rows.object_type(i) == kGraphHead) {
-        state.head_rows_[std::string(rows.object_id(i))] = {addresses->Value<uint64_t>(i),
-                                                            row_ids->Value<uint64_t>(i)};
-      }
     }
   }
 
@@ -532,12 +573,6 @@ std::optional<std::string> ManifestState::ExactHead(std::string_view branch) con
 
 const CommitInfo* ManifestState::NewestCommit() const {
   return commits_.empty() ? nullptr : &commits_.back();
-}
-
-std::optional<ManifestState::RowPlace> ManifestState::HeadRow(
-    const std::optional<std::string>& branch) const {
-  const auto found = head_rows_.find(HeadObjectId(branch));
-  return found == head_rows_.end() ? std::nullopt : std::optional(found->second);
 }
 
 }  // namespace og::engine::graph

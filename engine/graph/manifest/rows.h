@@ -97,6 +97,7 @@ std::string_view BranchName(const std::optional<std::string>& branch);
 std::string CanonicalTablePath(std::string_view table_key, const TableIdentity& identity);
 
 std::string TableObjectId(const TableIdentity& identity);
+std::string TombstoneObjectId(const TableIdentity& identity, uint64_t version);
 std::string VersionObjectId(const TableIdentity& identity, uint64_t version);
 std::string HeadObjectId(const std::optional<std::string>& branch);
 
@@ -137,6 +138,10 @@ class ManifestRows {
   std::vector<std::string> object_ids_;
 };
 
+// Which rows of `batches` are history: versions of a table below its newest one, and commits before
+// the newest one. One flag a row, in order. kDataLoss for malformed rows.
+absl::StatusOr<std::vector<bool>> FindHistory(std::span<const format::RecordBatch> batches);
+
 // What the rows of one branch's `__manifest` say.
 class ManifestState {
  public:
@@ -155,7 +160,7 @@ class ManifestState {
   // tombstone's; 0 when it is unknown.
   uint64_t LatestVersion(const TableIdentity& identity) const;
 
-  // All commits, oldest first by (manifest version, created_at, id).
+  // All commits among the rows, oldest first by (manifest version, created_at, id).
   const std::vector<CommitInfo>& commits() const { return commits_; }
   const CommitInfo* FindCommit(std::string_view id) const;
 
@@ -164,20 +169,11 @@ class ManifestState {
   // The newest commit of all: the head that a branch without commits of its own inherits.
   const CommitInfo* NewestCommit() const;
 
-  // Where the head row of `branch` stands, for replacing it; known when the batches had the columns
-  // `_rowid` and `_rowaddr`.
-  struct RowPlace {
-    uint64_t address = 0;
-    uint64_t row_id = 0;
-  };
-  std::optional<RowPlace> HeadRow(const std::optional<std::string>& branch) const;
-
  private:
   std::vector<TableEntry> tables_;
   std::map<TableIdentity, uint64_t> latest_versions_;
   std::vector<CommitInfo> commits_;
   std::map<std::string, std::string, std::less<>> heads_;
-  std::map<std::string, RowPlace, std::less<>> head_rows_;
 };
 
 }  // namespace og::engine::graph

@@ -4,8 +4,8 @@
 #include <utility>
 
 #include "engine/graph/errors.h"
-#include "engine/graph/field_ids.h"
 #include "engine/graph/manifest/branch_ref.h"
+#include "engine/graph/manifest/layout.h"
 #include "io/base/status.h"
 #include "io/base/status_macros.h"
 #include "io/base/text.h"
@@ -48,18 +48,23 @@ absl::StatusOr<BranchIdentifier> IdentifierOf(const io::Location& manifest_root,
   return ref->identifier;
 }
 
-absl::StatusOr<ManifestState> ReadState(const dataset::Dataset& dataset) {
+// The rows of some fragments, with their addresses as the last column.
+absl::StatusOr<format::RecordBatch> ReadRows(const dataset::Dataset& dataset,
+                                             std::optional<std::vector<uint64_t>> fragment_ids) {
   dataset::ScanOptions options;
-  options.with_row_id = true;
   options.with_row_address = true;
-  OG_ASSIGN_OR_RETURN(const auto stream, dataset.Scan(options));
-  std::vector<format::RecordBatch> batches;
-  for (;;) {
-    OG_ASSIGN_OR_RETURN(auto batch, stream->Next());
-    if (!batch.has_value()) break;
-    batches.push_back(*std::move(batch));
-  }
-  return ManifestState::Reduce(batches);
+  options.fragment_ids = std::move(fragment_ids);
+  const auto stream = dataset.Scan(options);
+  OG_RETURN_IF_ERROR(FromStorage(stream.status()));
+  auto rows = format::Collect(**stream);
+  OG_RETURN_IF_ERROR(FromStorage(rows.status()));
+  return rows;
+}
+
+absl::StatusOr<ManifestState> StateOf(std::span<const format::RecordBatch> rows) {
+  absl::StatusOr<ManifestState> state = ManifestState::Reduce(rows);
+  OG_RETURN_IF_ERROR(FromStorage(state.status()));
+  return state;
 }
 
 absl::Status CheckPrecondition(const PublishRequest& request, const ManifestView& view) {
@@ -77,25 +82,124 @@ absl::Status CheckPrecondition(const PublishRequest& request, const ManifestView
   return absl::OkStatus();
 }
 
+// The alias that a table has before the publish.
+std::string_view FormerKey(const PublishRequest& request, const TableIdentity& identity,
+                           std::string_view table_key) {
+  for (const TableRename& rename : request.renames) {
+    if (rename.identity == identity) return rename.expected_table_key;
+  }
+  return table_key;
+}
+
+absl::Status BindingChanged(const TableIdentity& identity, std::string_view expected,
+                            const TableEntry* entry) {
+  return ReadSetChanged(io::StrCat("dataset_binding:", TableObjectId(identity)),
+                        std::string(expected),
+                        entry == nullptr ? std::nullopt : std::optional(entry->table_key));
+}
+
+absl::Status CheckBindings(const PublishRequest& request, const ManifestState& state) {
+  for (const TableRegistration& table : request.registrations) {
+    if (state.LatestVersion(table.identity) != 0) {
+      return InternalFault(io::StrCat("registration of ", table.table_key, ", whose identity ",
+                                      TableObjectId(table.identity), " exists"));
+    }
+  }
+  for (const TableRename& rename : request.renames) {
+    const TableEntry* const entry = state.Find(rename.identity);
+    if (entry == nullptr || entry->table_key != rename.expected_table_key) {
+      return BindingChanged(rename.identity, rename.expected_table_key, entry);
+    }
+  }
+  for (const TableTombstone& tombstone : request.tombstones) {
+    const TableEntry* const entry = state.Find(tombstone.identity);
+    if (entry == nullptr || entry->table_key != tombstone.table_key) {
+      return BindingChanged(tombstone.identity, tombstone.table_key, entry);
+    }
+    if (tombstone.version <= entry->version) {
+      return PublishedVersionMismatch(tombstone.table_key, tombstone.version - 1, entry->version);
+    }
+  }
+  return absl::OkStatus();
+}
+
 absl::Status CheckVersions(const PublishRequest& request, const ManifestState& state) {
   for (const TableVersion& version : request.versions) {
-    const TableEntry* entry = state.Find(version.identity);
-    if (entry == nullptr || entry->table_key != version.table_key) {
-      return ReadSetChanged(io::StrCat("dataset_binding:", TableObjectId(version.identity)),
-                            version.table_key,
-                            entry == nullptr ? std::nullopt : std::optional(entry->table_key));
+    const bool is_new = std::ranges::any_of(request.registrations, [&](const auto& table) {
+      return table.identity == version.identity;
+    });
+    const TableEntry* const entry = state.Find(version.identity);
+    const std::string_view former = FormerKey(request, version.identity, version.table_key);
+    if (!is_new && (entry == nullptr || entry->table_key != former)) {
+      return BindingChanged(version.identity, former, entry);
     }
     const auto expected = request.expected.find(version.identity);
     const uint64_t actual = state.LatestVersion(version.identity);
     if (expected != request.expected.end() && expected->second != actual) {
       return PublishedVersionMismatch(version.table_key, expected->second, actual);
     }
-    if (version.version <= actual) {
+    // The same version on another ref: a branch takes over what it had inherited.
+    const bool takes_over = entry != nullptr && version.version == actual &&
+                            version.row_count == entry->row_count &&
+                            version.branch != entry->branch;
+    if (version.version <= actual && !takes_over) {
       return InternalFault(io::StrCat("publish of ", version.table_key, " at version ",
                                       version.version, ", which is not above ", actual));
     }
   }
   return absl::OkStatus();
+}
+
+// The rows of a request, in the order in which the reference writes them.
+ManifestRows RowsOf(const PublishRequest& request, const CommitInfo& commit) {
+  ManifestRows rows;
+  for (const TableRegistration& table : request.registrations)
+    rows.AddTable(table);
+  for (const TableRename& rename : request.renames) {
+    rows.AddTable(
+        {rename.identity, rename.table_key, CanonicalTablePath(rename.table_key, rename.identity)});
+  }
+  for (const TableVersion& version : request.versions)
+    rows.AddVersion(version);
+  for (const TableTombstone& tombstone : request.tombstones)
+    rows.AddTombstone(tombstone);
+  rows.AddCommit(commit);
+  rows.AddHead(commit);
+  return rows;
+}
+
+// Rows `indices` of `rows`, in the schema of `like` and without the address.
+format::RecordBatch TakeRows(const format::RecordBatch& rows, std::span<const int64_t> indices,
+                             const format::SchemaPtr& like) {
+  format::RecordBatch taken = format::Take(rows, indices);
+  taken.columns.resize(like->fields.size());
+  taken.schema = like;
+  return taken;
+}
+
+// What a version holds after `added` went into it: `present` rows that stay, sorted into those that
+// are history by then and those that are not.
+absl::StatusOr<NextRows> Sort(const format::RecordBatch& present, const format::RecordBatch& added,
+                              std::span<const std::string> added_ids) {
+  const format::ArrayPtr ids = present.Column("object_id");
+  const format::ArrayPtr addresses = present.columns.back();
+  NextRows next;
+  std::vector<int64_t> stay;
+  for (int64_t i = 0; i < present.num_rows; ++i) {
+    next.removed_addresses.push_back(addresses->Value<uint64_t>(i));
+    if (std::ranges::find(added_ids, ids->StringValue(i)) == added_ids.end()) stay.push_back(i);
+  }
+  const format::RecordBatch staying = TakeRows(present, stay, added.schema);
+  const format::RecordBatch all[] = {staying, added};
+  OG_ASSIGN_OR_RETURN(const std::vector<bool> is_history, FindHistory(all));
+  std::vector<int64_t> history;
+  std::vector<int64_t> current;
+  for (int64_t i = 0; i < staying.num_rows; ++i)
+    (is_history[static_cast<size_t>(i)] ? history : current).push_back(i);
+  if (!history.empty()) next.history.push_back(format::Take(staying, history));
+  if (!current.empty()) next.present.push_back(format::Take(staying, current));
+  next.present.push_back(added);
+  return next;
 }
 
 }  // namespace
@@ -123,6 +227,13 @@ absl::Status CheckStamp(const std::map<std::string, std::string>& metadata,
   return *stamp == kInternalSchemaVersion ? absl::OkStatus() : OldStamp(*stamp);
 }
 
+// A view, and the rows that its state is made of.
+struct ManifestStore::Loaded {
+  ManifestView view;
+  std::vector<uint64_t> fragments;  // the present ones; of a view with history none
+  format::RecordBatch rows;         // with their addresses as the last column
+};
+
 ManifestStore::ManifestStore(io::Env& env, const io::Location& graph_root)
     : env_(env), root_(graph_root.Child(kManifestFolder)) {}
 
@@ -140,18 +251,28 @@ absl::StatusOr<dataset::DatasetPtr> ManifestStore::Create(ManifestRows rows) con
 }
 
 absl::StatusOr<ManifestView> ManifestStore::Open(const std::optional<std::string>& branch) const {
-  return Load(branch, std::nullopt);
+  OG_ASSIGN_OR_RETURN(Loaded loaded, Load(branch, std::nullopt, /*with_history=*/true));
+  return std::move(loaded.view);
+}
+
+absl::StatusOr<ManifestView> ManifestStore::OpenPresent(
+    const std::optional<std::string>& branch) const {
+  OG_ASSIGN_OR_RETURN(Loaded loaded, Load(branch, std::nullopt, /*with_history=*/false));
+  return std::move(loaded.view);
 }
 
 absl::StatusOr<ManifestView> ManifestStore::OpenAt(const std::optional<std::string>& branch,
                                                    uint64_t version) const {
-  return Load(branch, version);
+  OG_ASSIGN_OR_RETURN(Loaded loaded, Load(branch, version, /*with_history=*/true));
+  return std::move(loaded.view);
 }
 
-absl::StatusOr<ManifestView> ManifestStore::Load(const std::optional<std::string>& branch,
-                                                 std::optional<uint64_t> version) const {
+absl::StatusOr<ManifestStore::Loaded> ManifestStore::Load(const std::optional<std::string>& branch,
+                                                          std::optional<uint64_t> version,
+                                                          bool with_history) const {
   for (int attempt = 0; attempt < kCoherentOpenTries; ++attempt) {
-    ManifestView view;
+    Loaded loaded;
+    ManifestView& view = loaded.view;
     view.branch = branch;
     OG_ASSIGN_OR_RETURN(view.identifier, IdentifierOf(root_, branch));
     dataset::OpenOptions options;
@@ -171,10 +292,15 @@ absl::StatusOr<ManifestView> ManifestStore::Load(const std::optional<std::string
       OG_ASSIGN_OR_RETURN(const BranchIdentifier after, IdentifierOf(root_, branch));
       if (!(after == view.identifier)) continue;
     }
-    absl::StatusOr<ManifestState> state = ReadState(*view.dataset);
-    OG_RETURN_IF_ERROR(FromStorage(state.status()));
-    view.state = *std::move(state);
-    return view;
+    view.has_history = with_history;
+    if (!with_history) {
+      OG_ASSIGN_OR_RETURN(loaded.fragments, PresentFragments(env_, root_, *view.dataset));
+    }
+    OG_ASSIGN_OR_RETURN(
+        loaded.rows,
+        ReadRows(*view.dataset, with_history ? std::nullopt : std::optional(loaded.fragments)));
+    OG_ASSIGN_OR_RETURN(view.state, StateOf({&loaded.rows, 1}));
+    return loaded;
   }
   return Conflict(io::StrCat("manifest branch '", BranchName(branch),
                              "' changed repeatedly during coherent open; retry"));
@@ -200,8 +326,11 @@ absl::StatusOr<ManifestView> ManifestStore::Publish(const PublishRequest& reques
 // nullopt: another publisher made the version that this one wanted to make.
 absl::StatusOr<std::optional<ManifestView>> ManifestStore::TryPublish(
     const PublishRequest& request) const {
-  OG_ASSIGN_OR_RETURN(const ManifestView view, Open(request.branch));
+  OG_ASSIGN_OR_RETURN(const Loaded loaded,
+                      Load(request.branch, std::nullopt, /*with_history=*/false));
+  const ManifestView& view = loaded.view;
   OG_RETURN_IF_ERROR(CheckPrecondition(request, view));
+  OG_RETURN_IF_ERROR(CheckBindings(request, view.state));
   OG_RETURN_IF_ERROR(CheckVersions(request, view.state));
 
   CommitInfo commit = request.commit;
@@ -211,25 +340,18 @@ absl::StatusOr<std::optional<ManifestView>> ManifestStore::TryPublish(
   commit.parent_commit_id =
       parent == nullptr ? std::nullopt : std::optional(parent->graph_commit_id);
 
-  // The replaced head row comes first: the first rows keep the row ids of what they replace.
-  ManifestRows rows;
-  rows.AddHead(commit);
-  rows.AddCommit(commit);
-  for (const TableVersion& version : request.versions)
-    rows.AddVersion(version);
-  const format::RecordBatch batch = rows.Finish();
-  const auto stream = format::MakeStream(batch.schema, {batch});
-
-  dataset::UpdateRequest update;
-  update.rows = stream.get();
-  if (const auto head = view.state.HeadRow(request.branch); head.has_value()) {
-    update.removed_addresses.push_back(head->address);
-    update.moved_row_ids.push_back(head->row_id);
-  }
-  OG_ASSIGN_OR_RETURN(update.inserted_rows,
-                      view.dataset->InsertedRowsFilter(batch, "object_id", std::nullopt));
-  update.fields_for_preserving_frag_bitmap = AllFieldIds(view.dataset->lance_schema());
-  OG_ASSIGN_OR_RETURN(const dataset::StagedTransaction staged, view.dataset->StageUpdate(update));
+  ManifestRows rows = RowsOf(request, commit);
+  const std::vector<std::string> object_ids = rows.object_ids();
+  const format::RecordBatch added = rows.Finish();
+  OG_ASSIGN_OR_RETURN(NextRows next, Sort(loaded.rows, added, object_ids));
+  std::vector<format::RecordBatch> left = next.history;
+  left.insert(left.end(), next.present.begin(), next.present.end());
+  // Refused here is what would contradict the rows that stay: two tables of one name.
+  OG_ASSIGN_OR_RETURN(ManifestState state, StateOf(left));
+  const absl::StatusOr<dataset::StagedTransaction> update =
+      StageNextRows(*view.dataset, loaded.fragments, std::move(next));
+  OG_RETURN_IF_ERROR(FromStorage(update.status()));
+  const dataset::StagedTransaction& staged = *update;
 
   OG_CRASH_POINT(env_, "graph_publish.before_commit_append");
   const absl::StatusOr<dataset::DatasetPtr> committed = view.dataset->CommitExact(staged);
@@ -244,9 +366,7 @@ absl::StatusOr<std::optional<ManifestView>> ManifestStore::TryPublish(
   published.branch = view.branch;
   published.identifier = view.identifier;
   published.dataset = *committed;
-  absl::StatusOr<ManifestState> state = ReadState(*published.dataset);
-  OG_RETURN_IF_ERROR(FromStorage(state.status()));
-  published.state = *std::move(state);
+  published.state = std::move(state);
   return published;
 }
 

@@ -1,9 +1,9 @@
 // `__manifest`, the one place where a graph becomes visible: opening a branch of it, and publishing
 // the next version.
 //
-// A publish adds rows and replaces the head row of the branch in one commit: one new fragment and
-// one deleted row. It either becomes version n+1 over the version n that all its checks were made
-// on, or changes nothing and is checked again over what others published meanwhile.
+// A publish adds rows and replaces those of the same object ids in one commit. It either becomes
+// version n+1 over the version n that all its checks were made on, or changes nothing and is
+// checked again over what others published meanwhile. layout.h says where rows lie.
 //
 // Source: omnigraph 0.10.0: manifest publisher; engine.md 1.6, 1.7, 3.2.
 #pragma once
@@ -36,6 +36,8 @@ struct ManifestView {
   BranchIdentifier identifier;
   dataset::DatasetPtr dataset;
   ManifestState state;
+  // The state has all commits; otherwise at least the newest one.
+  bool has_history = false;
 
   uint64_t version() const { return dataset->version(); }
   // The exact head of the branch; a branch without commits of its own has none.
@@ -48,9 +50,21 @@ struct ExactHead {
   std::optional<std::string> head;
 };
 
+// A live table that gets another alias.
+struct TableRename {
+  TableIdentity identity;
+  std::string expected_table_key;
+  std::string table_key;
+};
+
 struct PublishRequest {
   std::optional<std::string> branch;
-  // New versions of live tables. `table_key` is the alias that the table is expected to have.
+  // New tables; `versions` has the first version of each.
+  std::vector<TableRegistration> registrations;
+  std::vector<TableRename> renames;
+  // Tables that end, at the version above their newest one.
+  std::vector<TableTombstone> tombstones;
+  // New versions of tables. `table_key` is the alias that the table has after the publish.
   std::vector<TableVersion> versions;
   // The version of each table that the change was made from.
   std::map<TableIdentity, uint64_t> expected;
@@ -69,9 +83,13 @@ class ManifestStore {
   // Creates version 1 with `rows` and the stamp. kAlreadyExists if there is a `__manifest`.
   absl::StatusOr<dataset::DatasetPtr> Create(ManifestRows rows) const;
 
-  // The newest version of a branch. NotFound for an unknown branch and for a root without
+  // The newest version of a branch, with its history. NotFound for an unknown branch and for a root
+  // without
   // `__manifest`; a stamp that is not kInternalSchemaVersion is refused with the way out.
   absl::StatusOr<ManifestView> Open(const std::optional<std::string>& branch) const;
+
+  // The same without the older commits, at a cost that does not depend on their number.
+  absl::StatusOr<ManifestView> OpenPresent(const std::optional<std::string>& branch) const;
 
   // A given version.
   absl::StatusOr<ManifestView> OpenAt(const std::optional<std::string>& branch,
@@ -80,15 +98,16 @@ class ManifestStore {
   // Whether `view` is still the newest version of the same incarnation of its branch.
   absl::StatusOr<bool> IsCurrent(const ManifestView& view) const;
 
-  // Publishes and returns the view of the new version.
+  // Publishes and returns the view of the new version, without history.
   //   kReadSetChanged   the precondition does not hold
   //   kVersionMismatch  a table is not at its expected version
   //   kConflict         kPublishRetries publishers were faster
   absl::StatusOr<ManifestView> Publish(const PublishRequest& request) const;
 
  private:
-  absl::StatusOr<ManifestView> Load(const std::optional<std::string>& branch,
-                                    std::optional<uint64_t> version) const;
+  struct Loaded;
+  absl::StatusOr<Loaded> Load(const std::optional<std::string>& branch,
+                              std::optional<uint64_t> version, bool with_history) const;
   absl::StatusOr<std::optional<ManifestView>> TryPublish(const PublishRequest& request) const;
 
   io::Env& env_;
