@@ -59,7 +59,8 @@ class S3Client::Batch::State {
       client_->transport_->Cancel(sent.id);
     }
     for (size_t num_open = sent_.size(); num_open > 0; --num_open) {
-      Take();
+      const Delivery delivery = Take();
+      CountCopy(*std::ranges::find(sent_, delivery.tag, &Sent::tag), delivery.outcome);
     }
   }
 
@@ -124,6 +125,7 @@ class S3Client::Batch::State {
     uint64_t tag = 0;  // ours, known before the transport's number
     uint64_t id = 0;
     size_t number = 0;        // of the exchange
+    bool is_copy = false;     // of a read that may be slow: sent only if it is
     bool is_dropped = false;  // its outcome no longer matters
   };
   struct Delivery {
@@ -198,16 +200,15 @@ class S3Client::Batch::State {
     if (exchange.request.is_hedged && hedge_us > 0) {
       HttpRequest copy = wire;
       copy.start_delay_us = delay_us + hedge_us;
-      client_->num_hedges_.fetch_add(1, std::memory_order_relaxed);
-      Send(exchange, std::move(wire));
-      Send(exchange, std::move(copy));
+      Send(exchange, std::move(wire), false);
+      Send(exchange, std::move(copy), true);
     } else {
-      Send(exchange, std::move(wire));
+      Send(exchange, std::move(wire), false);
     }
   }
 
-  void Send(Exchange& exchange, HttpRequest wire) {
-    client_->num_requests_.fetch_add(1, std::memory_order_relaxed);
+  void Send(Exchange& exchange, HttpRequest wire, bool is_copy) {
+    if (!is_copy) client_->num_requests_.fetch_add(1, std::memory_order_relaxed);
     const uint64_t tag = ++last_tag_;
     const size_t number = exchange.number;
     const uint64_t id = client_->transport_->Start(
@@ -216,13 +217,20 @@ class S3Client::Batch::State {
           inbox->deliveries.push_back({number, tag, std::move(outcome)});
           inbox->condition.NotifyOne();
         });
-    sent_.push_back({.tag = tag, .id = id, .number = number});
+    sent_.push_back({.tag = tag, .id = id, .number = number, .is_copy = is_copy});
+  }
+
+  void CountCopy(const Sent& sent, const HttpOutcome& outcome) {
+    if (!sent.is_copy || !outcome.was_sent) return;
+    client_->num_requests_.fetch_add(1, std::memory_order_relaxed);
+    client_->num_hedges_.fetch_add(1, std::memory_order_relaxed);
   }
 
   void OnOutcome(Exchange& exchange, Delivery& delivery) {
     const auto it = std::ranges::find(sent_, delivery.tag, &Sent::tag);
     OG_CHECK(it != sent_.end());
     const bool is_dropped = it->is_dropped;
+    CountCopy(*it, delivery.outcome);
     sent_.erase(it);
     if (is_dropped) return;
     HttpOutcome& outcome = delivery.outcome;

@@ -298,6 +298,11 @@ TEST(S3FaultTest, BrokenAnswersAreAskedForAgain) {
     OG_ASSERT_OK_AND_ASSIGN(const Buffer bytes, store->Read("o"));
     EXPECT_EQ(bytes.view(), "content") << i;
     EXPECT_EQ(bucket.server().requests().size(), 2u) << i;
+    const S3Counters counters = store->counters();
+    EXPECT_EQ(counters.requests, 2u) << i;
+    EXPECT_EQ(counters.retries, 1u) << i;
+    EXPECT_EQ(counters.throttled, faults[i].status == 503 || faults[i].status == 429 ? 1u : 0u);
+    EXPECT_EQ(counters.hedges, 0u);
   }
 }
 
@@ -370,6 +375,13 @@ TEST(S3FaultTest, ASlowReadIsHedged) {
   OG_ASSERT_OK_AND_ASSIGN(const Buffer bytes, store->Read("o"));
   EXPECT_EQ(bytes.view(), "content");
   EXPECT_EQ(bucket.server().requests().size(), 2u);
+  EXPECT_EQ(store->counters().hedges, 1u);
+
+  // The copy of a read that is not slow is never sent.
+  const auto patient = bucket.Open([](S3Settings& settings) { settings.hedge_after_ms = 60'000; });
+  OG_ASSERT_OK(patient->Read("o"));
+  EXPECT_EQ(patient->counters().requests, 1u);
+  EXPECT_EQ(patient->counters().hedges, 0u);
 }
 
 TEST(S3FaultTest, AnswersThatDoNotFitTheRangeAreDamage) {
@@ -429,6 +441,7 @@ TEST(S3FaultTest, ThrottlingHalvesTheLoadAndRetryAfterIsHeeded) {
   const int64_t start = MonotonicNs();
   OG_ASSERT_OK(store->Read("o"));
   EXPECT_GE(MonotonicNs() - start, 1'000'000'000);
+  EXPECT_GE(store->counters().pause_us, 1'000'000);
 
   AdaptiveLimit limit(40);
   EXPECT_EQ(limit.limit(), 32u);
