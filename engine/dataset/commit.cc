@@ -6,7 +6,11 @@
 #include "engine/dataset/commit.h"
 
 #include <algorithm>
+#include <variant>
 
+#include "absl/strings/cord.h"
+
+#include "engine/dataset/commit_conflict.h"
 #include "engine/dataset/conflicts.h"
 #include "engine/dataset/dataset_handle.h"
 #include "engine/dataset/next_manifest.h"
@@ -19,6 +23,8 @@ namespace {
 
 constexpr std::string_view kHintFile = "_versions/latest_version_hint.json";
 constexpr int64_t kBackoffUnitUs = 2000;
+// Marks a status of a conflict after which the work may be done again.
+constexpr char kRetryablePayload[] = "omnigraph.dataset/retryable-conflict";
 
 // Whether a version was made by the transaction `uuid`.
 absl::StatusOr<bool> IsOurs(const io::Location& root, uint64_t version, std::string_view uuid,
@@ -70,11 +76,13 @@ absl::StatusOr<std::shared_ptr<const DatasetHandle>> CommitOnto(const DatasetHan
 
 absl::Status ConflictError(const format::Transaction& ours, const format::Transaction& theirs,
                            uint64_t version, Conflict conflict) {
-  return io::AbortedError(io::StrCat(
-      "this ", format::OperationName(ours.operation), " transaction ",
-      conflict == Conflict::kIncompatible ? "is incompatible with" : "was preempted by",
-      " concurrent transaction ", format::OperationName(theirs.operation), " at version ", version,
-      conflict == Conflict::kIncompatible ? "" : ". Please retry."));
+  const bool is_incompatible = conflict == Conflict::kIncompatible;
+  const std::string message =
+      io::StrCat("this ", format::OperationName(ours.operation), " transaction ",
+                 is_incompatible ? "is incompatible with" : "was preempted by",
+                 " concurrent transaction ", format::OperationName(theirs.operation),
+                 " at version ", version, is_incompatible ? "" : ". Please retry.");
+  return is_incompatible ? io::AbortedError(message) : RetryableConflict(message);
 }
 
 // Joins our deletions with those that `latest` has by now. kAborted if a row was changed by both,
@@ -91,7 +99,7 @@ absl::Status MergeDeletions(const DatasetHandle& read, const DatasetHandle& late
     removed = &update->removed_fragment_ids;
   }
   if (updated == nullptr || !staged.affected_rows || updated->empty()) {
-    return io::AbortedError("rows of the same fragments were changed concurrently. Please retry.");
+    return RetryableConflict("rows of the same fragments were changed concurrently. Please retry.");
   }
   std::vector<format::Fragment> rebased;
   std::vector<uint64_t> touched = *removed;
@@ -103,7 +111,7 @@ absl::Status MergeDeletions(const DatasetHandle& read, const DatasetHandle& late
     const format::Fragment* before = read.manifest().FindFragment(id);
     const format::Fragment* now = latest.manifest().FindFragment(id);
     if (before == nullptr || now == nullptr || now->files != before->files) {
-      return io::AbortedError(
+      return RetryableConflict(
           io::StrCat("fragment ", id, " was rewritten or removed concurrently. Please retry."));
     }
     OG_ASSIGN_OR_RETURN(const format::DeletionVectorPtr theirs, latest.DeletionsOf(*now));
@@ -113,7 +121,7 @@ absl::Status MergeDeletions(const DatasetHandle& read, const DatasetHandle& late
          ++row) {
       const auto offset = static_cast<uint32_t>(*row);
       if (theirs != nullptr && theirs->Contains(offset)) {
-        return io::AbortedError(
+        return RetryableConflict(
             io::StrCat("both modified the row at address ", *row, ". Please retry."));
       }
       offsets.push_back(offset);
@@ -130,7 +138,6 @@ absl::Status MergeDeletions(const DatasetHandle& read, const DatasetHandle& late
     rebased.push_back(std::move(fragment));
   }
   *updated = std::move(rebased);
-  staged.transaction.read_version = latest.version();
   return absl::OkStatus();
 }
 
@@ -139,6 +146,16 @@ std::shared_ptr<const DatasetHandle> AsHandle(const DatasetPtr& dataset) {
 }
 
 }  // namespace
+
+bool IsRetryableConflict(const absl::Status& status) {
+  return status.GetPayload(kRetryablePayload).has_value();
+}
+
+absl::Status RetryableConflict(std::string_view message) {
+  absl::Status status = io::AbortedError(message);
+  status.SetPayload(kRetryablePayload, absl::Cord());
+  return status;
+}
 
 absl::StatusOr<StoredManifest> Publish(const CommitTarget& target, format::Manifest manifest,
                                        const format::Transaction& transaction,
@@ -259,13 +276,17 @@ absl::StatusOr<DatasetPtr> DatasetHandle::Commit(const StagedTransaction& origin
       if (theirs.uuid == staged.transaction.uuid) {
         return latest->Checkout(version);  // an earlier attempt of ours, its answer was lost
       }
-      const Conflict conflict = Classify(staged.transaction, theirs);
+      OG_ASSIGN_OR_RETURN(const Conflict conflict, CheckConflict(theirs, staged));
       if (conflict == Conflict::kRetryable || conflict == Conflict::kIncompatible) {
         return ConflictError(staged.transaction, theirs, version, conflict);
       }
       merge_deletions = merge_deletions || conflict == Conflict::kOverlap;
     }
     StagedTransaction attempt_staged = staged;
+    if (std::holds_alternative<format::DeleteOperation>(staged.transaction.operation) ||
+        std::holds_alternative<format::UpdateOperation>(staged.transaction.operation)) {
+      attempt_staged.transaction.read_version = latest->version();
+    }
     if (merge_deletions) {
       OG_RETURN_IF_ERROR(MergeDeletions(*AsHandle(read), *AsHandle(latest), attempt_staged));
     }
@@ -276,6 +297,10 @@ absl::StatusOr<DatasetPtr> DatasetHandle::Commit(const StagedTransaction& origin
     }
     if (committed.status().code() != absl::StatusCode::kAlreadyExists) {
       return committed.status();
+    }
+    // Deletions that were merged for this attempt are of no use to the next one.
+    for (size_t i = staged.files.size(); i < attempt_staged.files.size(); ++i) {
+      branch_root_.store->Delete(attempt_staged.files[i]).IgnoreError();
     }
     if (attempt >= options.retries) {
       return io::AbortedError(

@@ -3,7 +3,7 @@
 // Source: lance 10.0.0: src/io/commit/conflict_resolver.rs; the matrix in lance-table.md 4.3.
 #pragma once
 
-#include "absl/status/status.h"
+#include "absl/status/statusor.h"
 
 #include "engine/dataset/dataset.h"
 #include "format/table/transaction.h"
@@ -17,8 +17,8 @@ enum class Conflict : uint8_t {
   kIncompatible  // give up
 };
 
-// What `theirs`, already committed, means for `ours`. Where the reference can merge by content that
-// we do not look at (fragment reuse, overlays), the answer is the stricter one.
-Conflict Classify(const format::Transaction& ours, const format::Transaction& theirs);
+// What `theirs`, already committed, means for `ours`. Where adapting `ours` is enough that is done:
+// new indexes no longer cover what theirs changed in place. kDataLoss for damage in either.
+absl::StatusOr<Conflict> CheckConflict(const format::Transaction& theirs, StagedTransaction& ours);
 
 }  // namespace og::engine::dataset

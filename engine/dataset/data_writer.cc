@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <numeric>
 
 #include "engine/expr/expr.h"
 #include "format/arrow/builder.h"
@@ -53,20 +54,71 @@ absl::StatusOr<ArrayPtr> ConformArray(const ArrayPtr& array, const format::TypeP
     OG_ASSIGN_OR_RETURN(const ArrayPtr plain, expr::Cast(array, from.value_type));
     return ConformArray(plain, type, name);
   }
-  if (from.id != type->id || from.children.size() != type->children.size() ||
-      from.children.empty() || from.list_size != type->list_size) {
+  if (from.id != type->id || from.children.empty() || from.list_size != type->list_size) {
     return mismatch();
   }
   auto result = std::make_shared<Array>(*array);
   result->type = type;
-  for (size_t i = 0; i < from.children.size(); ++i) {
-    if (from.id == TypeId::kStruct && from.children[i].name != type->children[i].name) {
-      return mismatch();
+  if (from.id != TypeId::kStruct) {
+    OG_ASSIGN_OR_RETURN(result->children[0],
+                        ConformArray(array->children[0], type->children[0].type, name));
+    return result;
+  }
+  // Members by name; one that is missing is null.
+  result->children.clear();
+  size_t num_found = 0;
+  for (const format::Field& member : type->children) {
+    const auto found = std::ranges::find(from.children, member.name, &format::Field::name);
+    if (found == from.children.end()) {
+      if (!member.nullable) {
+        return mismatch();
+      }
+      result->children.push_back(format::NullArray(member.type, array->offset + array->length));
+      continue;
     }
-    OG_ASSIGN_OR_RETURN(result->children[i],
-                        ConformArray(array->children[i], type->children[i].type, name));
+    ++num_found;
+    const auto at = static_cast<size_t>(found - from.children.begin());
+    OG_ASSIGN_OR_RETURN(ArrayPtr child, ConformArray(array->children[at], member.type, name));
+    result->children.push_back(std::move(child));
+  }
+  if (num_found != from.children.size()) {
+    return mismatch();
   }
   return result;
+}
+
+// Whether a member at any depth is null where it may not be, its parents not being null. `rows`
+// are positions in `array` whose parents are not null.
+absl::Status CheckMembers(const Array& array, std::span<const int64_t> rows,
+                          const std::string& path) {
+  const format::DataType& type = *array.type;
+  if (type.id != TypeId::kStruct) {
+    return absl::OkStatus();
+  }
+  std::vector<int64_t> valid;
+  for (const int64_t row : rows) {
+    if (array.IsValid(row)) {
+      valid.push_back(array.offset + row);
+    }
+  }
+  for (size_t i = 0; i < type.children.size(); ++i) {
+    const Array& child = *array.children[i];
+    const std::string child_path = io::StrCat(path, ".", type.children[i].name);
+    if (!type.children[i].nullable && child.null_count > 0 &&
+        std::ranges::any_of(valid, [&](int64_t row) { return child.IsNull(row); })) {
+      return io::InvalidArgumentError(io::StrCat("column ", child_path, " must not be null"));
+    }
+    OG_RETURN_IF_ERROR(CheckMembers(child, valid, child_path));
+  }
+  return absl::OkStatus();
+}
+
+// Whether a struct below `type` has members that may not be null.
+bool HasRequiredMembers(const format::DataType& type) {
+  return type.id == TypeId::kStruct &&
+         std::ranges::any_of(type.children, [](const format::Field& member) {
+           return !member.nullable || HasRequiredMembers(*member.type);
+         });
 }
 
 // `bytes` with 64-bit offsets.
@@ -232,6 +284,12 @@ absl::StatusOr<format::RecordBatch> DataWriter::Conform(const format::RecordBatc
     if (!field.nullable && column->null_count > 0) {
       return io::InvalidArgumentError(io::StrCat("column ", field.name, " must not be null, ",
                                                  column->null_count, " values are"));
+    }
+    // Version 2.0 does not store that a struct is null: its members come back as nulls.
+    if (HasRequiredMembers(*field.type) && version_ != format::FileVersion::kV2_0) {
+      std::vector<int64_t> rows(static_cast<size_t>(batch.num_rows));
+      std::iota(rows.begin(), rows.end(), 0);
+      OG_RETURN_IF_ERROR(CheckMembers(*column, rows, field.name));
     }
     conformed.columns.push_back(std::move(column));
   }

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <set>
 
+#include "engine/dataset/index_coverage.h"
 #include "format/table/roaring.h"
 #include "io/base/status.h"
 #include "io/base/status_macros.h"
@@ -366,7 +367,8 @@ class Searcher {
       std::vector<uint64_t> covered;
       std::ranges::set_intersection(segment.fragment_ids, fragment_ids_,
                                     std::back_inserter(covered));
-      OG_ASSIGN_OR_RETURN(std::vector<uint64_t> addresses, LiveAddresses(dataset_, ids, covered));
+      OG_ASSIGN_OR_RETURN(std::vector<uint64_t> addresses,
+                          LiveAddresses(dataset_, ids, segment.holds_addresses, covered));
       if (found.addresses.empty()) {
         found.addresses = std::move(addresses);
         continue;
@@ -493,7 +495,9 @@ absl::StatusOr<std::shared_ptr<const UsableIndex>> FindUsableIndex(
     std::vector<uint64_t> all;
     std::ranges::set_union(index->fragment_ids, covered, std::back_inserter(all));
     index->fragment_ids = std::move(all);
-    index->segments.push_back({*std::move(btree), std::move(covered)});
+    index->segments.push_back({.btree = *std::move(btree),
+                               .holds_addresses = HoldsAddresses(metadata),
+                               .fragment_ids = std::move(covered)});
   }
   std::shared_ptr<const UsableIndex> best;
   for (const auto& [name, index] : by_name) {
@@ -504,10 +508,11 @@ absl::StatusOr<std::shared_ptr<const UsableIndex>> FindUsableIndex(
 
 absl::StatusOr<std::vector<uint64_t>> LiveAddresses(const DatasetHandle& dataset,
                                                     std::span<const uint64_t> ids,
+                                                    bool are_addresses,
                                                     std::span<const uint64_t> fragment_ids) {
   std::vector<uint64_t> addresses;
   if (ids.empty()) return addresses;
-  if (dataset.manifest().has_stable_row_ids()) {
+  if (dataset.manifest().has_stable_row_ids() && !are_addresses) {
     OG_ASSIGN_OR_RETURN(const auto row_ids, dataset.row_id_index());
     for (const uint64_t id : ids) {
       row_ids->AppendCandidates(id, addresses);

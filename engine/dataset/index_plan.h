@@ -23,6 +23,8 @@ namespace og::engine::dataset {
 // A segment of an index with the live fragments that it covers.
 struct IndexSegment {
   std::shared_ptr<const index::BtreeIndex> btree;
+  // Its entries are row addresses, also where the table has stable row ids.
+  bool holds_addresses = false;
   std::vector<uint64_t> fragment_ids;  // ascending
 };
 
@@ -65,10 +67,11 @@ bool IsReadableBtree(const format::IndexMetadata& metadata);
 absl::StatusOr<std::vector<uint64_t>> LiveCoverage(const format::Manifest& manifest,
                                                    const format::IndexMetadata& metadata);
 
-// The rows that `ids` (of `_rowid`) name now, where they live and lie in one of `fragment_ids`
-// (ascending): addresses, ascending.
+// The rows that `ids` (of `_rowid`, or addresses) name now, where they live and lie in one of
+// `fragment_ids` (ascending): addresses, ascending.
 absl::StatusOr<std::vector<uint64_t>> LiveAddresses(const DatasetHandle& dataset,
                                                     std::span<const uint64_t> ids,
+                                                    bool are_addresses,
                                                     std::span<const uint64_t> fragment_ids);
 
 }  // namespace og::engine::dataset

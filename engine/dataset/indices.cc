@@ -5,7 +5,9 @@
 
 #include "engine/dataset/data_writer.h"
 #include "engine/dataset/dataset_handle.h"
+#include "engine/dataset/index_coverage.h"
 #include "engine/dataset/index_plan.h"
+#include "engine/dataset/staging.h"
 #include "engine/expr/expr.h"
 #include "format/table/roaring.h"
 #include "index/scalar/btree_build.h"
@@ -22,10 +24,6 @@ using format::LanceField;
 constexpr std::string_view kBtreeDetails = "/lance.table.BTreeIndexDetails";
 constexpr std::string_view kSystemIndexPrefix = "__lance_";
 constexpr int64_t kBuildBatchRows = 65536;
-
-const DatasetHandle& HandleOf(const Dataset& dataset) {
-  return static_cast<const DatasetHandle&>(dataset);
-}
 
 // The kind that the type of an index's details names.
 std::string KindOf(const IndexMetadata& index) {
@@ -142,9 +140,12 @@ class SegmentBuild {
     OG_ASSIGN_OR_RETURN(const auto btree, OpenSegment(dataset_, segment));
     OG_ASSIGN_OR_RETURN(std::vector<uint64_t> covered, LiveCoverage(dataset_.manifest(), segment));
     const bool stable = dataset_.manifest().has_stable_row_ids();
-    return builder_->AddEntries(btree, [this, stable, covered = std::move(covered)](
+    const bool from_addresses = stable && HoldsAddresses(segment);
+    return builder_->AddEntries(btree, [this, stable, from_addresses, covered = std::move(covered)](
                                            std::span<uint64_t> ids, std::span<uint8_t> kept) {
-      return stable ? KeepLive(ids, covered, kept) : KeepCovered(ids, covered, kept);
+      return from_addresses ? NameByRowIds(covered, ids, kept)
+             : stable       ? KeepLive(ids, covered, kept)
+                            : KeepCovered(ids, covered, kept);
     });
   }
 
@@ -194,6 +195,30 @@ class SegmentBuild {
     return absl::OkStatus();
   }
 
+  // Entries that name rows by address get their stable row ids, where the rows live.
+  absl::Status NameByRowIds(const std::vector<uint64_t>& covered, std::span<uint64_t> ids,
+                            std::span<uint8_t> kept) {
+    for (size_t i = 0; i < ids.size(); ++i) {
+      const uint64_t fragment_id = ids[i] >> 32;
+      const auto offset = static_cast<uint32_t>(ids[i]);
+      const format::Fragment* fragment = std::ranges::binary_search(covered, fragment_id)
+                                             ? dataset_.manifest().FindFragment(fragment_id)
+                                             : nullptr;
+      kept[i] = fragment != nullptr && offset < fragment->physical_rows ? 1 : 0;
+      if (kept[i] == 0) continue;
+      auto known = row_ids_.find(fragment_id);
+      if (known == row_ids_.end()) {
+        OG_ASSIGN_OR_RETURN(format::RowIdSequence sequence, dataset_.RowIdsOf(*fragment));
+        known = row_ids_.emplace(fragment_id, std::move(sequence)).first;
+      }
+      OG_ASSIGN_OR_RETURN(const format::DeletionVectorPtr deletions,
+                          dataset_.DeletionsOf(*fragment));
+      kept[i] = deletions == nullptr || !deletions->Contains(offset) ? 1 : 0;
+      ids[i] = known->second.Get(offset);
+    }
+    return absl::OkStatus();
+  }
+
   static absl::Status KeepCovered(std::span<const uint64_t> ids,
                                   const std::vector<uint64_t>& covered, std::span<uint8_t> kept) {
     for (size_t i = 0; i < ids.size(); ++i) {
@@ -206,6 +231,7 @@ class SegmentBuild {
   const std::vector<std::string> path_;
   IndexMetadata metadata_;
   std::unique_ptr<index::BtreeBuilder> builder_;
+  std::map<uint64_t, format::RowIdSequence> row_ids_;  // of fragments, for NameByRowIds()
 };
 
 // The path of `column`: a top-level name, which may have dots, or a path of members.

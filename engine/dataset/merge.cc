@@ -5,6 +5,7 @@
 #include "absl/container/flat_hash_set.h"
 
 #include "engine/dataset/dataset_handle.h"
+#include "engine/dataset/staging.h"
 #include "engine/expr/expr.h"
 #include "format/table/key_filter.h"
 #include "io/base/status.h"
@@ -41,14 +42,6 @@ bool IsKeyType(const format::DataType& type) {
   return type.is_variable() || type.is_integer() || type.id == format::TypeId::kFixedSizeBinary ||
          type.id == format::TypeId::kDate32 || type.id == format::TypeId::kDate64 ||
          type.id == format::TypeId::kTimestamp;
-}
-
-// All ids of fields, members included.
-void AppendIds(std::span<const format::LanceField> fields, std::vector<uint32_t>& ids) {
-  for (const format::LanceField& field : fields) {
-    ids.push_back(static_cast<uint32_t>(field.id));
-    AppendIds(field.children, ids);
-  }
 }
 
 }  // namespace
@@ -147,7 +140,7 @@ absl::StatusOr<StagedMerge> DatasetHandle::StageMerge(const MergeRequest& reques
   format::KeyExistenceFilter filter = format::MakeKeyFilter({key_field->id});
   format::AddKeys(*inserted_keys, filter);
   update.inserted_rows = std::move(filter);
-  AppendIds(lance_schema().fields, update.fields_for_preserving_frag_bitmap);
+  AppendFieldIds(lance_schema().fields, update.fields_for_preserving_frag_bitmap);
   const RecordBatch ordered = format::Take(rows, order);
   const auto stream = format::MakeStream(ordered.schema, {ordered});
   update.rows = order.empty() ? nullptr : stream.get();

@@ -4,9 +4,9 @@
 #include <map>
 #include <set>
 
+#include "engine/dataset/index_coverage.h"
 #include "engine/dataset/row_id_index.h"
 #include "format/file/lance_schema.h"
-#include "format/table/roaring.h"
 #include "format/table/row_ids.h"
 #include "io/base/status.h"
 #include "io/base/status_macros.h"
@@ -30,28 +30,6 @@ bool IsSystemIndex(const IndexMetadata& index) {
 
 bool IsVectorIndex(const IndexMetadata& index) {
   return index.details && index.details->type_url.ends_with("VectorIndexDetails");
-}
-
-// A bitmap as a sorted list; nullopt: the coverage is unknown.
-absl::StatusOr<std::optional<std::vector<uint32_t>>> Coverage(const IndexMetadata& index) {
-  if (index.fragment_bitmap.empty()) {
-    return std::nullopt;
-  }
-  OG_ASSIGN_OR_RETURN(std::vector<uint32_t> fragments,
-                      format::DecodeRoaring(index.fragment_bitmap, kFragmentsMax));
-  return fragments;
-}
-
-void SetCoverage(std::vector<uint32_t> fragments, IndexMetadata& index) {
-  std::ranges::sort(fragments);
-  fragments.erase(std::ranges::unique(fragments).begin(), fragments.end());
-  index.fragment_bitmap = format::EncodeRoaring(fragments);
-}
-
-bool Mentions(const IndexMetadata& index, std::span<const uint32_t> fields) {
-  return std::ranges::any_of(index.fields, [&](int32_t field) {
-    return std::ranges::find(fields, static_cast<uint32_t>(field)) != fields.end();
-  });
 }
 
 // Numbers the fragments of a commit and gives their rows ids.
@@ -209,26 +187,6 @@ absl::Status StampUpdated(const Manifest& before, uint64_t first_new_row_id, uin
   return absl::OkStatus();
 }
 
-// Indexes on changed fields no longer cover the fragments that changed in place.
-absl::Status PruneUpdated(const format::UpdateOperation& update, Manifest& manifest) {
-  if (update.fields_modified.empty()) {
-    return absl::OkStatus();
-  }
-  for (IndexMetadata& index : manifest.indices) {
-    if (!Mentions(index, update.fields_modified)) {
-      continue;
-    }
-    OG_ASSIGN_OR_RETURN(auto coverage, Coverage(index));
-    if (coverage) {
-      for (const Fragment& fragment : update.updated_fragments) {
-        std::erase(*coverage, static_cast<uint32_t>(fragment.id));
-      }
-      SetCoverage(*std::move(coverage), index);
-    }
-  }
-  return absl::OkStatus();
-}
-
 // With stable row ids an index on untouched fields stays right for moved rows: it covers their new
 // fragments if it covered all that they came from.
 absl::Status ExtendCoverage(const format::UpdateOperation& update,
@@ -239,10 +197,11 @@ absl::Status ExtendCoverage(const format::UpdateOperation& update,
     sources.push_back(static_cast<uint32_t>(fragment.id));
   }
   for (IndexMetadata& index : manifest.indices) {
-    if (new_fragments.empty() || Mentions(index, update.fields_for_preserving_frag_bitmap)) {
+    if (new_fragments.empty() || HoldsAddresses(index) ||
+        IndexesAny(index, update.fields_for_preserving_frag_bitmap)) {
       continue;
     }
-    OG_ASSIGN_OR_RETURN(auto coverage, Coverage(index));
+    OG_ASSIGN_OR_RETURN(auto coverage, CoverageOf(index));
     if (!coverage || !std::ranges::all_of(sources, [&](uint32_t id) {
           return std::ranges::binary_search(*coverage, id);
         })) {
@@ -299,7 +258,7 @@ absl::Status ApplyMerge(const format::MergeOperation& merge, const Manifest& bef
         return a != old_files.end() && b != new_files.end() && a->second != b->second;
       });
       if (stale) {
-        OG_ASSIGN_OR_RETURN(auto coverage, Coverage(index));
+        OG_ASSIGN_OR_RETURN(auto coverage, CoverageOf(index));
         if (coverage) {
           std::erase(*coverage, static_cast<uint32_t>(fragment.id));
           SetCoverage(*std::move(coverage), index);
@@ -342,7 +301,7 @@ absl::Status ApplyRewrite(const format::RewriteOperation& rewrite, bool stable_r
       if (!stable_row_ids || IsSystemIndex(index)) {
         continue;
       }
-      OG_ASSIGN_OR_RETURN(auto coverage, Coverage(index));
+      OG_ASSIGN_OR_RETURN(auto coverage, CoverageOf(index));
       if (!coverage) {
         continue;
       }
@@ -350,6 +309,13 @@ absl::Status ApplyRewrite(const format::RewriteOperation& rewrite, bool stable_r
         return std::ranges::binary_search(*coverage, static_cast<uint32_t>(id));
       });
       if (covered == 0) {
+        continue;
+      }
+      if (HoldsAddresses(index)) {
+        std::erase_if(*coverage, [&](uint32_t id) {
+          return std::ranges::find(removed, uint64_t{id}) != removed.end();
+        });
+        SetCoverage(*std::move(coverage), index);
         continue;
       }
       if (covered != static_cast<ptrdiff_t>(removed.size())) {
@@ -379,7 +345,7 @@ absl::Status ApplyRewrite(const format::RewriteOperation& rewrite, bool stable_r
     index->details = rewritten.new_details;
     index->index_version = static_cast<int32_t>(rewritten.new_index_version);
     index->files = rewritten.new_files;
-    OG_ASSIGN_OR_RETURN(auto coverage, Coverage(*index));
+    OG_ASSIGN_OR_RETURN(auto coverage, CoverageOf(*index));
     if (coverage) {
       for (const format::RewriteGroup& group : rewrite.groups) {
         for (const Fragment& fragment : group.old_fragments) {
@@ -501,7 +467,8 @@ absl::Status ApplyUpdate(const format::UpdateOperation& update, const Manifest& 
       at->last_updated_versions = stamped.Encode();
     }
   }
-  OG_RETURN_IF_ERROR(PruneUpdated(update, manifest));
+  OG_RETURN_IF_ERROR(
+      UncoverUpdated(update.fields_modified, update.updated_fragments, manifest.indices));
   std::vector<Fragment> fragments = update.new_fragments;
   OG_RETURN_IF_ERROR(numbering.AssignFragmentIds(fragments));
   const uint64_t first_new_row_id = numbering.next_row_id();
@@ -547,7 +514,7 @@ void RetainRelevantIndices(Manifest& manifest) {
   });
   // Whether a segment covers a fragment that still exists. An unreadable bitmap counts as covering.
   const auto is_empty = [&](const IndexMetadata& index) {
-    const auto coverage = Coverage(index);
+    const auto coverage = CoverageOf(index);
     if (!coverage.ok()) {
       return false;
     }

@@ -4,6 +4,7 @@
 
 #include "engine/dataset/data_writer.h"
 #include "engine/dataset/dataset_handle.h"
+#include "engine/dataset/staging.h"
 #include "format/table/deletion_vector.h"
 #include "format/table/key_filter.h"
 #include "io/base/status.h"
@@ -13,85 +14,20 @@
 namespace og::engine::dataset {
 namespace {
 
-StagedTransaction NewTransaction(io::Env& env, uint64_t read_version, const WriteOptions& options) {
-  StagedTransaction staged;
-  staged.transaction.read_version = read_version;
-  staged.transaction.uuid = options.uuid.empty() ? env.NewUuid() : options.uuid;
-  staged.transaction.properties = options.properties;
-  return staged;
-}
-
 // Writes all of `rows` (may be null) and notes the files in `staged`.
 absl::StatusOr<std::vector<format::Fragment>> WriteRows(
     io::Env& env, const io::Location& root, std::shared_ptr<const format::LanceSchema> schema,
     std::string_view file_version, format::BatchStream* rows, const WriteOptions& options,
     StagedTransaction& staged) {
-  if (rows == nullptr) {
-    return std::vector<format::Fragment>();
-  }
-  OG_ASSIGN_OR_RETURN(const auto writer,
-                      DataWriter::Open(env, root, std::move(schema), file_version, options));
-  while (true) {
+  RowWriter writer(env, root, std::move(schema), std::string(file_version), options, staged);
+  while (rows != nullptr) {
     OG_ASSIGN_OR_RETURN(const std::optional<format::RecordBatch> batch, rows->Next());
     if (!batch) {
       break;
     }
-    OG_RETURN_IF_ERROR(writer->Write(*batch));
+    OG_RETURN_IF_ERROR(writer.Write(*batch));
   }
-  OG_ASSIGN_OR_RETURN(DataWriter::Written written, writer->Finish());
-  staged.files.insert(staged.files.end(), written.files.begin(), written.files.end());
-  staged.num_rows_written += written.num_rows;
-  staged.num_bytes_written += written.num_bytes;
-  return std::move(written.fragments);
-}
-
-// Rows that leave fragments: what becomes of each.
-struct Removal {
-  std::vector<format::Fragment> updated;
-  std::vector<uint64_t> removed;
-};
-
-absl::StatusOr<Removal> RemoveRows(const DatasetHandle& dataset,
-                                   const std::vector<uint64_t>& sorted, StagedTransaction& staged) {
-  Removal removal;
-  for (auto first = sorted.begin(); first != sorted.end();) {
-    const uint64_t id = *first >> 32;
-    const auto last = std::ranges::upper_bound(first, sorted.end(), id << 32 | UINT32_MAX);
-    const format::Fragment* fragment = dataset.manifest().FindFragment(id);
-    if (fragment == nullptr) {
-      return io::NotFoundError(io::StrCat("row address ", *first, ": no fragment ", id));
-    }
-    OG_ASSIGN_OR_RETURN(const format::DeletionVectorPtr before, dataset.DeletionsOf(*fragment));
-    std::vector<uint32_t> offsets;
-    for (; first != last; ++first) {
-      const auto offset = static_cast<uint32_t>(*first);
-      if (offset >= fragment->physical_rows || (before != nullptr && before->Contains(offset))) {
-        return io::NotFoundError(
-            io::StrCat("row address ", *first, " does not exist or is deleted"));
-      }
-      offsets.push_back(offset);
-    }
-    if (before != nullptr) {
-      offsets.insert(offsets.end(), before->offsets().begin(), before->offsets().end());
-    }
-    if (offsets.size() == fragment->physical_rows) {
-      removal.removed.push_back(id);
-      continue;
-    }
-    OG_ASSIGN_OR_RETURN(format::Fragment updated,
-                        WithDeletions(dataset, *fragment, std::move(offsets), staged.files));
-    removal.updated.push_back(std::move(updated));
-  }
-  return removal;
-}
-
-absl::StatusOr<std::vector<uint64_t>> SortedAddresses(std::span<const uint64_t> addresses) {
-  std::vector<uint64_t> sorted(addresses.begin(), addresses.end());
-  std::ranges::sort(sorted);
-  if (const auto twice = std::ranges::adjacent_find(sorted); twice != sorted.end()) {
-    return io::InvalidArgumentError(io::StrCat("row address ", *twice, " is given twice"));
-  }
-  return sorted;
+  return writer.Finish();
 }
 
 }  // namespace
@@ -163,6 +99,7 @@ absl::StatusOr<StagedTransaction> DatasetHandle::StageOverwrite(const format::Sc
 
 absl::StatusOr<StagedTransaction> DatasetHandle::StageUpdate(const UpdateRequest& request) const {
   StagedTransaction staged = NewTransaction(*env_, version(), request.write);
+  StagingGuard guard(*this, staged);
   OG_ASSIGN_OR_RETURN(std::vector<uint64_t> sorted, SortedAddresses(request.removed_addresses));
   format::UpdateOperation update;
   OG_ASSIGN_OR_RETURN(update.new_fragments, WriteRows(*env_, branch_root_, manifest().schema,
@@ -173,15 +110,7 @@ absl::StatusOr<StagedTransaction> DatasetHandle::StageUpdate(const UpdateRequest
                                                staged.num_rows_written, " rows"));
   }
   if (manifest().has_stable_row_ids()) {
-    // The first rows keep their ids; the commit gives the others new ones.
-    std::span<const uint64_t> left(request.moved_row_ids);
-    for (format::Fragment& fragment : update.new_fragments) {
-      const auto ids = left.first(std::min<size_t>(left.size(), fragment.physical_rows));
-      left = left.subspan(ids.size());
-      if (!ids.empty()) {
-        fragment.row_ids = format::RowIdSequence({format::MakeSegment(ids)}).Encode();
-      }
-    }
+    KeepRowIds(request.moved_row_ids, update.new_fragments);
   }
   OG_ASSIGN_OR_RETURN(Removal removal, RemoveRows(*this, sorted, staged));
   update.updated_fragments = std::move(removal.updated);
@@ -191,6 +120,7 @@ absl::StatusOr<StagedTransaction> DatasetHandle::StageUpdate(const UpdateRequest
   update.inserted_rows = request.inserted_rows;
   staged.affected_rows = std::move(sorted);
   staged.transaction.operation = std::move(update);
+  guard.Keep();
   return staged;
 }
 
@@ -198,6 +128,7 @@ absl::StatusOr<StagedTransaction> DatasetHandle::StageDelete(std::span<const uin
                                                              std::string_view predicate,
                                                              const WriteOptions& options) const {
   StagedTransaction staged = NewTransaction(*env_, version(), options);
+  StagingGuard guard(*this, staged);
   OG_ASSIGN_OR_RETURN(std::vector<uint64_t> sorted, SortedAddresses(addresses));
   OG_ASSIGN_OR_RETURN(Removal removal, RemoveRows(*this, sorted, staged));
   format::DeleteOperation deletion;
@@ -206,6 +137,7 @@ absl::StatusOr<StagedTransaction> DatasetHandle::StageDelete(std::span<const uin
   deletion.predicate = predicate;
   staged.affected_rows = std::move(sorted);
   staged.transaction.operation = std::move(deletion);
+  guard.Keep();
   return staged;
 }
 
