@@ -12,13 +12,20 @@ std::vector<ToolCommand> AllToolCommands() {
   commands.push_back(TakeCommand());
   commands.push_back(CountCommand());
   commands.push_back(WriteCommand());
+  commands.push_back(DeleteCommand());
+  commands.push_back(UpdateCommand());
+  commands.push_back(MergeInsertCommand());
+  commands.push_back(ColumnsAddCommand());
+  commands.push_back(ColumnsJoinCommand());
+  commands.push_back(ColumnsDropCommand());
+  commands.push_back(ColumnsAlterCommand());
   commands.push_back(VerifyCommand());
   commands.push_back(FileInfoCommand());
   return commands;
 }
 
 std::vector<ToolGroup> ToolGroups() {
-  return {};
+  return {{.word = "columns", .summary = "Add, drop and change columns"}};
 }
 
 }  // namespace og::cli

@@ -48,13 +48,20 @@ ToolCommand MakeToolCommand(const ToolText& text, void (*declare)(OptionSet&, Va
           }};
 }
 
+ToolCommand ColumnsAddCommand();
+ToolCommand ColumnsAlterCommand();
+ToolCommand ColumnsDropCommand();
+ToolCommand ColumnsJoinCommand();
 ToolCommand CountCommand();
+ToolCommand DeleteCommand();
 ToolCommand DumpCommand();
 ToolCommand FileInfoCommand();
 ToolCommand InfoCommand();
+ToolCommand MergeInsertCommand();
 ToolCommand ScanCommand();
 ToolCommand SchemaCommand();
 ToolCommand TakeCommand();
+ToolCommand UpdateCommand();
 ToolCommand VerifyCommand();
 ToolCommand VersionsCommand();
 ToolCommand WriteCommand();

@@ -89,6 +89,12 @@ OptionRef OptionSet::Add(std::string_view name, std::vector<uint64_t>& values,
   return AddList(app_, name, values, help);
 }
 
+OptionRef OptionSet::AddEach(std::string_view name, std::vector<std::string>& values,
+                             std::string_view help) {
+  return OptionRef(
+      *app_.add_option(std::string(name), values, std::string(help))->allow_extra_args(false));
+}
+
 OptionRef OptionSet::Flag(std::string_view name, bool& value, std::string_view help) {
   return OptionRef(*app_.add_flag(std::string(name), value, std::string(help)));
 }

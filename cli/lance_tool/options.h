@@ -49,6 +49,8 @@ class OptionSet {
   OptionRef Add(std::string_view name, std::optional<std::vector<std::string>>& values,
                 std::string_view help);
   OptionRef Add(std::string_view name, std::vector<uint64_t>& values, std::string_view help);
+  // Several values by repeating the option; commas are part of a value.
+  OptionRef AddEach(std::string_view name, std::vector<std::string>& values, std::string_view help);
 
   // "--json"; "!--no-decode" clears; "--a,!--no-a" has both.
   OptionRef Flag(std::string_view name, bool& value, std::string_view help);

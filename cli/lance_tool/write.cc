@@ -1,10 +1,6 @@
-#include <fstream>
-#include <iostream>
-
 #include "cli/lance_tool/command.h"
 #include "cli/lance_tool/dataset_arguments.h"
-#include "cli/lance_tool/schema_json.h"
-#include "format/arrow/json.h"
+#include "cli/lance_tool/json_rows.h"
 #include "io/base/status.h"
 #include "io/base/status_macros.h"
 #include "io/base/text.h"
@@ -15,10 +11,6 @@ namespace {
 using engine::dataset::Dataset;
 using engine::dataset::DatasetPtr;
 using engine::dataset::StagedTransaction;
-using format::RecordBatch;
-
-// Rows that are read from JSON before they go to the writer.
-constexpr size_t kWriteBatchBytes = size_t{8} << 20;
 
 struct WriteArguments {
   DatasetArguments dataset;
@@ -44,62 +36,7 @@ void Declare(OptionSet& options, WriteArguments& arguments) {
   options.Add("--max-rows-per-file", arguments.max_rows_per_file, "Rows in a data file").Positive();
 }
 
-// Lines of canonical JSON as batches.
-class JsonLines final : public format::BatchStream {
- public:
-  JsonLines(std::istream& input, format::SchemaPtr schema)
-      : input_(input), schema_(schema), reader_(std::move(schema)) {}
-
-  const format::SchemaPtr& schema() const override { return schema_; }
-
-  absl::StatusOr<std::optional<RecordBatch>> Next() override {
-    std::string line;
-    while (reader_.MemoryBytes() < kWriteBatchBytes && std::getline(input_, line)) {
-      ++line_number_;
-      if (io::Trim(line).empty()) {
-        continue;
-      }
-      if (const absl::Status status = reader_.Append(line); !status.ok()) {
-        return io::Annotate(status, io::StrCat("line ", line_number_));
-      }
-    }
-    if (reader_.num_rows() == 0) {
-      return std::nullopt;
-    }
-    return reader_.Finish();
-  }
-
- private:
-  std::istream& input_;
-  const format::SchemaPtr schema_;
-  format::JsonRowReader reader_;
-  uint64_t line_number_ = 0;
-};
-
-// `schema` as rows spell it: a blob column is given by its contents, in hexadecimal digits.
-format::SchemaPtr InputSchema(const format::Schema& schema) {
-  auto input = std::make_shared<format::Schema>(schema);
-  for (format::Field& field : input->fields) {
-    const auto extension = field.metadata.find("ARROW:extension:name");
-    if (extension != field.metadata.end() && extension->second == "lance.blob.v2") {
-      field.type = format::LargeBinary();
-    }
-  }
-  return input;
-}
-
-absl::StatusOr<format::SchemaPtr> ReadSchemaFile(const std::string& path) {
-  std::ifstream file(path, std::ios::binary);
-  if (!file) {
-    return io::NotFoundError(io::StrCat("cannot read the schema file ", path));
-  }
-  const std::string text((std::istreambuf_iterator<char>(file)), std::istreambuf_iterator<char>());
-  absl::StatusOr<format::SchemaPtr> schema = ParseSchemaJson(text);
-  return schema.ok() ? schema : io::Annotate(schema.status(), path);
-}
-
-absl::StatusOr<DatasetPtr> WriteDataset(ToolContext& context, const WriteArguments& arguments,
-                                        std::istream& input) {
+absl::StatusOr<DatasetPtr> WriteDataset(ToolContext& context, const WriteArguments& arguments) {
   format::SchemaPtr schema;
   if (!arguments.schema_file.empty()) {
     OG_ASSIGN_OR_RETURN(schema, ReadSchemaFile(arguments.schema_file));
@@ -111,40 +48,32 @@ absl::StatusOr<DatasetPtr> WriteDataset(ToolContext& context, const WriteArgumen
     if (schema == nullptr) {
       return io::InvalidArgumentError("--mode create needs --schema");
     }
-    JsonLines rows(input, InputSchema(*schema));
+    OG_ASSIGN_OR_RETURN(const auto rows,
+                        JsonRows::Open(arguments.input_file, InputSchema(*schema)));
     engine::dataset::CreateOptions options;
     options.write = write;
     options.file_version = arguments.file_version;
     options.stable_row_ids = arguments.stable_row_ids;
     OG_ASSIGN_OR_RETURN(const StagedTransaction staged,
-                        Dataset::StageCreate(context.env, root, schema, &rows, options));
+                        Dataset::StageCreate(context.env, root, schema, rows.get(), options));
     return Dataset::CommitCreate(context.env, root, staged);
   }
   OG_ASSIGN_OR_RETURN(const DatasetPtr dataset, arguments.dataset.Open(context));
   if (schema == nullptr) {
     schema = dataset->schema();
   }
-  JsonLines rows(input, InputSchema(*schema));
+  OG_ASSIGN_OR_RETURN(const auto rows, JsonRows::Open(arguments.input_file, InputSchema(*schema)));
   if (arguments.mode == "append") {
-    OG_ASSIGN_OR_RETURN(const StagedTransaction staged, dataset->StageAppend(rows, write));
+    OG_ASSIGN_OR_RETURN(const StagedTransaction staged, dataset->StageAppend(*rows, write));
     return dataset->Commit(staged, {});
   }
   OG_ASSIGN_OR_RETURN(const StagedTransaction staged,
-                      dataset->StageOverwrite(schema, &rows, write));
+                      dataset->StageOverwrite(schema, rows.get(), write));
   return dataset->Commit(staged, {});
 }
 
 absl::Status Run(ToolContext& context, const WriteArguments& arguments) {
-  std::ifstream file;
-  if (arguments.input_file != "-") {
-    file.open(arguments.input_file, std::ios::binary);
-    if (!file) {
-      return io::NotFoundError(io::StrCat("cannot read ", arguments.input_file));
-    }
-  }
-  OG_ASSIGN_OR_RETURN(
-      const DatasetPtr dataset,
-      WriteDataset(context, arguments, arguments.input_file == "-" ? std::cin : file));
+  OG_ASSIGN_OR_RETURN(const DatasetPtr dataset, WriteDataset(context, arguments));
   return context.output.Write(
       arguments.dataset.json
           ? io::StrCat("{\"version\":", dataset->version(), ",\"num_rows\":", dataset->num_rows(),
