@@ -59,6 +59,10 @@ void AppendValue(const Array& array, int64_t i, std::string& key) {
   }
 }
 
+uint32_t TagOf(uint64_t hash) {
+  return static_cast<uint32_t>(hash >> 32);
+}
+
 std::string ValueText(const Array& array, int64_t i) {
   if (array.IsNull(i)) {
     return "NULL";
@@ -131,15 +135,17 @@ void KeyTable::AddBatch(std::span<const ArrayPtr> columns) {
     if (!EncodeKey(columns, i, key)) {
       continue;
     }
+    const uint64_t hash = HashKey(key);
     entries_.push_back({.row = {batch, static_cast<uint32_t>(i)},
                         .key_bytes = static_cast<uint32_t>(key.size()),
+                        .tag = TagOf(hash),
                         .key_offset = keys_.size(),
                         .next = kNone});
     keys_ += key;
     if (entries_.size() * 2 > slots_.size()) {
       Rehash();
     } else {
-      Slot& slot = slots_[HashKey(key) & (slots_.size() - 1)];
+      Slot& slot = slots_[hash & (slots_.size() - 1)];
       const uint64_t position = entries_.size() - 1;
       (slot.last == kNone ? slot.first : entries_[slot.last].next) = position;
       slot.last = position;
@@ -161,9 +167,10 @@ void KeyTable::Find(std::string_view key, std::vector<uint64_t>& found) const {
   if (slots_.empty()) {
     return;
   }
-  for (uint64_t at = slots_[HashKey(key) & (slots_.size() - 1)].first; at != kNone;
+  const uint64_t hash = HashKey(key);
+  for (uint64_t at = slots_[hash & (slots_.size() - 1)].first; at != kNone;
        at = entries_[at].next) {
-    if (KeyOf(entries_[at]) == key) {
+    if (entries_[at].tag == TagOf(hash) && KeyOf(entries_[at]) == key) {
       found.push_back(at);
     }
   }

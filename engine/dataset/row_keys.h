@@ -47,6 +47,7 @@ class KeyTable {
   struct Entry {
     RowRef row;
     uint32_t key_bytes = 0;
+    uint32_t tag = 0;  // of the hash: keys of other tags differ
     uint64_t key_offset = 0;
     uint64_t next = kNone;  // with the same hash
   };
