@@ -148,6 +148,60 @@ TEST_P(RowChangesTest, AnIndexOnOtherColumnsFollowsAnUpdate) {
   }
 }
 
+// The index of a table without stable row ids, put into one of the same rows that has them: its
+// entries are addresses, as Lance 14 writes them in version 1.
+TEST_P(RowChangesTest, EntriesOfAnIndexMayBeAddresses) {
+  CreateOptions options;
+  options.file_version = GetParam();
+  options.stable_row_ids = false;
+  options.write.max_rows_per_file = 3;
+  OG_ASSERT_OK_AND_ASSIGN(
+      DatasetPtr plain, CreateTable(env_, "memory://plain",
+                                    SchemaOf("id int64, name utf8, age int32?"), kPeople, options));
+  OG_ASSERT_OK_AND_ASSIGN(const auto built, StageCreateIndex(*plain, {.column = "id"}));
+  // Moved rows first, so that ids and addresses differ.
+  OG_ASSERT_OK_AND_ASSIGN(
+      const UpdateResult moved,
+      UpdateWhere(*people_, {.assignments = {{"age", "1"}}, .predicate = "id = 2"}));
+  StagedTransaction staged = built;
+  staged.files.clear();
+  staged.transaction.read_version = moved.dataset->version();
+  staged.transaction.uuid = env_.NewUuid();
+  format::IndexMetadata& index =
+      std::get<format::CreateIndexOperation>(staged.transaction.operation).new_indices[0];
+  index.index_version = 1;
+  for (const format::IndexFile& file : index.files) {
+    const std::string below = io::StrCat("_indices/", index.uuid, "/", file.path);
+    OG_ASSERT_OK_AND_ASSIGN(const io::Buffer bytes,
+                            plain->root().store->Read(plain->root().Child(below).path));
+    OG_ASSERT_OK(people_->root().store->Put(people_->root().Child(below).path, bytes.span()));
+  }
+  OG_ASSERT_OK_AND_ASSIGN(DatasetPtr dataset, moved.dataset->Commit(staged, {}));
+  const auto expect_found = [&] {
+    for (int id = 1; id <= 7; ++id) {
+      OG_ASSERT_OK_AND_ASSIGN(const auto filter, expr::ParseFilter(io::StrCat("id = ", id)));
+      OG_ASSERT_OK_AND_ASSIGN(const uint64_t found, dataset->CountRows(filter));
+      EXPECT_EQ(found, 1u) << id << " at version " << dataset->version();
+    }
+  };
+  expect_found();
+  // It does not follow rows that move, and becomes one of row ids when it is merged.
+  OG_ASSERT_OK_AND_ASSIGN(
+      const UpdateResult again,
+      UpdateWhere(*dataset, {.assignments = {{"age", "1"}}, .predicate = "id in (3, 6)"}));
+  dataset = again.dataset;
+  OG_ASSERT_OK_AND_ASSIGN(const IndexDescription found, FindIndex(*dataset, "id_idx"));
+  EXPECT_THAT(found.fragment_ids, ElementsAre(0, 1, 2));
+  expect_found();
+  OG_ASSERT_OK_AND_ASSIGN(const auto merged, StageOptimizeIndices(*dataset, {}));
+  ASSERT_TRUE(merged.has_value());
+  OG_ASSERT_OK_AND_ASSIGN(dataset, dataset->Commit(*merged, {}));
+  OG_ASSERT_OK_AND_ASSIGN(const IndexDescription whole, FindIndex(*dataset, "id_idx"));
+  EXPECT_EQ(whole.num_unindexed_rows, 0u);
+  EXPECT_EQ(whole.segments[0].index_version, 0);
+  expect_found();
+}
+
 TEST_P(RowChangesTest, RefusedUpdatesLeaveNothingBehind) {
   const auto update = [&](const std::vector<Assignment>& assignments) {
     return UpdateWhere(*people_, {.assignments = assignments}).status();
