@@ -154,6 +154,7 @@ absl::Status DecodeMessage(lance::table::Manifest& proto, Manifest& manifest) {
   proto.clear_branch();
   proto.clear_index_section();
   proto.clear_transaction_section();
+  proto.clear_transaction_section_of_lance_14();
   manifest.unknown = TakeUnknown(proto);
   return absl::OkStatus();
 }
@@ -192,9 +193,10 @@ absl::StatusOr<ManifestFile> Decode(std::span<const std::byte> bytes) {
     return io::DataLossError("the manifest message does not parse");
   }
   ManifestFile file;
-  if (proto.has_transaction_section()) {
-    OG_ASSIGN_OR_RETURN(file.transaction, SectionAt(bytes, proto.transaction_section(), position,
-                                                    "transaction section"));
+  if (proto.has_transaction_section() || proto.has_transaction_section_of_lance_14()) {
+    const uint64_t at = proto.has_transaction_section() ? proto.transaction_section()
+                                                        : proto.transaction_section_of_lance_14();
+    OG_ASSIGN_OR_RETURN(file.transaction, SectionAt(bytes, at, position, "transaction section"));
   }
   if (proto.has_index_section()) {
     OG_ASSIGN_OR_RETURN(const ManifestSection index_section,

@@ -291,6 +291,23 @@ TEST(Manifest, RoundTripKeepsEverythingUnknownIncluded) {
   EXPECT_EQ(EncodeManifestFile(file.manifest, "transaction"), bytes);
 }
 
+// Lance 14 names its transaction by member 23, an offset that means nothing in another file.
+TEST(Manifest, OffsetOfLance14IsReadAndNotCarried) {
+  Manifest manifest = SampleManifest();
+  manifest.indices.clear();
+  const std::string section("\x0b\x00\x00\x00transaction", 15);
+  const std::string message = [&] {
+    manifest.unknown = std::string("\xb8\x01\x00", 3);  // member 23 is 0
+    const std::string alone = EncodeManifestFile(manifest, std::nullopt);
+    return alone.substr(0, alone.size() - 16);
+  }();
+  std::string bytes = section + message + std::string("\x0f\0\0\0\0\0\0\0\0\0\2\0LANC", 16);
+  OG_ASSERT_OK_AND_ASSIGN(const ManifestFile file, DecodeManifestFile(io::AsBytes(bytes), "m"));
+  ASSERT_TRUE(file.transaction.has_value());
+  EXPECT_EQ(bytes.substr(file.transaction->offset, file.transaction->length), "transaction");
+  EXPECT_EQ(file.manifest.unknown, "");
+}
+
 TEST(Manifest, CutAndFlippedBytesAreErrorsOrOtherManifests) {
   const std::string bytes = EncodeManifestFile(SampleManifest(), "transaction");
   for (size_t size = 0; size < bytes.size(); ++size) {
