@@ -2,7 +2,8 @@
 
 usage: run.py --bin bazel-bin [--peer-python PYTHON] [--reference BINARY] [CASE...]
 
-Cases: load, cold, scan, take, size, format, storage; all of them if none is named. Without a peer our side runs alone.
+Cases: load, cold, scan, take, size, format, storage, dataset; all of them if none is named. `dataset:delete` and
+the like run one of its operations (datasets.py). Without a peer our side runs alone.
 """
 
 import argparse
@@ -194,6 +195,24 @@ class Bench:
     def storage(self):
         stores.run(self)
 
+    # ---- operations on datasets through the C library ----
+
+    def dataset(self, *operations):
+        words = [self.arguments.peer_python, os.path.join(HERE, "datasets.py"),
+                 os.path.abspath(os.path.join(self.arguments.bin, "engine/capi/liblance.so")), self.folder]
+        environment = {**os.environ, "OMNIGRAPH_DURABILITY": "none"}
+        numbers = [str(self.rounds), str(self.arguments.warmups), str(self.arguments.scale)]
+        run = subprocess.Popen([*words, *numbers, *operations], stdout=subprocess.PIPE, text=True, env=environment)
+        done = [json.loads(line) for line in run.stdout]
+        if run.wait() != 0:
+            sys.exit("bench: dataset failed")
+        for result in done:
+            self.report(result["title"], "ms", result["ms"], digits=2)
+            memory = [run_process([*words, "memory", side, str(self.arguments.scale), result["case"]], environment)
+                      for side in ("ours", "peer")]
+            self.report(result["title"] + ", peak memory of a process", "MB",
+                        [[run.peak_bytes] for run in memory], scale=1e-6)
+
     # ---- size ----
 
     def size(self):
@@ -245,7 +264,7 @@ def check_equal(title, answers):
         sys.exit(f"bench: {title}: the sides give different answers")
 
 
-CASES = ["load", "cold", "scan", "take", "size", "format", "storage"]
+CASES = ["load", "cold", "scan", "take", "size", "format", "storage", "dataset"]
 
 
 def main():
@@ -258,16 +277,18 @@ def main():
     parser.add_argument("--quick", action="store_true", help="small loads, to see whether `storage` works")
     parser.add_argument("--rounds", type=int, default=11)
     parser.add_argument("--warmups", type=int, default=2)
+    parser.add_argument("--scale", type=float, default=1.0, help="of the tables of the case dataset")
     parser.add_argument("cases", nargs="*", metavar="CASE", help=", ".join(CASES))
     arguments = parser.parse_args()
-    if unknown := set(arguments.cases) - set(CASES):
+    if unknown := {case.split(":")[0] for case in arguments.cases} - set(CASES):
         parser.error(f"no case {sorted(unknown)[0]}")
     print("| case | unit | ours, median (quartiles) | peer, median (quartiles) | peer / ours |")
     print("|---|---|---|---|---|")
     with tempfile.TemporaryDirectory() as folder:
         bench = Bench(arguments, folder)
         for case in arguments.cases or CASES:
-            getattr(bench, case)()
+            name, *operations = case.split(":")
+            getattr(bench, name)(*operations)
 
 
 if __name__ == "__main__":
