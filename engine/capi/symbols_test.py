@@ -18,7 +18,7 @@ def declared():
 
 
 def shown(*words):
-    run = subprocess.run(["nm", *words], capture_output=True, text=True, check=False)
+    run = subprocess.run(["nm", *words], capture_output=True, text=True, check=True)
     lines = run.stdout.split("\n")
     return {line.split()[-1].split("@")[0] for line in lines if len(line.split()) == 3}
 
