@@ -15,7 +15,7 @@ import time
 from measure import alternate
 
 FIO_SECONDS = 3
-FILE_BLOCKS = 1024  # of 1 MiB
+FILE_BLOCKS = 256  # of 1 MiB
 KEY, SECRET = "test-key", "test-secret"
 
 
@@ -177,7 +177,7 @@ def local_lines(bench):
             folder = bench.path("storage.put")
             shutil.rmtree(folder, ignore_errors=True)
             os.makedirs(folder)
-            number = count // 100 if durability == "full" else count // 10
+            number = count // 1000 if durability == "full" else count // 10
             return ours(bench, "put-if-absent", folder, "--block", 1000, "--count", number, *words,
                         environment=environment)
 

@@ -6,13 +6,13 @@
 #include <random>
 #include <string>
 #include <utility>
-#include <vector>
 
 #include <dirent.h>
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "io/base/buffer.h"
 #include "io/base/text.h"
 #include "io/local/descriptor.h"
 #include "io/local/errno_status.h"
@@ -35,7 +35,7 @@ absl::StatusOr<Cost> BareReads(const std::string& path, const Load& load, bool i
   const uint64_t num_blocks = static_cast<uint64_t>(info.st_size) / load.block_bytes;
   if (num_blocks == 0) return io::ErrnoStatus(EINVAL, path, "read");
   std::mt19937_64 random(load.seed);
-  std::vector<std::byte> block(load.block_bytes);
+  io::MutableBuffer block(load.block_bytes);
   Cost cost;
   cost.latencies_ns.reserve(load.count);
   const Stopwatch stopwatch;
@@ -54,7 +54,7 @@ absl::StatusOr<Cost> BareReads(const std::string& path, const Load& load, bool i
 absl::StatusOr<Cost> BareWrites(const std::string& path, const Load& load,
                                 io::Durability durability) {
   unlink(path.c_str());
-  const std::vector<std::byte> block(load.block_bytes, std::byte{7});
+  const io::Buffer block = RandomBlock(load);
   Cost cost;
   cost.latencies_ns.reserve(load.count);
   const Stopwatch stopwatch;
@@ -80,7 +80,7 @@ absl::StatusOr<Cost> BareCreates(const std::string& folder, const Load& load,
     return io::ErrnoStatus(errno, folder, "make folder");
   }
   const io::Descriptor directory(io::OpenDescriptor(folder, O_RDONLY | O_DIRECTORY));
-  const std::vector<std::byte> block(load.block_bytes, std::byte{7});
+  const io::Buffer block = RandomBlock(load);
   Cost cost;
   cost.latencies_ns.reserve(load.count);
   const Stopwatch stopwatch;

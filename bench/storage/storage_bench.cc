@@ -157,6 +157,10 @@ absl::StatusOr<std::string> Run(const std::vector<std::string_view>& words) {
   } else if (arguments.what.starts_with("read-") && store->is_local()) {
     OG_RETURN_IF_ERROR(store->Read(place.path).status());
   }
+  if (arguments.what == "write-seq") {
+    // As the bare writer does: both then write into the memory that the old file had.
+    OG_RETURN_IF_ERROR(store->Delete(place.path));
+  }
   const uint64_t before = wire == nullptr ? 0 : wire->num_requests();
   OG_ASSIGN_OR_RETURN(Cost cost, RunOnStore(arguments, *store, place.path, durability));
   return Report(

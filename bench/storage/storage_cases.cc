@@ -20,16 +20,15 @@ int64_t ReadClock(clockid_t clock) {
   return int64_t{now.tv_sec} * 1'000'000'000 + now.tv_nsec;
 }
 
-// Bytes that no compression makes smaller.
-std::vector<std::byte> RandomBytes(uint64_t length, uint64_t seed) {
-  std::mt19937_64 random(seed);
-  std::vector<std::byte> bytes(length);
-  for (std::byte& byte : bytes)
-    byte = static_cast<std::byte>(random());
-  return bytes;
-}
-
 }  // namespace
+
+io::Buffer RandomBlock(const Load& load) {
+  std::mt19937_64 random(load.seed);
+  io::MutableBuffer bytes(load.block_bytes);
+  for (std::byte& byte : bytes.span())
+    byte = static_cast<std::byte>(random());
+  return std::move(bytes).Share();
+}
 
 Stopwatch::Stopwatch() : start_ns_(NowNs()), start_cpu_ns_(CpuNs()) {}
 
@@ -88,14 +87,14 @@ absl::StatusOr<Cost> ReadBlocks(io::Store& store, const std::string& path, const
 
 absl::StatusOr<Cost> WriteBlocks(io::Store& store, const std::string& path, const Load& load,
                                  io::Durability durability) {
-  const std::vector<std::byte> block = RandomBytes(load.block_bytes, load.seed);
+  const io::Buffer block = RandomBlock(load);
   Cost cost;
   cost.latencies_ns.reserve(load.count);
   const Stopwatch stopwatch;
   OG_ASSIGN_OR_RETURN(const auto stream, store.OpenWrite(path));
   for (; cost.operations < load.count; ++cost.operations) {
     const int64_t start_ns = Stopwatch::NowNs();
-    OG_RETURN_IF_ERROR(stream->Append(block));
+    OG_RETURN_IF_ERROR(stream->Append(block.span()));
     cost.latencies_ns.push_back(Stopwatch::NowNs() - start_ns);
     cost.bytes += block.size();
   }
@@ -105,7 +104,7 @@ absl::StatusOr<Cost> WriteBlocks(io::Store& store, const std::string& path, cons
 }
 
 absl::StatusOr<Cost> CreateObjects(io::Store& store, const std::string& folder, const Load& load) {
-  const std::vector<std::byte> block = RandomBytes(load.block_bytes, load.seed);
+  const io::Buffer block = RandomBlock(load);
   std::vector<Cost> costs(load.depth);
   std::vector<absl::Status> statuses(load.depth);
   const Stopwatch stopwatch;
@@ -114,7 +113,7 @@ absl::StatusOr<Cost> CreateObjects(io::Store& store, const std::string& folder, 
     threads.emplace_back([&, t] {
       for (uint64_t i = t; i < load.count && statuses[t].ok(); i += load.depth) {
         const int64_t start_ns = Stopwatch::NowNs();
-        statuses[t] = store.PutIfAbsent(io::StrCat(folder, "/", i), block).status();
+        statuses[t] = store.PutIfAbsent(io::StrCat(folder, "/", i), block.span()).status();
         costs[t].latencies_ns.push_back(Stopwatch::NowNs() - start_ns);
       }
     });

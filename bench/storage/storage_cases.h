@@ -8,6 +8,7 @@
 
 #include "absl/status/statusor.h"
 
+#include "io/base/buffer.h"
 #include "io/store/store.h"
 
 namespace og::bench {
@@ -27,6 +28,9 @@ struct Cost {
   int64_t cpu_ns = 0;                 // of all threads of the process
   std::vector<int64_t> latencies_ns;  // one an operation
 };
+
+// What is written: bytes that no compression makes smaller, aligned as the engine's are.
+io::Buffer RandomBlock(const Load& load);
 
 // Measures from its making to Stop().
 class Stopwatch {
