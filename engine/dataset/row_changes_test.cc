@@ -394,6 +394,33 @@ TEST_P(RowChangesTest, MembersOfStructsChangeLikeColumns) {
   EXPECT_EQ(narrow[2], "{\"id\":3,\"p\":{\"wide\":-7}}");
 }
 
+TEST_P(RowChangesTest, ColumnsThatAppendedRowsLackAreNotStored) {
+  const auto append = [&](std::string_view columns,
+                          std::string_view lines) -> absl::StatusOr<DatasetPtr> {
+    const auto rows = StreamOf(SchemaOf(columns), lines);
+    const auto staged = people_->StageAppend(*rows, {});
+    return staged.ok() ? people_->Commit(*staged, {}) : staged.status();
+  };
+  OG_ASSERT_OK_AND_ASSIGN(DatasetPtr dataset,
+                          append("name utf8, id int64", "{\"id\":8,\"name\":\"h\"}"));
+  EXPECT_EQ(dataset->manifest().fragments.back().files[0].fields, (std::vector<int32_t>{0, 1}));
+  OG_ASSERT_OK_AND_ASSIGN(const auto rows, SortedRows(*dataset));
+  EXPECT_EQ(rows.back(), "{\"id\":8,\"name\":\"h\",\"age\":null}");
+  EXPECT_THAT(append("id int64", "{\"id\":9}"), Refused("column name must not be null"));
+  EXPECT_THAT(append("id int64, shoe int64", ""), Refused("no column shoe"));
+  // All changes find such a fragment.
+  OG_ASSERT_OK_AND_ASSIGN(const UpdateResult updated,
+                          UpdateWhere(*dataset, {.assignments = {{"age", "coalesce(age, id)"}},
+                                                 .predicate = "age is null"}));
+  EXPECT_EQ(updated.num_updated_rows, 2u);
+  OG_ASSERT_OK_AND_ASSIGN(
+      const auto cast,
+      StageAlterColumns(*updated.dataset, {{.path = "age", .type = format::Int64()}}, {}));
+  OG_ASSERT_OK_AND_ASSIGN(dataset, updated.dataset->Commit(cast, {}));
+  OG_ASSERT_OK_AND_ASSIGN(const auto wide, SortedRows(*dataset));
+  EXPECT_EQ(wide.back(), "{\"id\":8,\"name\":\"h\",\"age\":8}");
+}
+
 TEST_P(RowChangesTest, RowsBringMembersByNameAndNoNullsWhereNoneMayBe) {
   CreateOptions options;
   options.file_version = GetParam();

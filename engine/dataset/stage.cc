@@ -30,6 +30,28 @@ absl::StatusOr<std::vector<format::Fragment>> WriteRows(
   return writer.Finish();
 }
 
+// The fields of `table` that rows of `rows` bring; what they lack is not stored, and reads as null.
+// kInvalidArgument for unknown columns, and for lacking ones that may not be null.
+absl::StatusOr<std::shared_ptr<const format::LanceSchema>> StoredFields(
+    const std::shared_ptr<const format::LanceSchema>& table, const format::Schema& rows) {
+  for (const format::Field& field : rows.fields) {
+    if (table->Find(field.name) == nullptr) {
+      return io::InvalidArgumentError(io::StrCat("the table has no column ", field.name));
+    }
+  }
+  auto stored = std::make_shared<format::LanceSchema>();
+  stored->metadata = table->metadata;
+  for (const format::LanceField& field : table->fields) {
+    if (rows.IndexOf(field.name)) {
+      stored->fields.push_back(field);
+    } else if (!field.nullable) {
+      return io::InvalidArgumentError(
+          io::StrCat("column ", field.name, " must not be null, and the rows lack it"));
+    }
+  }
+  return stored->fields.empty() || stored->fields.size() == table->fields.size() ? table : stored;
+}
+
 }  // namespace
 
 absl::StatusOr<format::Fragment> WithDeletions(const DatasetHandle& dataset,
@@ -75,8 +97,9 @@ absl::StatusOr<StagedTransaction> DatasetHandle::StageAppend(format::BatchStream
                                                              const WriteOptions& options) const {
   StagedTransaction staged = NewTransaction(*env_, version(), options);
   format::AppendOperation append;
+  OG_ASSIGN_OR_RETURN(auto stored, StoredFields(manifest().schema, *rows.schema()));
   OG_ASSIGN_OR_RETURN(append.fragments,
-                      WriteRows(*env_, branch_root_, manifest().schema,
+                      WriteRows(*env_, branch_root_, std::move(stored),
                                 manifest().data_format_version, &rows, options, staged));
   staged.transaction.operation = std::move(append);
   return staged;
