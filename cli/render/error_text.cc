@@ -15,6 +15,7 @@ namespace {
 
 constexpr std::string_view kCauseField = "cause";
 constexpr std::string_view kViolationField = "violation";
+constexpr std::string_view kHintField = "hint";
 
 bool StartsCodePoint(char c) {
   return (static_cast<unsigned char>(c) & 0xc0) != 0x80;
@@ -101,6 +102,10 @@ std::string ErrorText(const absl::Status& status) {
       if (name == kCauseField || name == kViolationField) {
         AppendCause(++number, value, text);
       }
+    }
+    const std::string_view hint = detail->field(kHintField);
+    if (!hint.empty()) {
+      AppendCause(++number, hint, text);
     }
     const std::string_view all = detail->field("num_violations");
     if (!all.empty()) {

@@ -2,9 +2,12 @@
 
 #include <algorithm>
 #include <set>
+#include <string_view>
 #include <utility>
 #include <variant>
+#include <vector>
 
+#include "engine/query/did_you_mean.h"
 #include "engine/query/result_column.h"
 #include "engine/query/types.h"
 #include "io/base/error_detail.h"
@@ -70,6 +73,15 @@ bool Mentions(const Clause& clause, const std::map<std::string, BoundVariable>& 
     return Mentions(filter->left, variables) || Mentions(filter->right, variables);
   }
   return false;
+}
+
+// What the types or properties `declarations` are called.
+template <typename Declarations>
+std::vector<std::string_view> NamesOf(const Declarations& declarations) {
+  std::vector<std::string_view> names;
+  for (const auto& declaration : declarations)
+    names.push_back(declaration.name);
+  return names;
 }
 
 class Checker {
@@ -290,7 +302,9 @@ class Checker {
   absl::Status CheckBinding(const Binding& binding, Variables& variables) {
     const NodeType* node = catalog_.FindNode(binding.type_name);
     if (node == nullptr) {
-      return TypeError(binding.span, io::StrCat("T1: unknown node type `", binding.type_name, "`"));
+      return UnknownName(binding.span,
+                         io::StrCat("T1: unknown node type `", binding.type_name, "`"),
+                         binding.type_name, NamesOf(catalog_.nodes()));
     }
     for (const PropertyValue& match : binding.matches) {
       OG_RETURN_IF_ERROR(CheckMatch(*node, match));
@@ -316,8 +330,10 @@ class Checker {
   absl::Status CheckMatch(const NodeType& node, const PropertyValue& match) const {
     const Property* property = node.Find(match.property);
     if (property == nullptr) {
-      return TypeError(match.span, io::StrCat("T2: type `", node.name, "` has no property `",
-                                              match.property, "`"));
+      return UnknownName(
+          match.span,
+          io::StrCat("T2: type `", node.name, "` has no property `", match.property, "`"),
+          match.property, NamesOf(node.properties));
     }
     const PropType& type = property->type;
     if (type.is_blob()) {
@@ -393,8 +409,9 @@ class Checker {
   absl::Status CheckTraversal(const Traversal& traversal, Variables& variables) {
     const EdgeType* edge = catalog_.FindEdge(traversal.edge_name);
     if (edge == nullptr) {
-      return TypeError(traversal.span,
-                       io::StrCat("T4: unknown edge type `", traversal.edge_name, "`"));
+      return UnknownName(traversal.span,
+                         io::StrCat("T4: unknown edge type `", traversal.edge_name, "`"),
+                         traversal.edge_name, NamesOf(catalog_.edges()));
     }
     OG_RETURN_IF_ERROR(CheckBounds(traversal));
     if (traversal.undirected && edge->from != edge->to) {
@@ -675,17 +692,21 @@ class Checker {
     }
     const BoundVariable& bound = found->second;
     const Property* property = nullptr;
+    std::vector<std::string_view> declared;
     if (bound.is_edge) {
       const EdgeType* edge = catalog_.FindEdgeExactly(bound.type_name);
       property = edge == nullptr ? nullptr : edge->Find(expr.property);
+      if (edge != nullptr && property == nullptr) declared = NamesOf(edge->properties);
     } else {
       const NodeType* node = catalog_.FindNode(bound.type_name);
       property = node == nullptr ? nullptr : node->Find(expr.property);
+      if (node != nullptr && property == nullptr) declared = NamesOf(node->properties);
     }
     if (property == nullptr) {
-      return TypeError(expr.span,
-                       io::StrCat("T6: ", bound.is_edge ? "edge" : "type", " `", bound.type_name,
-                                  "` has no property `", expr.property, "`"));
+      return UnknownName(expr.span,
+                         io::StrCat("T6: ", bound.is_edge ? "edge" : "type", " `", bound.type_name,
+                                    "` has no property `", expr.property, "`"),
+                         expr.property, declared);
     }
     if (property->type.is_blob()) {
       return TypeError(expr.span,
@@ -867,8 +888,12 @@ class Checker {
       OG_RETURN_IF_ERROR(CheckAssignedOnce(mutation));
     }
     if (node == nullptr && edge == nullptr) {
-      return TypeError(mutation.span,
-                       io::StrCat("T10: unknown node/edge type `", mutation.type_name, "`"));
+      std::vector<std::string_view> declared = NamesOf(catalog_.nodes());
+      for (const std::string_view name : NamesOf(catalog_.edges()))
+        declared.push_back(name);
+      return UnknownName(mutation.span,
+                         io::StrCat("T10: unknown node/edge type `", mutation.type_name, "`"),
+                         mutation.type_name, declared);
     }
     out_.mutation_targets_edge.push_back(edge != nullptr);
     const TypeUse use{.is_edge = edge != nullptr, .type_name = mutation.type_name};

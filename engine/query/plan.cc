@@ -385,8 +385,6 @@ absl::StatusOr<PlanOrdering> PlanOrderingOf(const Ordering& ordering, const Chec
   return planned;
 }
 
-void AppendSteps(const std::vector<PlanStep>& steps, std::string_view indent, std::string& text);
-
 std::string FiltersText(const std::vector<Predicate>& filters) {
   std::string text;
   for (const Predicate& filter : filters) {
@@ -408,30 +406,12 @@ std::string ExpandText(const Expand& expand) {
                     FiltersText(expand.destination_filters));
 }
 
-std::string StepText(const PlanStep& step, std::string_view indent) {
-  if (const auto* scan = std::get_if<NodeScan>(&step.value)) {
-    return io::StrCat("NodeScan $", scan->variable, ": ", scan->type_name,
-                      FiltersText(scan->filters), "\n");
-  }
-  if (const auto* expand = std::get_if<Expand>(&step.value)) {
-    return ExpandText(*expand) + "\n";
-  }
-  if (const auto* filter = std::get_if<FilterRows>(&step.value)) {
-    return io::StrCat("Filter ", ToString(filter->predicate), "\n");
-  }
-  const auto& anti = std::get<AntiJoin>(step.value);
-  std::string text = "AntiJoin";
-  for (const std::string& variable : anti.outer_variables) {
-    text += io::StrCat(" $", variable);
-  }
-  text += "\n";
-  AppendSteps(anti.inner, io::StrCat(indent, "  "), text);
-  return text;
-}
-
 void AppendSteps(const std::vector<PlanStep>& steps, std::string_view indent, std::string& text) {
   for (const PlanStep& step : steps) {
-    text += io::StrCat(indent, StepText(step, indent));
+    text += io::StrCat(indent, ToString(step), "\n");
+    if (const auto* anti = std::get_if<AntiJoin>(&step.value)) {
+      AppendSteps(anti->inner, io::StrCat(indent, "  "), text);
+    }
   }
 }
 
@@ -519,6 +499,24 @@ std::string ToString(const Predicate& predicate) {
       FormatExpr(predicate.left), " ",
       predicate.op == CompareOp::kStringContains ? "contains_text" : CompareOpName(predicate.op),
       " ", FormatExpr(predicate.right));
+}
+
+std::string ToString(const PlanStep& step) {
+  if (const auto* scan = std::get_if<NodeScan>(&step.value)) {
+    return io::StrCat("NodeScan $", scan->variable, ": ", scan->type_name,
+                      FiltersText(scan->filters));
+  }
+  if (const auto* expand = std::get_if<Expand>(&step.value)) {
+    return ExpandText(*expand);
+  }
+  if (const auto* filter = std::get_if<FilterRows>(&step.value)) {
+    return io::StrCat("Filter ", ToString(filter->predicate));
+  }
+  std::string text = "AntiJoin";
+  for (const std::string& variable : std::get<AntiJoin>(step.value).outer_variables) {
+    text += io::StrCat(" $", variable);
+  }
+  return text;
 }
 
 std::string ToString(const ReadPlan& plan) {

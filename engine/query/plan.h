@@ -154,6 +154,9 @@ absl::StatusOr<MutationPlan> PlanMutation(const CheckedQuery& checked);
 // One line per operator, inner pipelines indented: for tests and `--explain`.
 std::string ToString(const ReadPlan& plan);
 
+// The line of one operator, without its inner pipeline.
+std::string ToString(const PlanStep& step);
+
 // "$a.age", "$p", "count($a)", "nearest($x.v, $q)": source form; a parameter prints as "$name".
 std::string ToString(const Expr& expr);
 std::string ToString(const Predicate& predicate);
