@@ -1,252 +1,184 @@
 // Groups: rows with equal values in the projections that are no aggregates, in the order in which
-// they first appear. Accumulation goes in row order, so that sums of floats are reproducible.
+// they first appear.
+//
+// Where the groups do not fit into memory, those that are there stay, and rows of further groups go
+// to temporary files, split by a hash of their keys; each file is aggregated by itself afterwards,
+// split again if need be. The groups of all tables are merged at the end.
 #include <algorithm>
-#include <cstring>
+#include <array>
 #include <map>
+#include <memory>
 #include <optional>
 #include <string>
 #include <utility>
+#include <vector>
 
-#include "absl/container/flat_hash_map.h"
-
+#include "engine/exec/batch_spill.h"
 #include "engine/exec/binder.h"
+#include "engine/exec/group_table.h"
+#include "engine/exec/held_memory.h"
 #include "engine/exec/order.h"
+#include "engine/exec/result_rows.h"
 #include "engine/exec/sinks.h"
-#include "engine/expr/expr.h"
+#include "engine/exec/sorted_runs.h"
 #include "format/arrow/builder.h"
-#include "format/arrow/json.h"
-#include "io/base/error_detail.h"
+#include "io/base/status.h"
 #include "io/base/status_macros.h"
 #include "io/base/text.h"
 
 namespace og::engine::exec {
 namespace {
 
-using format::Array;
 using format::ArrayPtr;
 using format::TypePtr;
 using query::AggregateFunction;
 
-constexpr uint32_t kNoGroup = ~uint32_t{0};
+// Files that rows are split over, by bits of their hash, and how often they are split again.
+constexpr size_t kPartitionBits = 4;
+constexpr size_t kPartitions = size_t{1} << kPartitionBits;
+constexpr size_t kSplitsMax = 6;
 
-// One aggregate of the result, accumulated for every group.
-class Accumulator {
- public:
-  virtual ~Accumulator() = default;
-  // Groups are numbered from 0 without gaps.
-  virtual void Grow(size_t num_groups) = 0;
-  // Row i of `values` belongs to group groups[i]. `values` is null where rows are counted.
-  virtual void Add(const Array* values, const std::vector<uint32_t>& groups) = 0;
-  virtual ArrayPtr Finish() = 0;
+// What is grouped and aggregated.
+struct Shape {
+  std::vector<const query::Expr*> keys;
+  std::vector<TypePtr> key_types;
+  std::vector<const query::Expr*> arguments;  // of the aggregates
+  std::vector<AggregateSpec> aggregates;
 };
 
-class Counter final : public Accumulator {
+// Rows whose groups are not in memory: the row's number, keys, arguments that are looked at.
+class Overflow {
  public:
-  void Grow(size_t num_groups) override { counts_.resize(num_groups); }
-  void Add(const Array* values, const std::vector<uint32_t>& groups) override {
-    for (size_t i = 0; i < groups.size(); ++i) {
-      if (values == nullptr || values->IsValid(static_cast<int64_t>(i))) ++counts_[groups[i]];
+  Overflow(const Shape& shape, size_t level) : level_(level) {
+    auto schema = std::make_shared<format::Schema>();
+    schema->fields.push_back({"", format::Int64(), true, {}});
+    for (const TypePtr& type : shape.key_types)
+      schema->fields.push_back({"", type, true, {}});
+    for (const AggregateSpec& aggregate : shape.aggregates) {
+      if (aggregate.type != nullptr) schema->fields.push_back({"", aggregate.type, true, {}});
     }
-  }
-  ArrayPtr Finish() override {
-    format::FixedBuilder<int64_t> builder(format::Int64());
-    for (const int64_t count : counts_)
-      builder.Append(count);
-    return builder.Finish();
+    schema_ = std::move(schema);
   }
 
- private:
-  std::vector<int64_t> counts_;
-};
-
-// Sum and average, in 64-bit floats. Values come as such.
-class Summer final : public Accumulator {
- public:
-  explicit Summer(bool averages) : averages_(averages) {}
-  void Grow(size_t num_groups) override {
-    sums_.resize(num_groups);
-    counts_.resize(num_groups);
-  }
-  void Add(const Array* values, const std::vector<uint32_t>& groups) override {
-    for (size_t i = 0; i < groups.size(); ++i) {
-      if (values->IsNull(static_cast<int64_t>(i))) continue;
-      sums_[groups[i]] += values->Value<double>(static_cast<int64_t>(i));
-      ++counts_[groups[i]];
+  // `columns` as in the schema; hashes[i] is of row i's keys.
+  absl::Status Add(const std::vector<ArrayPtr>& columns, const std::vector<uint64_t>& hashes) {
+    std::array<std::vector<int64_t>, kPartitions> rows;
+    for (size_t i = 0; i < hashes.size(); ++i) {
+      rows[(hashes[i] >> (kPartitionBits * level_)) % kPartitions].push_back(
+          static_cast<int64_t>(i));
     }
-  }
-  ArrayPtr Finish() override {
-    format::FixedBuilder<double> builder(format::Float64());
-    for (size_t group = 0; group < sums_.size(); ++group) {
-      if (counts_[group] == 0) {
-        builder.AppendNull();
-      } else {
-        const auto count = static_cast<double>(counts_[group]);
-        builder.Append(averages_ ? sums_[group] / count : sums_[group]);
+    for (size_t partition = 0; partition < kPartitions; ++partition) {
+      if (rows[partition].empty()) continue;
+      std::unique_ptr<BatchSpill>& spill = partitions_[partition];
+      if (spill == nullptr) {
+        OG_ASSIGN_OR_RETURN(spill, BatchSpill::Create(schema_));
       }
+      format::RecordBatch batch{schema_, std::ssize(rows[partition]), {}};
+      for (const ArrayPtr& column : columns)
+        batch.columns.push_back(Take(*column, rows[partition]));
+      OG_RETURN_IF_ERROR(spill->Append(batch));
     }
-    return builder.Finish();
+    return absl::OkStatus();
+  }
+
+  size_t level() const { return level_; }
+  // Null where there are no rows.
+  std::unique_ptr<BatchSpill> TakePartition(size_t partition) {
+    return std::move(partitions_[partition]);
   }
 
  private:
-  bool averages_;
-  std::vector<double> sums_;
-  std::vector<int64_t> counts_;
+  const size_t level_;
+  format::SchemaPtr schema_;
+  std::array<std::unique_ptr<BatchSpill>, kPartitions> partitions_;
 };
-
-// Whether value i of `array` is smaller (or greater) than `best`, by IEEE comparison.
-template <typename T>
-class Extreme final : public Accumulator {
- public:
-  Extreme(TypePtr type, bool least) : type_(std::move(type)), least_(least) {}
-  void Grow(size_t num_groups) override { best_.resize(num_groups); }
-  void Add(const Array* values, const std::vector<uint32_t>& groups) override {
-    for (size_t i = 0; i < groups.size(); ++i) {
-      if (values->IsNull(static_cast<int64_t>(i))) continue;
-      std::optional<T>& best = best_[groups[i]];
-      if constexpr (std::is_same_v<T, std::string>) {
-        const std::string_view value = values->StringValue(static_cast<int64_t>(i));
-        if (!best || (least_ ? value < *best : value > *best)) best = std::string(value);
-      } else {
-        const T value = values->Value<T>(static_cast<int64_t>(i));
-        if (!best || (least_ ? value < *best : value > *best)) best = value;
-      }
-    }
-  }
-  ArrayPtr Finish() override {
-    using Builder = std::conditional_t<std::is_same_v<T, std::string>, format::StringBuilder,
-                                       format::FixedBuilder<T>>;
-    Builder builder(type_);
-    for (const std::optional<T>& best : best_) {
-      best.has_value() ? builder.Append(*best) : builder.AppendNull();
-    }
-    return builder.Finish();
-  }
-
- private:
-  TypePtr type_;
-  bool least_;
-  std::vector<std::optional<T>> best_;
-};
-
-absl::Status Unsupported(AggregateFunction function, const TypePtr& type) {
-  return io::DetailedError(
-      {io::ErrorKind::kBadRequest, "", {}},
-      io::StrCat(AggregateName(function), ": unsupported type ", type->ToString()));
-}
-
-absl::StatusOr<std::unique_ptr<Accumulator>> MakeExtreme(AggregateFunction function,
-                                                         const TypePtr& type) {
-  const bool least = function == AggregateFunction::kMin;
-  switch (type->id) {
-    case format::TypeId::kInt32:
-      return std::make_unique<Extreme<int32_t>>(type, least);
-    case format::TypeId::kInt64:
-      return std::make_unique<Extreme<int64_t>>(type, least);
-    case format::TypeId::kUint32:
-      return std::make_unique<Extreme<uint32_t>>(type, least);
-    case format::TypeId::kUint64:
-      return std::make_unique<Extreme<uint64_t>>(type, least);
-    case format::TypeId::kFloat32:
-      return std::make_unique<Extreme<float>>(type, least);
-    case format::TypeId::kFloat64:
-      return std::make_unique<Extreme<double>>(type, least);
-    case format::TypeId::kUtf8:
-      return std::make_unique<Extreme<std::string>>(type, least);
-    default:
-      return Unsupported(function, type);
-  }
-}
-
-struct Aggregate {
-  const query::Expr* argument = nullptr;
-  bool counts_rows = false;
-  bool as_double = false;
-  std::unique_ptr<Accumulator> accumulator;
-};
-
-absl::StatusOr<Aggregate> MakeAggregate(const ExecContext& context, const query::Expr& expr) {
-  Aggregate aggregate;
-  aggregate.argument = &expr.args[0];
-  if (expr.function == AggregateFunction::kCount) {
-    aggregate.counts_rows = expr.args[0].kind == query::ExprKind::kVariable;
-    aggregate.accumulator = std::make_unique<Counter>();
-    return aggregate;
-  }
-  OG_ASSIGN_OR_RETURN(const TypePtr type, TypeOf(context, *aggregate.argument));
-  if (expr.function == AggregateFunction::kSum || expr.function == AggregateFunction::kAvg) {
-    if (!type->is_integer() && !type->is_floating()) return Unsupported(expr.function, type);
-    aggregate.as_double = true;
-    aggregate.accumulator = std::make_unique<Summer>(expr.function == AggregateFunction::kAvg);
-    return aggregate;
-  }
-  OG_ASSIGN_OR_RETURN(aggregate.accumulator, MakeExtreme(expr.function, type));
-  return aggregate;
-}
 
 class AggregateSink final : public Sink {
  public:
   AggregateSink(const ExecContext& context, const query::ReadPlan& plan)
-      : context_(context), plan_(plan) {}
+      : context_(context), plan_(plan), memory_(context.tables.budget()) {}
 
   absl::Status Prepare() {
     for (const query::PlanProjection& projection : plan_.projections) {
+      names_.push_back(projection.name);
       if (projection.expr.kind == query::ExprKind::kAggregate) {
-        OG_ASSIGN_OR_RETURN(aggregates_.emplace_back(), MakeAggregate(context_, projection.expr));
+        OG_RETURN_IF_ERROR(AddAggregate(projection.expr));
         continue;
       }
-      keys_.push_back(&projection.expr);
-      OG_ASSIGN_OR_RETURN(const TypePtr type, TypeOf(context_, projection.expr));
-      key_builders_.push_back(MakeBuilder(type));
+      shape_.keys.push_back(&projection.expr);
+      OG_ASSIGN_OR_RETURN(shape_.key_types.emplace_back(), TypeOf(context_, projection.expr));
     }
     key_variable_ = OnlyKeyVariable();
+    OG_ASSIGN_OR_RETURN(table_, GroupTable::Make(shape_.key_types, shape_.aggregates));
     return absl::OkStatus();
   }
 
   absl::Status Push(const Chunk& chunk) override {
     if (chunk.num_rows == 0) return absl::OkStatus();
-    OG_ASSIGN_OR_RETURN(const std::vector<uint32_t> groups, GroupsOf(chunk));
-    for (Aggregate& aggregate : aggregates_) {
-      aggregate.accumulator->Grow(num_groups_);
-      if (aggregate.counts_rows) {
-        aggregate.accumulator->Add(nullptr, groups);
-        continue;
-      }
-      OG_ASSIGN_OR_RETURN(ArrayPtr values, ValuesOf(context_, *aggregate.argument, chunk));
-      if (aggregate.as_double) {
-        OG_ASSIGN_OR_RETURN(values, expr::Cast(values, format::Float64()));
-      }
-      aggregate.accumulator->Add(values.get(), groups);
+    std::vector<uint64_t> hashes;  // of rows without a group
+    OG_ASSIGN_OR_RETURN(std::vector<uint32_t> groups, GroupsOf(chunk, hashes));
+    num_rows_ += static_cast<int64_t>(chunk.num_rows);
+    if (hashes.empty()) {
+      OG_RETURN_IF_ERROR(Accumulate(chunk, groups));
+    } else {
+      OG_RETURN_IF_ERROR(AccumulateOrSpill(chunk, groups, hashes));
     }
-    return absl::OkStatus();
+    if (overflow_ != nullptr) return absl::OkStatus();
+    const absl::Status fits = memory_.Set(table_->MemoryBytes());
+    if (absl::IsResourceExhausted(fits) && !shape_.keys.empty()) {
+      overflow_ = std::make_unique<Overflow>(shape_, 0);
+      return absl::OkStatus();
+    }
+    return fits;
   }
 
   bool done() const override { return false; }
 
   absl::StatusOr<QueryResult> Finish() override {
-    if (num_groups_ == 0 && keys_.empty()) return NoRows();
-    std::vector<std::string> names;
+    if (table_->num_groups() == 0 && shape_.keys.empty()) return NoRows();
+    GroupTable::Columns groups = table_->Finish();
+    std::vector<ArrayPtr> columns = InOrderOfProjections(groups);
     std::vector<TypePtr> types;
-    std::vector<ArrayPtr> columns;
-    size_t key = 0;
-    size_t aggregate = 0;
-    for (const query::PlanProjection& projection : plan_.projections) {
-      const bool is_aggregate = projection.expr.kind == query::ExprKind::kAggregate;
-      columns.push_back(is_aggregate ? aggregates_[aggregate++].accumulator->Finish()
-                                     : key_builders_[key++]->Finish());
-      names.push_back(projection.name);
-      types.push_back(columns.back()->type);
+    for (const ArrayPtr& column : columns)
+      types.push_back(column->type);
+    ResultRows rows(context_, names_, types);
+    if (overflow_ == nullptr) {
+      OG_ASSIGN_OR_RETURN(const std::vector<SortKey> keys, OrderKeys(columns));
+      const std::vector<int64_t> order = SortRows(keys, columns[0]->length, plan_.limit);
+      for (ArrayPtr& column : columns)
+        column = Take(*column, order);
+      OG_RETURN_IF_ERROR(rows.Append(std::move(columns)));
+      return rows.Finish();
     }
-    OG_ASSIGN_OR_RETURN(const std::vector<int64_t> rows, OrderOf(names, columns));
-    for (ArrayPtr& column : columns)
-      column = Take(*column, rows);
-    return ResultOf(names, types, {std::move(columns)});
+    OG_RETURN_IF_ERROR(AddRun(std::move(columns), groups.first_rows));
+    table_.reset();
+    memory_.Release();
+    OG_RETURN_IF_ERROR(Settle(*overflow_));
+    const auto emit = [&](std::vector<ArrayPtr> values) -> absl::Status {
+      OG_RETURN_IF_ERROR(context_.CheckInterrupt());
+      return rows.Append(std::move(values));
+    };
+    OG_RETURN_IF_ERROR(runs_->Merge(plan_.limit.value_or(UINT64_MAX), emit));
+    return rows.Finish();
   }
 
  private:
+  absl::Status AddAggregate(const query::Expr& expr) {
+    AggregateSpec spec{expr.function, nullptr};
+    const bool counts_rows = expr.function == AggregateFunction::kCount &&
+                             expr.args[0].kind == query::ExprKind::kVariable;
+    if (!counts_rows) {
+      OG_ASSIGN_OR_RETURN(spec.type, TypeOf(context_, expr.args[0]));
+    }
+    shape_.arguments.push_back(&expr.args[0]);
+    shape_.aggregates.push_back(std::move(spec));
+    return absl::OkStatus();
+  }
+
   // The variable that all keys belong to, if it is one: then each of its entities has one group.
   std::optional<size_t> OnlyKeyVariable() const {
     std::optional<size_t> only;
-    for (const query::Expr* key : keys_) {
+    for (const query::Expr* key : shape_.keys) {
       if (key->kind != query::ExprKind::kProperty && key->kind != query::ExprKind::kVariable) {
         return std::nullopt;
       }
@@ -257,20 +189,25 @@ class AggregateSink final : public Sink {
     return only;
   }
 
-  absl::StatusOr<std::vector<uint32_t>> GroupsOf(const Chunk& chunk) {
-    if (keys_.empty()) {
-      num_groups_ = 1;
+  // The group of each row; kNoGroup, and a hash, for rows whose group is not in memory.
+  absl::StatusOr<std::vector<uint32_t>> GroupsOf(const Chunk& chunk,
+                                                 std::vector<uint64_t>& hashes) {
+    if (shape_.keys.empty()) {
+      table_->AddOnlyGroup();
       return std::vector<uint32_t>(chunk.num_rows, 0);
     }
+    std::vector<uint32_t> groups(chunk.num_rows);
+    const bool may_add = overflow_ == nullptr;
+    const auto group_of = [&](const std::vector<ArrayPtr>& keys, int64_t at, size_t row) {
+      const uint32_t group =
+          table_->GroupOf(keys, at, num_rows_ + static_cast<int64_t>(row), may_add);
+      if (group == kNoGroup) hashes.push_back(table_->last_hash());
+      return group;
+    };
     if (!key_variable_.has_value()) {
-      std::vector<ArrayPtr> keys;
-      for (const query::Expr* key : keys_) {
-        OG_ASSIGN_OR_RETURN(keys.emplace_back(), ValuesOf(context_, *key, chunk));
-      }
-      std::vector<uint32_t> groups(chunk.num_rows);
-      for (size_t row = 0; row < chunk.num_rows; ++row) {
-        groups[row] = GroupOf(keys, static_cast<int64_t>(row));
-      }
+      OG_ASSIGN_OR_RETURN(const std::vector<ArrayPtr> keys, KeysOf(chunk));
+      for (size_t row = 0; row < chunk.num_rows; ++row)
+        groups[row] = group_of(keys, static_cast<int64_t>(row), row);
       return groups;
     }
     // Entities are shared by many rows and often by many chunks: each is looked at once.
@@ -279,55 +216,196 @@ class AggregateSink final : public Sink {
       known_entities_ = binding.entities;
       known_groups_.assign(binding.entities->size(), kNoGroup);
       known_keys_.clear();
-      for (const query::Expr* key : keys_) {
+      for (const query::Expr* key : shape_.keys) {
         OG_ASSIGN_OR_RETURN(known_keys_.emplace_back(),
                             binding.entities->Column(
                                 key->kind == query::ExprKind::kVariable ? "id" : key->property));
       }
     }
-    std::vector<uint32_t> groups(chunk.num_rows);
     for (size_t row = 0; row < chunk.num_rows; ++row) {
       uint32_t& group = known_groups_[binding.slots[row]];
-      if (group == kNoGroup) group = GroupOf(known_keys_, binding.slots[row]);
+      if (group == kNoGroup) group = group_of(known_keys_, binding.slots[row], row);
       groups[row] = group;
     }
     return groups;
   }
 
-  uint32_t GroupOf(const std::vector<ArrayPtr>& keys, int64_t row) {
-    text_.clear();
-    for (const ArrayPtr& key : keys) {
-      // Canonical JSON tells all values of one type apart, and null from each of them.
-      AppendJsonValue(*key, row, text_);
-      text_ += ',';
+  absl::StatusOr<std::vector<ArrayPtr>> KeysOf(const Chunk& chunk) const {
+    std::vector<ArrayPtr> keys;
+    for (const query::Expr* key : shape_.keys) {
+      OG_ASSIGN_OR_RETURN(keys.emplace_back(), ValuesOf(context_, *key, chunk));
     }
-    const auto [known, is_new] = groups_.try_emplace(text_, static_cast<uint32_t>(num_groups_));
-    if (is_new) {
-      ++num_groups_;
-      for (size_t i = 0; i < keys.size(); ++i)
-        key_builders_[i]->AppendSlice(*keys[i], row, 1);
-    }
-    return known->second;
+    return keys;
   }
 
-  // Groups in the order of the result, cut to the limit. Ties go by result columns named after ids.
-  absl::StatusOr<std::vector<int64_t>> OrderOf(const std::vector<std::string>& names,
-                                               const std::vector<ArrayPtr>& columns) const {
-    std::vector<SortKey> keys;
-    if (!plan_.orderings.empty()) {
-      for (const query::PlanOrdering& ordering : plan_.orderings) {
-        if (!ordering.column.has_value()) continue;  // ranks what is grouped, not the groups
-        OG_RETURN_IF_ERROR(CheckSortable(*columns[*ordering.column]->type));
-        keys.push_back({columns[*ordering.column], ordering.descending});
-      }
-      std::map<std::string, ArrayPtr> ids;
-      for (size_t i = 0; i < names.size(); ++i) {
-        if (names[i].ends_with(".id")) ids.try_emplace(names[i], columns[i]);
-      }
-      for (const auto& [name, column] : ids)
-        keys.push_back({column, false});
+  absl::StatusOr<std::vector<ArrayPtr>> ArgumentsOf(const Chunk& chunk) const {
+    std::vector<ArrayPtr> arguments;
+    for (size_t i = 0; i < shape_.arguments.size(); ++i) {
+      ArrayPtr& values = arguments.emplace_back();
+      if (shape_.aggregates[i].type == nullptr) continue;
+      OG_ASSIGN_OR_RETURN(values, ValuesOf(context_, *shape_.arguments[i], chunk));
     }
-    return SortRows(keys, columns[0]->length, plan_.limit);
+    return arguments;
+  }
+
+  absl::Status Accumulate(const Chunk& chunk, const std::vector<uint32_t>& groups) {
+    OG_ASSIGN_OR_RETURN(const std::vector<ArrayPtr> arguments, ArgumentsOf(chunk));
+    return table_->Accumulate(arguments, groups);
+  }
+
+  // Rows of `chunk`, the last ones counted, with a group are accumulated, the others spilled.
+  absl::Status AccumulateOrSpill(const Chunk& chunk, const std::vector<uint32_t>& groups,
+                                 const std::vector<uint64_t>& hashes) {
+    std::vector<uint32_t> kept;
+    std::vector<uint32_t> kept_groups;
+    std::vector<uint32_t> spilled;
+    format::FixedBuilder<int64_t> numbers(format::Int64());
+    const int64_t first = num_rows_ - static_cast<int64_t>(chunk.num_rows);
+    for (uint32_t row = 0; row < chunk.num_rows; ++row) {
+      if (groups[row] == kNoGroup) {
+        spilled.push_back(row);
+        numbers.Append(first + row);
+      } else {
+        kept.push_back(row);
+        kept_groups.push_back(groups[row]);
+      }
+    }
+    if (!kept.empty()) OG_RETURN_IF_ERROR(Accumulate(chunk.Pick(kept), kept_groups));
+    const Chunk rest = chunk.Pick(spilled).Compact();
+    std::vector<ArrayPtr> columns = {numbers.Finish()};
+    OG_ASSIGN_OR_RETURN(std::vector<ArrayPtr> keys, KeysOf(rest));
+    OG_ASSIGN_OR_RETURN(std::vector<ArrayPtr> arguments, ArgumentsOf(rest));
+    for (ArrayPtr& key : keys)
+      columns.push_back(std::move(key));
+    for (ArrayPtr& argument : arguments) {
+      if (argument != nullptr) columns.push_back(std::move(argument));
+    }
+    return overflow_->Add(columns, hashes);
+  }
+
+  // Aggregates every file of `overflow` and adds its groups to the runs.
+  absl::Status Settle(Overflow& overflow) {
+    for (size_t partition = 0; partition < kPartitions; ++partition) {
+      const std::unique_ptr<BatchSpill> rows = overflow.TakePartition(partition);
+      if (rows != nullptr) OG_RETURN_IF_ERROR(Settle(*rows, overflow.level() + 1));
+    }
+    return absl::OkStatus();
+  }
+
+  absl::Status Settle(const BatchSpill& rows, size_t level) {
+    OG_ASSIGN_OR_RETURN(const std::unique_ptr<GroupTable> table,
+                        GroupTable::Make(shape_.key_types, shape_.aggregates));
+    HeldMemory memory(context_.tables.budget());
+    std::unique_ptr<Overflow> overflow;
+    for (size_t i = 0; i < rows.num_batches(); ++i) {
+      OG_RETURN_IF_ERROR(context_.CheckInterrupt());
+      OG_ASSIGN_OR_RETURN(const format::RecordBatch batch, rows.Read(i));
+      OG_RETURN_IF_ERROR(AddBatch(batch, *table, overflow.get()));
+      if (overflow != nullptr) continue;
+      const absl::Status fits = memory.Set(table->MemoryBytes());
+      if (fits.ok()) continue;
+      if (!absl::IsResourceExhausted(fits) || level == kSplitsMax) return fits;
+      overflow = std::make_unique<Overflow>(shape_, level);
+    }
+    GroupTable::Columns groups = table->Finish();
+    OG_RETURN_IF_ERROR(AddRun(InOrderOfProjections(groups), groups.first_rows));
+    memory.Release();
+    return overflow == nullptr ? absl::OkStatus() : Settle(*overflow);
+  }
+
+  // Rows of a file to `table`, or to `overflow` if that is not null and they have no group.
+  absl::Status AddBatch(const format::RecordBatch& batch, GroupTable& table,
+                        Overflow* overflow) const {
+    const size_t num_keys = shape_.keys.size();
+    const std::vector<ArrayPtr> keys(batch.columns.begin() + 1,
+                                     batch.columns.begin() + 1 + static_cast<ptrdiff_t>(num_keys));
+    std::vector<int64_t> kept;
+    std::vector<uint32_t> groups;
+    std::vector<int64_t> spilled;
+    std::vector<uint64_t> hashes;
+    for (int64_t row = 0; row < batch.num_rows; ++row) {
+      const uint32_t group =
+          table.GroupOf(keys, row, batch.columns[0]->Value<int64_t>(row), overflow == nullptr);
+      if (group == kNoGroup) {
+        spilled.push_back(row);
+        hashes.push_back(table.last_hash());
+      } else {
+        kept.push_back(row);
+        groups.push_back(group);
+      }
+    }
+    std::vector<ArrayPtr> arguments;
+    size_t column = 1 + num_keys;
+    for (const AggregateSpec& aggregate : shape_.aggregates) {
+      arguments.push_back(aggregate.type == nullptr ? nullptr
+                                                    : Take(*batch.columns[column++], kept));
+    }
+    OG_RETURN_IF_ERROR(table.Accumulate(arguments, groups));
+    if (spilled.empty()) return absl::OkStatus();
+    std::vector<ArrayPtr> rest;
+    for (const ArrayPtr& values : batch.columns)
+      rest.push_back(Take(*values, spilled));
+    return overflow->Add(rest, hashes);
+  }
+
+  std::vector<ArrayPtr> InOrderOfProjections(GroupTable::Columns& groups) const {
+    std::vector<ArrayPtr> columns;
+    size_t key = 0;
+    size_t aggregate = 0;
+    for (const query::PlanProjection& projection : plan_.projections) {
+      columns.push_back(projection.expr.kind == query::ExprKind::kAggregate
+                            ? std::move(groups.aggregates[aggregate++])
+                            : std::move(groups.keys[key++]));
+    }
+    return columns;
+  }
+
+  // What groups are ordered by; ties go by result columns named after ids.
+  absl::StatusOr<std::vector<SortKey>> OrderKeys(const std::vector<ArrayPtr>& columns) const {
+    std::vector<SortKey> keys;
+    if (plan_.orderings.empty()) return keys;
+    for (const query::PlanOrdering& ordering : plan_.orderings) {
+      if (!ordering.column.has_value()) continue;  // ranks what is grouped, not the groups
+      OG_RETURN_IF_ERROR(CheckSortable(*columns[*ordering.column]->type));
+      keys.push_back({columns[*ordering.column], ordering.descending});
+    }
+    std::map<std::string, ArrayPtr> ids;
+    for (size_t i = 0; i < names_.size(); ++i) {
+      if (names_[i].ends_with(".id")) ids.try_emplace(names_[i], columns[i]);
+    }
+    for (const auto& [name, column] : ids)
+      keys.push_back({column, false});
+    return keys;
+  }
+
+  // Groups as a run to be merged: in their order, at last that of their first rows.
+  absl::Status AddRun(std::vector<ArrayPtr> columns, const ArrayPtr& first_rows) {
+    OG_ASSIGN_OR_RETURN(std::vector<SortKey> keys, OrderKeys(columns));
+    keys.push_back({first_rows, false});
+    if (runs_ == nullptr) {
+      auto schema = std::make_shared<format::Schema>();
+      std::vector<bool> descending;
+      for (const SortKey& key : keys) {
+        schema->fields.push_back({"", key.values->type, true, {}});
+        descending.push_back(key.descending);
+      }
+      for (size_t i = 0; i < columns.size(); ++i)
+        schema->fields.push_back({names_[i], columns[i]->type, true, {}});
+      runs_ = std::make_unique<SortedRuns>(std::move(schema), std::move(descending));
+    }
+    OG_RETURN_IF_ERROR(runs_->StartRun());
+    const std::vector<int64_t> order = SortRows(keys, columns[0]->length, plan_.limit);
+    for (size_t start = 0; start < order.size(); start += kChunkRows) {
+      const std::span<const int64_t> rows =
+          std::span(order).subspan(start, std::min(kChunkRows, order.size() - start));
+      std::vector<ArrayPtr> part;
+      for (const SortKey& key : keys)
+        part.push_back(Take(*key.values, rows));
+      for (const ArrayPtr& column : columns)
+        part.push_back(Take(*column, rows));
+      OG_RETURN_IF_ERROR(runs_->Append(std::move(part)));
+    }
+    return absl::OkStatus();
   }
 
   // One row for no rows at all: counts are 0, all else is null. Columns without an alias are
@@ -351,20 +429,22 @@ class AggregateSink final : public Sink {
       }
       types.push_back(columns.back()->type);
     }
-    if (plan_.limit == uint64_t{0}) return ResultOf(names, types, {});
-    return ResultOf(names, types, {std::move(columns)});
+    ResultRows rows(context_, std::move(names), std::move(types));
+    if (plan_.limit != uint64_t{0}) OG_RETURN_IF_ERROR(rows.Append(std::move(columns)));
+    return rows.Finish();
   }
 
   const ExecContext& context_;
   const query::ReadPlan& plan_;
-  std::vector<const query::Expr*> keys_;
-  std::vector<std::unique_ptr<format::ArrayBuilder>> key_builders_;
-  std::vector<Aggregate> aggregates_;
+  std::vector<std::string> names_;
+  Shape shape_;
   std::optional<size_t> key_variable_;
+  HeldMemory memory_;
+  std::unique_ptr<GroupTable> table_;
+  std::unique_ptr<Overflow> overflow_;  // null: all groups are in memory
+  std::unique_ptr<SortedRuns> runs_;
+  int64_t num_rows_ = 0;
 
-  size_t num_groups_ = 0;
-  absl::flat_hash_map<std::string, uint32_t> groups_;
-  std::string text_;
   std::shared_ptr<Entities> known_entities_;
   std::vector<uint32_t> known_groups_;
   std::vector<ArrayPtr> known_keys_;

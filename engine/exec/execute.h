@@ -9,16 +9,20 @@
 // expansion is carried out.
 //
 // Errors are kBadRequest (parameters that are missing, dates that are none), what the tables
-// answer, kResourceExhausted from the memory budget, and kUnimplemented naming a search function.
+// answer, kResourceExhausted from the memory budget, kResourceLimitExceeded from the limits of
+// ExecOptions, and kUnimplemented naming a search function.
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <vector>
 
+#include "absl/status/status.h"
 #include "absl/status/statusor.h"
 
+#include "engine/exec/batch_spill.h"
 #include "engine/exec/snapshot.h"
 #include "engine/query/check.h"
 #include "engine/query/params.h"
@@ -41,18 +45,30 @@ struct ExecOptions {
   // kAuto: more hops or more frontier rows than these always use the topology.
   uint32_t indexed_hops_max = 6;
   uint64_t indexed_frontier_max = 1024;
+  // A result of more rows is refused (kResourceLimitExceeded).
+  std::optional<uint64_t> rows_max = {};
+  // Lets a result that does not fit into memory go to a temporary file (QueryResult::spilled);
+  // else it is refused (kResourceExhausted).
+  bool spill_result = false;
+  // Asked between batches and now and then inside of long work; an error ends the query with it.
+  std::function<absl::Status()> interrupt = {};
 };
+
+// An interrupt that refuses (kResourceLimitExceeded, code query_deadline) once `duration_ms` are
+// over, counted from now.
+std::function<absl::Status()> DeadlineAfter(io::Env& env, int64_t duration_ms);
 
 struct QueryResult {
   format::SchemaPtr schema;  // a column is nullable iff it holds a null
   std::vector<format::RecordBatch> batches;
+  // Rows behind those of `batches`; null: none.
+  std::shared_ptr<const BatchSpill> spilled = {};
 
-  uint64_t num_rows() const {
-    uint64_t rows = 0;
-    for (const format::RecordBatch& batch : batches)
-      rows += static_cast<uint64_t>(batch.num_rows);
-    return rows;
-  }
+  uint64_t num_rows() const;
+
+  // Calls `visit` with all rows in order; an error ends it.
+  absl::Status ForEachBatch(
+      const std::function<absl::Status(const format::RecordBatch&)>& visit) const;
 };
 
 // Runs the read `checked`, which was checked against the snapshot's catalog.

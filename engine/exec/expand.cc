@@ -11,6 +11,7 @@
 
 #include "engine/exec/binder.h"
 #include "engine/exec/expand_choice.h"
+#include "engine/exec/held_memory.h"
 #include "engine/expr/expr.h"
 #include "format/arrow/builder.h"
 #include "io/base/status.h"
@@ -26,6 +27,18 @@ using query::Direction;
 using topology::kNoNode;
 
 constexpr uint32_t kNoSlot = ~uint32_t{0};
+
+// Walks between two looks at the clock: even long ones take some 10 ms together.
+constexpr uint32_t kRowsPerInterrupt = 64;
+
+// Each has marks for all nodes.
+constexpr size_t kWalkersMax = 8;
+
+// Destinations of a row before any was walked from.
+constexpr double kPairsPerRow = 64;
+
+// Of a bound edge row beside its values: its places in lists and hash tables.
+constexpr uint64_t kBytesPerEdgeRow = 64;
 
 // (row of the chunk, destination) pairs, and the edge of each for an edge binding.
 struct Pairs {
@@ -117,21 +130,84 @@ class IdSet {
   absl::flat_hash_map<std::string_view, uint32_t> numbers_;
 };
 
+// What the choice of a way depends on, and the frontier does not.
+struct Choice {
+  const ExecContext& context;
+  const query::Expand& expand;
+  const schema::EdgeType& edge;
+  Table* sources;
+  Table* edges;
+  Table* destinations;
+  bool is_indexed = false;
+};
+
+absl::StatusOr<Choice> ChoiceOf(const ExecContext& context, const query::Expand& expand) {
+  const schema::EdgeType* const edge = context.tables.catalog().FindEdgeExactly(expand.edge_type);
+  if (edge == nullptr) {
+    return io::InternalError(io::StrCat("plan names unknown edge type ", expand.edge_type));
+  }
+  const bool leaves_from = expand.direction != Direction::kIn;
+  OG_ASSIGN_OR_RETURN(Table* const edges, context.tables.Edge(expand.edge_type));
+  OG_ASSIGN_OR_RETURN(Table* const sources,
+                      context.tables.Node(leaves_from ? edge->from : edge->to));
+  OG_ASSIGN_OR_RETURN(Table* const destinations, context.tables.Node(expand.destination_type));
+  Choice choice{context, expand, *edge, sources, edges, destinations, true};
+  if (expand.direction != Direction::kIn) {
+    OG_ASSIGN_OR_RETURN(choice.is_indexed, edges->HasIndex("src"));
+  }
+  if (expand.direction != Direction::kOut && choice.is_indexed) {
+    OG_ASSIGN_OR_RETURN(choice.is_indexed, edges->HasIndex("dst"));
+  }
+  return choice;
+}
+
+uint64_t HopsOf(const Choice& choice) {
+  return choice.edge.from == choice.edge.to ? choice.expand.max_hops : 1;
+}
+
+// Whether edges are looked up for a frontier of this size, and not all of them read.
+absl::StatusOr<bool> UsesIndexed(const Choice& choice, uint64_t frontier_rows) {
+  const ExecOptions& options = choice.context.options;
+  if (options.traversal == TraversalMode::kIndexed) return true;
+  if (options.traversal == TraversalMode::kTopology) return false;
+  if (choice.expand.edge_binding.has_value()) return frontier_rows <= options.indexed_frontier_max;
+  OG_ASSIGN_OR_RETURN(const topology::CachePlace place,
+                      choice.context.tables.TopologyPlace(choice.edge));
+  const double list_cost = place == topology::CachePlace::kMemory   ? 0
+                           : place == topology::CachePlace::kFolder ? kStoredCost
+                                                                    : kBuildCost;
+  return ChooseIndexed({.frontier_rows = frontier_rows,
+                        .num_edges = choice.edges->num_rows(),
+                        .num_sources = choice.sources->num_rows(),
+                        .hops = HopsOf(choice),
+                        .query_hops = choice.context.layout.hops.at(choice.expand.edge_type),
+                        .is_indexed = choice.is_indexed,
+                        .list_cost = list_cost,
+                        .hops_max = options.indexed_hops_max,
+                        .frontier_max = options.indexed_frontier_max});
+}
+
+size_t NumWalkers(const Choice& choice) {
+  io::WorkerPool* const pool = choice.edges->pool();
+  return pool == nullptr ? 1 : std::clamp<size_t>(pool->num_threads(), 1, kWalkersMax);
+}
+
 class ExpandStage final : public Stage {
  public:
-  ExpandStage(const ExecContext& context, const query::Expand& expand, const schema::EdgeType& edge,
-              Table* edges, Table* destinations, expr::ExprPtr filter, Operator* next)
+  ExpandStage(const Choice& choice, expr::ExprPtr filter, StageCosts* costs, Operator* next)
       : Stage(next),
-        context_(context),
-        expand_(expand),
-        edge_(edge),
-        edges_(edges),
-        destinations_(destinations),
+        choice_(choice),
+        context_(choice.context),
+        expand_(choice.expand),
+        edge_(choice.edge),
+        edges_(choice.edges),
+        destinations_(choice.destinations),
+        costs_(costs),
         filter_(std::move(filter)),
-        same_type_(edge.from == edge.to),
-        source_(context.layout.NumberOf(expand.source)),
-        destination_(context.layout.NumberOf(expand.destination)),
-        walker_(same_type_, expand.min_hops, expand.max_hops) {}
+        same_type_(edge_.from == edge_.to),
+        source_(context_.layout.NumberOf(expand_.source)),
+        destination_(context_.layout.NumberOf(expand_.destination)),
+        walkers_(NumWalkers(choice), Walker(same_type_, expand_.min_hops, expand_.max_hops)) {}
 
   absl::Status Push(const Chunk& chunk) override {
     if (chunk.num_rows == 0) return absl::OkStatus();
@@ -160,8 +236,11 @@ class ExpandStage final : public Stage {
     const std::vector<Chunk> held = std::exchange(held_, {});
     const size_t num_held = std::exchange(num_held_, 0);
     if (num_held == 0) return absl::OkStatus();
-    if (UseIndexed(num_held)) {
-      return expand_.edge_binding.has_value() ? RunBound(held, true) : RunIndexed(held);
+    OG_ASSIGN_OR_RETURN(const bool indexed, UsesIndexed(choice_, num_held));
+    if (indexed) {
+      if (expand_.edge_binding.has_value()) return RunBound(held, true);
+      Note(choice_.is_indexed ? "index" : "edge scan");
+      return RunIndexed(held);
     }
     is_wide_ = true;
     for (const Chunk& chunk : held)
@@ -169,34 +248,39 @@ class ExpandStage final : public Stage {
     return absl::OkStatus();
   }
 
-  bool UseIndexed(size_t frontier_rows) const {
-    if (context_.options.traversal == TraversalMode::kIndexed) return true;
-    if (context_.options.traversal == TraversalMode::kTopology) return false;
-    if (expand_.edge_binding.has_value()) {
-      return frontier_rows <= context_.options.indexed_frontier_max;
-    }
-    return ChooseIndexed({.frontier_rows = frontier_rows,
-                          .num_edges = edges_->num_rows(),
-                          .hops = same_type_ ? expand_.max_hops : 1,
-                          .query_hops = context_.layout.hops.at(expand_.edge_type),
-                          .has_topology = context_.tables.HasTopology(expand_.edge_type),
-                          .hops_max = context_.options.indexed_hops_max,
-                          .frontier_max = context_.options.indexed_frontier_max});
+  void Note(std::string_view way) {
+    if (costs_ == nullptr || costs_->way.find(way) != std::string::npos) return;
+    costs_->way += io::StrCat(costs_->way.empty() ? "" : ", ", way);
   }
 
   absl::Status RunWide(const Chunk& chunk) {
     if (done()) return absl::OkStatus();
-    if (expand_.edge_binding.has_value()) return RunBound({chunk}, false);
-    return RunTopology(chunk);
+    if (expand_.edge_binding.has_value()) {
+      if (fits_) {
+        const absl::Status read = ReadAllEdgeRows();
+        fits_ = !absl::IsResourceExhausted(read);
+        if (fits_) OG_RETURN_IF_ERROR(read);
+      }
+      return RunBound({chunk}, !fits_);
+    }
+    if (fits_) {
+      const absl::Status built = context_.tables.TopologyOf(edge_).status();
+      fits_ = !absl::IsResourceExhausted(built);
+      if (fits_) OG_RETURN_IF_ERROR(built);
+    }
+    if (fits_) return RunTopology(chunk);
+    Note(choice_.is_indexed ? "index" : "edge scan");
+    return RunIndexed({chunk});
   }
 
   // --- Adjacency lists ---------------------------------------------------------------------------
 
   absl::Status RunTopology(const Chunk& chunk) {
+    Note("topology");
     OG_ASSIGN_OR_RETURN(const topology::Topology* const topology,
                         context_.tables.TopologyOf(edge_));
-    OG_ASSIGN_OR_RETURN(const topology::NodeIndex* const index, destinations_->Index());
     const Binding& sources = chunk.bindings[source_];
+    const uint64_t num_destinations = destinations_->num_rows();
     OG_ASSIGN_OR_RETURN(const std::span<const uint32_t> numbers, sources.entities->Numbers());
     const auto visit = [&](uint32_t node, const auto& f) {
       if (follows_out()) {
@@ -208,20 +292,49 @@ class ExpandStage final : public Stage {
           f(neighbour);
       }
     };
-    Pairs pairs;
-    for (uint32_t row = 0; row < chunk.num_rows; ++row) {
+    const auto walk = [&](Walker& walker, uint32_t row, Pairs& pairs) {
       const uint32_t number = numbers[sources.slots[row]];
-      if (number == kNoNode) continue;
-      walker_.Walk(number, index->num_nodes(), visit, [&](uint32_t destination) {
+      if (number == kNoNode) return;
+      walker.Walk(number, num_destinations, visit, [&](uint32_t destination) {
         pairs.rows.push_back(row);
         pairs.destinations.push_back(destination);
       });
-      if (pairs.rows.size() >= kChunkRows) {
-        OG_RETURN_IF_ERROR(EmitNumbered(chunk, pairs));
-        if (done()) return absl::OkStatus();
+    };
+    Pairs pairs;
+    for (size_t row = 0; row < chunk.num_rows && !done();) {
+      OG_RETURN_IF_ERROR(context_.CheckInterrupt());
+      // As many rows a walker as give a chunk together, judging by those before.
+      const size_t per_walker = std::clamp<size_t>(
+          static_cast<size_t>(static_cast<double>(kChunkRows) / pairs_per_row_), 1, kChunkRows);
+      const size_t num_walkers = std::clamp<size_t>(
+          (chunk.num_rows - row + per_walker - 1) / per_walker, 1, walkers_.size());
+      std::vector<Pairs> parts(num_walkers);
+      const auto run = [&](size_t part) {
+        const size_t end = std::min<size_t>(row + (part + 1) * per_walker, chunk.num_rows);
+        for (size_t at = row + part * per_walker; at < end; ++at) {
+          walk(walkers_[part], static_cast<uint32_t>(at), parts[part]);
+        }
+        return absl::OkStatus();
+      };
+      if (num_walkers == 1) {
+        OG_RETURN_IF_ERROR(run(0));
+      } else {
+        OG_RETURN_IF_ERROR(edges_->pool()->ParallelFor(num_walkers, run));
       }
+      const size_t rows_done = std::min<size_t>(num_walkers * per_walker, chunk.num_rows - row);
+      row += rows_done;
+      size_t num_pairs = 0;
+      for (const Pairs& part : parts) {
+        num_pairs += part.rows.size();
+        pairs.rows.insert(pairs.rows.end(), part.rows.begin(), part.rows.end());
+        pairs.destinations.insert(pairs.destinations.end(), part.destinations.begin(),
+                                  part.destinations.end());
+        if (pairs.rows.size() >= kChunkRows) OG_RETURN_IF_ERROR(EmitNumbered(chunk, pairs));
+      }
+      pairs_per_row_ =
+          std::max(1.0, static_cast<double>(num_pairs) / static_cast<double>(rows_done));
     }
-    return EmitNumbered(chunk, pairs);
+    return done() ? absl::OkStatus() : EmitNumbered(chunk, pairs);
   }
 
   // Hands on pairs whose destinations are dense numbers, and empties them.
@@ -336,11 +449,12 @@ class ExpandStage final : public Stage {
     IdSet reached;
     for (size_t i = 0; i < chunks.size(); ++i) {
       for (uint32_t row = 0; row < chunks[i].num_rows; ++row) {
+        if (row % kRowsPerInterrupt == 0) OG_RETURN_IF_ERROR(context_.CheckInterrupt());
         const auto emit = [&](uint32_t destination) {
           pairs_of[i].rows.push_back(row);
           pairs_of[i].destinations.push_back(reached.Intern(destinations[destination]));
         };
-        walker_.Walk(sources_of[i][row], destinations.size(), visit, emit);
+        walkers_[0].Walk(sources_of[i][row], destinations.size(), visit, emit);
       }
     }
     OG_ASSIGN_OR_RETURN(const Resolved resolved, Resolve(reached));
@@ -418,7 +532,9 @@ class ExpandStage final : public Stage {
     if (ids.size() == 0) return Resolved{};
     if (ids.size() > context_.options.indexed_frontier_max &&
         context_.options.traversal != TraversalMode::kIndexed) {
-      return ResolveByNumber(ids);
+      absl::StatusOr<Resolved> resolved = ResolveByNumber(ids);
+      // Numbers of all nodes may not fit where those that were reached do.
+      if (!absl::IsResourceExhausted(resolved.status())) return resolved;
     }
     dataset::ScanOptions options;
     options.columns = context_.layout.variables[destination_].columns;
@@ -487,9 +603,10 @@ class ExpandStage final : public Stage {
 
   // Edge rows, and by id of the source those that continue it, in the order of their rows.
   struct EdgeRows {
-    std::shared_ptr<Entities> entities;
-    ArrayPtr ids, src, dst;
-    absl::flat_hash_map<std::string_view, std::vector<uint32_t>> of;
+    HeldMemory memory;
+    std::shared_ptr<Entities> entities = nullptr;
+    ArrayPtr ids = nullptr, src = nullptr, dst = nullptr;
+    absl::flat_hash_map<std::string_view, std::vector<uint32_t>> of = {};
   };
 
   // The end of `edge` that is not `source`.
@@ -511,13 +628,21 @@ class ExpandStage final : public Stage {
     options.with_row_address = true;
     options.filter = filter;
     OG_ASSIGN_OR_RETURN(const auto stream, edges_->dataset().Scan(options));
-    OG_ASSIGN_OR_RETURN(RecordBatch batch, Collect(*stream));
+    EdgeRows edges{.memory = HeldMemory(context_.tables.budget())};
+    std::vector<RecordBatch> batches;
+    while (true) {
+      OG_ASSIGN_OR_RETURN(std::optional<RecordBatch> part, stream->Next());
+      if (!part.has_value()) break;
+      OG_RETURN_IF_ERROR(edges.memory.Add(OwnBytes(*part) + static_cast<uint64_t>(part->num_rows) *
+                                                                kBytesPerEdgeRow));
+      batches.push_back(*std::move(part));
+    }
+    RecordBatch batch = batches.empty() ? format::EmptyBatch(stream->schema()) : Concat(batches);
     std::vector<uint64_t> addresses;
     const ArrayPtr column = batch.columns.back();
     for (int64_t i = 0; i < column->length; ++i)
       addresses.push_back(column->Value<uint64_t>(i));
     batch.columns.pop_back();
-    EdgeRows edges;
     edges.entities = std::make_shared<Entities>(edges_, batch, std::move(addresses));
     OG_ASSIGN_OR_RETURN(edges.ids, edges.entities->Column("id"));
     OG_ASSIGN_OR_RETURN(edges.src, edges.entities->Column("src"));
@@ -541,7 +666,8 @@ class ExpandStage final : public Stage {
   }
 
   absl::Status RunBound(const std::vector<Chunk>& chunks, bool filtered) {
-    expr::ExprPtr filter;
+    Note(filtered && choice_.is_indexed ? "index" : "edge scan");
+    std::optional<EdgeRows> found;
     if (filtered) {
       IdSet sources;
       for (const Chunk& chunk : chunks) {
@@ -550,15 +676,17 @@ class ExpandStage final : public Stage {
           sources.Intern(ids->StringValue(slot));
         }
       }
-      filter = EdgesOf(sources.Since(0));
-    }
-    if (filtered || all_edges_ == nullptr) {
-      OG_ASSIGN_OR_RETURN(EdgeRows edges, ReadEdgeRows(filter));
-      all_edges_ = std::make_unique<EdgeRows>(std::move(edges));
+      OG_ASSIGN_OR_RETURN(found, ReadEdgeRows(EdgesOf(sources.Since(0))));
     }
     for (const Chunk& chunk : chunks)
-      OG_RETURN_IF_ERROR(RunBound(chunk, *all_edges_));
-    if (filtered) all_edges_.reset();
+      OG_RETURN_IF_ERROR(RunBound(chunk, found.has_value() ? *found : *all_edges_));
+    return absl::OkStatus();
+  }
+
+  absl::Status ReadAllEdgeRows() {
+    if (all_edges_ != nullptr) return absl::OkStatus();
+    OG_ASSIGN_OR_RETURN(EdgeRows edges, ReadEdgeRows(nullptr));
+    all_edges_ = std::make_unique<EdgeRows>(std::move(edges));
     return absl::OkStatus();
   }
 
@@ -576,6 +704,7 @@ class ExpandStage final : public Stage {
         pairs.edges.push_back(edge);
       }
     }
+    OG_RETURN_IF_ERROR(context_.CheckInterrupt());
     OG_ASSIGN_OR_RETURN(const Resolved resolved, Resolve(reached));
     return EmitResolved(chunk, pairs, resolved, edges.entities);
   }
@@ -587,20 +716,24 @@ class ExpandStage final : public Stage {
     return Opposite(edges, edge, source);
   }
 
+  const Choice choice_;
   const ExecContext& context_;
   const query::Expand& expand_;
   const schema::EdgeType& edge_;
   Table* edges_;
   Table* destinations_;
+  StageCosts* costs_;     // null: nobody asks
   expr::ExprPtr filter_;  // null: none
   bool same_type_;
   size_t source_;
   size_t destination_;
-  Walker walker_;
+  std::vector<Walker> walkers_;  // one a thread
+  double pairs_per_row_ = kPairsPerRow;
 
   std::vector<Chunk> held_;
   size_t num_held_ = 0;
   bool is_wide_ = false;  // the frontier is known to be large: chunks pass through
+  bool fits_ = true;      // what serves wide frontiers fits into memory, as far as is known
   struct Slot {
     uint64_t round = 0;
     uint32_t slot = 0;
@@ -614,18 +747,33 @@ class ExpandStage final : public Stage {
 
 absl::StatusOr<std::unique_ptr<Operator>> MakeExpandStage(const ExecContext& context,
                                                           const query::Expand& expand,
-                                                          Operator* next) {
-  const schema::EdgeType* const edge = context.tables.catalog().FindEdgeExactly(expand.edge_type);
-  if (edge == nullptr) {
-    return io::InternalError(io::StrCat("plan names unknown edge type ", expand.edge_type));
-  }
-  OG_ASSIGN_OR_RETURN(Table* const edges, context.tables.Edge(expand.edge_type));
-  OG_ASSIGN_OR_RETURN(Table* const destinations, context.tables.Node(expand.destination_type));
+                                                          StageCosts* costs, Operator* next) {
+  OG_ASSIGN_OR_RETURN(const Choice choice, ChoiceOf(context, expand));
   OG_ASSIGN_OR_RETURN(expr::ExprPtr filter, ScanFilter(expand.destination_filters, context.params));
   context.tables.WillExpand(expand.edge_type, expand.direction != Direction::kIn,
                             expand.direction != Direction::kOut);
-  return std::make_unique<ExpandStage>(context, expand, *edge, edges, destinations,
-                                       std::move(filter), next);
+  return std::make_unique<ExpandStage>(choice, std::move(filter), costs, next);
+}
+
+absl::StatusOr<ExpandEstimate> EstimateExpand(const ExecContext& context,
+                                              const query::Expand& expand, uint64_t frontier_rows) {
+  OG_ASSIGN_OR_RETURN(const Choice choice, ChoiceOf(context, expand));
+  ExpandEstimate estimate;
+  OG_ASSIGN_OR_RETURN(const bool indexed, UsesIndexed(choice, frontier_rows));
+  estimate.way = indexed                           ? choice.is_indexed ? "index" : "edge scan"
+                 : expand.edge_binding.has_value() ? "edge scan"
+                                                   : "topology";
+  const double degree = static_cast<double>(choice.edges->num_rows()) /
+                        static_cast<double>(std::max<uint64_t>(choice.sources->num_rows(), 1)) *
+                        (expand.direction == Direction::kBoth ? 2 : 1);
+  double reached = 1;
+  for (uint64_t hop = 1; hop <= HopsOf(choice); ++hop) {
+    reached *= degree;
+    if (hop >= expand.min_hops) estimate.rows_per_source += reached;
+  }
+  estimate.rows_per_source =
+      std::min(estimate.rows_per_source, static_cast<double>(choice.destinations->num_rows()));
+  return estimate;
 }
 
 }  // namespace og::engine::exec

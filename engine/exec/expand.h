@@ -7,11 +7,14 @@
 // outgoing edges first, then incoming ones. Edges to nodes that do not exist are not followed. With
 // an edge binding: one row for each edge row, ordered by edge id and opposite id.
 //
-// Three ways lead to the same rows in the same order: filtered scans of the edge table, adjacency
-// lists of all of it, and, for edge bindings, the edge rows themselves.
+// Three ways lead to the same rows in the same order: looking edges up (a filtered scan, which an
+// index answers where there is one), adjacency lists of the whole table, and, for edge bindings,
+// the edge rows themselves.
 #pragma once
 
+#include <cstdint>
 #include <memory>
+#include <string>
 
 #include "absl/status/statusor.h"
 
@@ -21,8 +24,18 @@
 
 namespace og::engine::exec {
 
+// `costs`: where the stage notes the way that it takes; may be null.
 absl::StatusOr<std::unique_ptr<Operator>> MakeExpandStage(const ExecContext& context,
                                                           const query::Expand& expand,
-                                                          Operator* next);
+                                                          StageCosts* costs, Operator* next);
+
+struct ExpandEstimate {
+  std::string way;             // "index", "edge scan", "topology"
+  double rows_per_source = 0;  // before the filters of the destination
+};
+
+// What the stage for `expand` would do with `frontier_rows` rows.
+absl::StatusOr<ExpandEstimate> EstimateExpand(const ExecContext& context,
+                                              const query::Expand& expand, uint64_t frontier_rows);
 
 }  // namespace og::engine::exec

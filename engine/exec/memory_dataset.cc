@@ -113,7 +113,7 @@ class MemoryDataset final : public dataset::Dataset {
   io::Env& env() const override { std::abort(); }
   const std::shared_ptr<dataset::Session>& session() const override { std::abort(); }
   const dataset::ManifestLocation& manifest_location() const override { std::abort(); }
-  const format::Manifest& manifest() const override { std::abort(); }
+  const format::Manifest& manifest() const override { return manifest_; }
   const format::LanceSchema& lance_schema() const override { std::abort(); }
   absl::StatusOr<uint64_t> CountRows(std::shared_ptr<const expr::Expr>) const override {
     return NotHere();
@@ -211,6 +211,7 @@ class MemoryDataset final : public dataset::Dataset {
   MemoryDatasetCounts* counts_;
   io::Location location_;
   std::string branch_;
+  format::Manifest manifest_;  // without fragments and indexes
 };
 
 absl::StatusOr<DatasetPtr> Find(const std::map<std::string, DatasetPtr, std::less<>>& tables,

@@ -140,4 +140,21 @@ std::vector<int64_t> SortRows(const std::vector<SortKey>& keys, int64_t num_rows
   return rows;
 }
 
+int CompareRows(const std::vector<SortKey>& a, int64_t i, const std::vector<SortKey>& b,
+                int64_t j) {
+  for (size_t key = 0; key < a.size(); ++key) {
+    const Array& left = *a[key].values;
+    const Array& right = *b[key].values;
+    int order = static_cast<int>(right.IsNull(j)) - static_cast<int>(left.IsNull(i));
+    if (order == 0 && left.IsValid(i)) {
+      const uint64_t x = PrefixOf(left, i);
+      const uint64_t y = PrefixOf(right, j);
+      order = x < y ? -1 : x > y ? 1 : 0;
+      if (order == 0 && IsText(left)) order = left.StringValue(i).compare(right.StringValue(j));
+    }
+    if (order != 0) return a[key].descending ? -order : order;
+  }
+  return 0;
+}
+
 }  // namespace og::engine::exec

@@ -27,4 +27,8 @@ absl::Status CheckSortable(const format::DataType& type);
 std::vector<int64_t> SortRows(const std::vector<SortKey>& keys, int64_t num_rows,
                               std::optional<uint64_t> limit);
 
+// Negative, zero or positive as row `i` of `a` comes before, with or after row `j` of `b`.
+// REQUIRES: as many keys of the same types and directions.
+int CompareRows(const std::vector<SortKey>& a, int64_t i, const std::vector<SortKey>& b, int64_t j);
+
 }  // namespace og::engine::exec

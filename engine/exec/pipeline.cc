@@ -7,8 +7,12 @@
 
 #include "engine/exec/binder.h"
 #include "engine/exec/expand.h"
+#include "engine/exec/held_memory.h"
+#include "engine/exec/scan_plan.h"
 #include "engine/expr/expr.h"
+#include "io/base/error_detail.h"
 #include "io/base/status_macros.h"
+#include "io/base/text.h"
 
 namespace og::engine::exec {
 namespace {
@@ -38,45 +42,53 @@ std::vector<uint64_t> AddressesIn(const RecordBatch& batch) {
 // Crosses the rows with the nodes of a type that pass the filters.
 class ScanStage final : public Stage {
  public:
-  ScanStage(const ExecContext& context, size_t variable, Table* table, expr::ExprPtr filter,
+  ScanStage(const ExecContext& context, size_t variable, Table* table, dataset::ScanOptions options,
             bool streams, Operator* next)
-      : Stage(next), context_(context), variable_(variable), table_(table), streams_(streams) {
-    options_.columns = context.layout.variables[variable].columns;
-    options_.filter = std::move(filter);
-    options_.with_row_address = true;
-  }
+      : Stage(next),
+        context_(context),
+        variable_(variable),
+        table_(table),
+        streams_(streams),
+        options_(std::move(options)),
+        memory_(context.tables.budget()) {}
 
   absl::Status Push(const Chunk& chunk) override {
     if (streams_ && chunk.num_rows == 1 && !ranks()) return Stream(chunk);
-    OG_RETURN_IF_ERROR(ReadAll());
-    const auto num_nodes = static_cast<uint32_t>(all_->size());
+    if (rescans_) return Stream(chunk);
+    const absl::Status read = ReadAll();
+    if (absl::IsResourceExhausted(read)) {
+      rescans_ = true;
+      return Stream(chunk);
+    }
+    OG_RETURN_IF_ERROR(read);
+    return Cross(chunk, all_);
+  }
+
+ private:
+  // Reads the nodes anew, a batch at a time.
+  absl::Status Stream(const Chunk& chunk) {
+    OG_ASSIGN_OR_RETURN(const auto stream, table_->dataset().Scan(options_));
+    while (!done()) {
+      OG_ASSIGN_OR_RETURN(const std::optional<RecordBatch> batch, stream->Next());
+      if (!batch.has_value()) break;
+      OG_RETURN_IF_ERROR(Cross(
+          chunk, std::make_shared<Entities>(table_, WithoutAddress(*batch), AddressesIn(*batch))));
+    }
+    return absl::OkStatus();
+  }
+
+  absl::Status Cross(const Chunk& chunk, const std::shared_ptr<Entities>& nodes) {
+    const auto num_nodes = static_cast<uint32_t>(nodes->size());
     std::vector<uint32_t> rows;
     std::vector<uint32_t> slots;
     for (uint32_t row = 0; row < chunk.num_rows && !done(); ++row) {
       for (uint32_t slot = 0; slot < num_nodes; ++slot) {
         rows.push_back(row);
         slots.push_back(slot);
-        if (rows.size() == kChunkRows) OG_RETURN_IF_ERROR(Emit(chunk, all_, rows, slots));
+        if (rows.size() == kChunkRows) OG_RETURN_IF_ERROR(Emit(chunk, nodes, rows, slots));
       }
     }
-    return rows.empty() ? absl::OkStatus() : Emit(chunk, all_, rows, slots);
-  }
-
- private:
-  absl::Status Stream(const Chunk& chunk) {
-    OG_ASSIGN_OR_RETURN(const auto stream, table_->dataset().Scan(options_));
-    while (!done()) {
-      OG_ASSIGN_OR_RETURN(const std::optional<RecordBatch> batch, stream->Next());
-      if (!batch.has_value()) break;
-      std::vector<uint32_t> rows(static_cast<size_t>(batch->num_rows), 0);
-      std::vector<uint32_t> slots(rows.size());
-      for (uint32_t slot = 0; slot < slots.size(); ++slot)
-        slots[slot] = slot;
-      const auto nodes =
-          std::make_shared<Entities>(table_, WithoutAddress(*batch), AddressesIn(*batch));
-      OG_RETURN_IF_ERROR(Emit(chunk, nodes, rows, slots));
-    }
-    return absl::OkStatus();
+    return rows.empty() || done() ? absl::OkStatus() : Emit(chunk, nodes, rows, slots);
   }
 
   bool ranks() const {
@@ -84,13 +96,23 @@ class ScanStage final : public Stage {
            context_.nearest->variable == variable_;
   }
 
+  // All nodes that pass, to be crossed with many rows. kResourceExhausted if they do not fit.
   absl::Status ReadAll() {
     if (all_ != nullptr) return absl::OkStatus();
     if (ranks()) return ReadNearest();
     OG_ASSIGN_OR_RETURN(const auto stream, table_->dataset().Scan(options_));
-    OG_ASSIGN_OR_RETURN(const RecordBatch batch, Collect(*stream));
-    OG_ASSIGN_OR_RETURN(memory_, context_.tables.budget()->Reserve(MemoryBytes(batch)));
-    all_ = std::make_shared<Entities>(table_, WithoutAddress(batch), AddressesIn(batch));
+    HeldMemory memory(context_.tables.budget());
+    std::vector<RecordBatch> batches;
+    while (true) {
+      OG_ASSIGN_OR_RETURN(std::optional<RecordBatch> batch, stream->Next());
+      if (!batch.has_value()) break;
+      OG_RETURN_IF_ERROR(memory.Add(OwnBytes(*batch)));
+      batches.push_back(*std::move(batch));
+    }
+    const RecordBatch all =
+        batches.empty() ? format::EmptyBatch(stream->schema()) : Concat(batches);
+    all_ = std::make_shared<Entities>(table_, WithoutAddress(all), AddressesIn(all));
+    memory_ = std::move(memory);
     return absl::OkStatus();
   }
 
@@ -113,6 +135,7 @@ class ScanStage final : public Stage {
 
   absl::Status Emit(const Chunk& chunk, std::shared_ptr<Entities> nodes,
                     std::vector<uint32_t>& rows, std::vector<uint32_t>& slots) {
+    OG_RETURN_IF_ERROR(context_.CheckInterrupt());
     Chunk out = chunk.Pick(rows);
     out.bindings[variable_] = {std::move(nodes), std::move(slots)};
     rows.clear();
@@ -126,7 +149,8 @@ class ScanStage final : public Stage {
   bool streams_;
   dataset::ScanOptions options_;
   std::shared_ptr<Entities> all_;
-  io::MemoryReservation memory_;
+  HeldMemory memory_;
+  bool rescans_ = false;  // the nodes do not fit into memory
 };
 
 // Keeps the rows for which a predicate is true. The right side is cast to the left one's type.
@@ -195,8 +219,9 @@ class MatchSink final : public Operator {
 // Keeps a row iff the inner pipeline, started from it, yields no row.
 class AntiJoinStage final : public Stage {
  public:
-  AntiJoinStage(std::unique_ptr<MatchSink> sink, std::unique_ptr<Pipeline> inner, Operator* next)
-      : Stage(next), sink_(std::move(sink)), inner_(std::move(inner)) {}
+  AntiJoinStage(std::unique_ptr<MatchSink> sink, std::unique_ptr<Operator> meter,
+                std::unique_ptr<Pipeline> inner, Operator* next)
+      : Stage(next), sink_(std::move(sink)), meter_(std::move(meter)), inner_(std::move(inner)) {}
 
   absl::Status Push(const Chunk& chunk) override {
     if (chunk.num_rows == 0) return absl::OkStatus();
@@ -216,6 +241,7 @@ class AntiJoinStage final : public Stage {
 
  private:
   std::unique_ptr<MatchSink> sink_;
+  std::unique_ptr<Operator> meter_;  // in front of the sink; null: nothing is measured
   std::unique_ptr<Pipeline> inner_;
 };
 
@@ -224,23 +250,39 @@ absl::StatusOr<std::unique_ptr<Operator>> MakeStage(const ExecContext& context,
                                                     bool streams) {
   if (const auto* scan = std::get_if<query::NodeScan>(&step.value)) {
     OG_ASSIGN_OR_RETURN(Table* const table, context.tables.Node(scan->type_name));
-    OG_ASSIGN_OR_RETURN(expr::ExprPtr filter, ScanFilter(scan->filters, context.params));
+    OG_ASSIGN_OR_RETURN(dataset::ScanOptions options, PlanScan(context, *scan, *table));
     return std::make_unique<ScanStage>(context, context.layout.NumberOf(scan->variable), table,
-                                       std::move(filter), streams, next);
+                                       std::move(options), streams, next);
   }
   if (const auto* expand = std::get_if<query::Expand>(&step.value)) {
-    return MakeExpandStage(context, *expand, next);
+    return MakeExpandStage(
+        context, *expand, context.profile == nullptr ? nullptr : &context.profile->Of(&step), next);
   }
   if (const auto* filter = std::get_if<query::FilterRows>(&step.value)) {
     return std::make_unique<FilterStage>(context, filter->predicate, next);
   }
   const auto& anti = std::get<query::AntiJoin>(step.value);
   auto sink = std::make_unique<MatchSink>();
-  OG_ASSIGN_OR_RETURN(auto inner, Pipeline::Make(context, anti.inner, sink.get(), false));
-  return std::make_unique<AntiJoinStage>(std::move(sink), std::move(inner), next);
+  Operator* last = sink.get();
+  std::unique_ptr<Operator> meter;
+  if (context.profile != nullptr) {
+    meter = std::make_unique<MeterStage>(*context.profile, context.profile->Of(&anti.inner), last);
+    last = meter.get();
+  }
+  OG_ASSIGN_OR_RETURN(auto inner, Pipeline::Make(context, anti.inner, last, false));
+  return std::make_unique<AntiJoinStage>(std::move(sink), std::move(meter), std::move(inner), next);
 }
 
 }  // namespace
+
+absl::Status ExecContext::CheckRows(uint64_t rows) const {
+  if (!options.rows_max.has_value() || rows <= *options.rows_max) return absl::OkStatus();
+  return io::DetailedError(
+      {.kind = io::ErrorKind::kResourceLimitExceeded,
+       .code = "result_rows",
+       .fields = {{"resource", "result_rows"}, {"limit", io::StrCat(*options.rows_max)}}},
+      io::StrCat("the result has more than ", *options.rows_max, " rows"));
+}
 
 absl::StatusOr<std::unique_ptr<Pipeline>> Pipeline::Make(const ExecContext& context,
                                                          const std::vector<query::PlanStep>& steps,
@@ -253,6 +295,10 @@ absl::StatusOr<std::unique_ptr<Pipeline>> Pipeline::Make(const ExecContext& cont
                         MakeStage(context, steps[i], pipeline->first_, is_outermost && i == 0));
     pipeline->first_ = stage.get();
     pipeline->stages_.push_back(std::move(stage));
+    if (context.profile == nullptr) continue;
+    pipeline->stages_.push_back(std::make_unique<MeterStage>(
+        *context.profile, context.profile->Of(&steps[i]), pipeline->first_));
+    pipeline->first_ = pipeline->stages_.back().get();
   }
   return pipeline;
 }

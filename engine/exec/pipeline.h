@@ -5,11 +5,13 @@
 #include <optional>
 #include <vector>
 
+#include "absl/status/status.h"
 #include "absl/status/statusor.h"
 
 #include "engine/exec/execute.h"
 #include "engine/exec/layout.h"
 #include "engine/exec/nearest.h"
+#include "engine/exec/profile.h"
 #include "engine/exec/rows.h"
 #include "engine/exec/tables.h"
 #include "engine/query/params.h"
@@ -27,6 +29,14 @@ struct ExecContext {
   const query::ParamValues& params;
   const ExecOptions& options;
   const std::optional<Nearest>& nearest;
+  Profile* profile = nullptr;  // null: nobody asks
+
+  // What ExecOptions::interrupt says.
+  absl::Status CheckInterrupt() const {
+    return options.interrupt ? options.interrupt() : absl::OkStatus();
+  }
+  // Refuses a result of `rows` rows if that is more than ExecOptions::rows_max.
+  absl::Status CheckRows(uint64_t rows) const;
 };
 
 class Pipeline {

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "engine/dataset/positions.h"
 #include "format/arrow/builder.h"
 #include "io/base/status_macros.h"
 
@@ -17,6 +18,30 @@ std::vector<int64_t> Indices(std::span<const uint32_t> slots) {
 }
 
 }  // namespace
+
+uint64_t OwnBytes(const format::Array& array) {
+  const auto length = static_cast<uint64_t>(array.length);
+  uint64_t bytes = (length * static_cast<uint64_t>(array.type->bit_width()) + length) / 8;
+  if (array.type->is_variable()) {
+    bytes += static_cast<uint64_t>(array.OffsetAt(array.length) - array.OffsetAt(0)) + 4 * length;
+  } else if (array.type->is_list()) {
+    const int64_t first = array.OffsetAt(0);
+    bytes += OwnBytes(*Slice(array.children[0], first, array.OffsetAt(array.length) - first));
+  } else {
+    const int64_t factor =
+        array.type->id == format::TypeId::kFixedSizeList ? array.type->list_size : 1;
+    for (const ArrayPtr& child : array.children)
+      bytes += OwnBytes(*Slice(child, array.offset * factor, array.length * factor));
+  }
+  return bytes;
+}
+
+uint64_t OwnBytes(const format::RecordBatch& batch) {
+  uint64_t bytes = 0;
+  for (const ArrayPtr& column : batch.columns)
+    bytes += OwnBytes(*column);
+  return bytes;
+}
 
 Entities::Entities(Table* table, const format::RecordBatch& columns,
                    std::vector<uint64_t> addresses)
@@ -36,7 +61,7 @@ absl::Status Entities::Fetch(const std::vector<std::string>& names) {
   std::vector<std::string> missing;
   for (const std::string& name : names) {
     if (columns_.contains(name)) continue;
-    if (name == "id" && is_numbered_) {
+    if (name == "id" && is_numbered_ && table_->has_index()) {
       OG_ASSIGN_OR_RETURN(const topology::NodeIndex* const index, table_->Index());
       format::StringBuilder ids(format::Utf8());
       for (const uint32_t number : numbers_)
@@ -74,11 +99,22 @@ std::shared_ptr<Entities> Entities::Pick(std::span<const uint32_t> slots) const 
   return picked;
 }
 
+uint64_t Entities::MemoryBytes() const {
+  uint64_t bytes = addresses_.size() * sizeof(uint64_t) + numbers_.size() * sizeof(uint32_t);
+  for (const auto& [name, values] : columns_)
+    bytes += OwnBytes(*values);
+  return bytes;
+}
+
 absl::StatusOr<std::span<const uint32_t>> Entities::Numbers() {
   if (!is_numbered_ && numbers_.size() != size_) {
-    OG_ASSIGN_OR_RETURN(const topology::NodeIndex* const index, table_->Index());
-    OG_ASSIGN_OR_RETURN(const ArrayPtr ids, Column("id"));
-    numbers_ = index->FindAll(*ids);
+    if (table_->is_stored()) {
+      OG_ASSIGN_OR_RETURN(numbers_, PositionsOf(table_->dataset(), addresses_));
+    } else {
+      OG_ASSIGN_OR_RETURN(const topology::NodeIndex* const index, table_->Index());
+      OG_ASSIGN_OR_RETURN(const ArrayPtr ids, Column("id"));
+      numbers_ = index->FindAll(*ids);
+    }
   }
   return numbers_;
 }

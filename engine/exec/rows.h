@@ -19,6 +19,10 @@
 
 namespace og::engine::exec {
 
+// Bytes of the values of `array` alone: a slice shares its buffers with others.
+uint64_t OwnBytes(const format::Array& array);
+uint64_t OwnBytes(const format::RecordBatch& batch);
+
 // Entities of one type, and the columns of them that were read so far.
 class Entities {
  public:
@@ -39,6 +43,9 @@ class Entities {
 
   // The entities at `slots`, in that order, with the columns that are known of them.
   std::shared_ptr<Entities> Pick(std::span<const uint32_t> slots) const;
+
+  // Bytes of the columns and places that are held.
+  uint64_t MemoryBytes() const;
 
   // Dense numbers of nodes.
   absl::StatusOr<std::span<const uint32_t>> Numbers();

@@ -4,11 +4,15 @@
 #include <limits>
 #include <map>
 #include <optional>
+#include <span>
 #include <string>
 #include <utility>
 
 #include "engine/exec/binder.h"
+#include "engine/exec/held_memory.h"
 #include "engine/exec/order.h"
+#include "engine/exec/result_rows.h"
+#include "engine/exec/sorted_runs.h"
 #include "io/base/error_detail.h"
 #include "io/base/status_macros.h"
 #include "io/base/text.h"
@@ -21,6 +25,9 @@ using format::TypePtr;
 
 // Rows that an ordered query with a limit holds before it drops those that cannot be in the result.
 constexpr uint64_t kHeldRowsMin = 65'536;
+
+// Rows of a batch of an ordered result.
+constexpr size_t kResultRows = 65'536;
 
 struct Columns {
   std::vector<std::string> names;
@@ -59,31 +66,14 @@ std::vector<uint32_t> FirstRows(size_t count) {
   return rows;
 }
 
-// Memory that grows with what a sink holds.
-class HeldMemory {
- public:
-  explicit HeldMemory(std::shared_ptr<io::MemoryBudget> budget) : budget_(std::move(budget)) {}
-  absl::Status Set(uint64_t bytes) {
-    if (reservation_.bytes() != 0) return reservation_.Resize(bytes);
-    OG_ASSIGN_OR_RETURN(reservation_, budget_->Reserve(bytes));
-    return absl::OkStatus();
-  }
-  absl::Status Add(uint64_t bytes) { return Set(reservation_.bytes() + bytes); }
-
- private:
-  std::shared_ptr<io::MemoryBudget> budget_;
-  io::MemoryReservation reservation_;
-};
-
 // Rows in the order in which they come, up to the limit.
 class PlainSink final : public Sink {
  public:
   PlainSink(const ExecContext& context, const query::ReadPlan& plan, Columns columns)
       : context_(context),
         plan_(plan),
-        columns_(std::move(columns)),
         rows_left_(plan.limit.value_or(std::numeric_limits<uint64_t>::max())),
-        memory_(context.tables.budget()) {}
+        rows_(context, std::move(columns.names), std::move(columns.types)) {}
 
   absl::Status Push(const Chunk& chunk) override {
     if (chunk.num_rows == 0 || done()) return absl::OkStatus();
@@ -95,36 +85,32 @@ class PlainSink final : public Sink {
 
   bool done() const override { return rows_left_ == 0; }
 
-  absl::StatusOr<QueryResult> Finish() override {
-    return ResultOf(columns_.names, columns_.types, std::move(batches_));
-  }
+  absl::StatusOr<QueryResult> Finish() override { return rows_.Finish(); }
 
  private:
   absl::Status Keep(const Chunk& chunk) {
     OG_ASSIGN_OR_RETURN(std::vector<ArrayPtr> values, Project(context_, plan_, chunk));
-    OG_RETURN_IF_ERROR(memory_.Add(BytesOf(values)));
-    batches_.push_back(std::move(values));
     rows_left_ -= chunk.num_rows;
-    return absl::OkStatus();
+    return rows_.Append(std::move(values));
   }
 
   const ExecContext& context_;
   const query::ReadPlan& plan_;
-  Columns columns_;
   uint64_t rows_left_;
-  HeldMemory memory_;
-  std::vector<std::vector<ArrayPtr>> batches_;
+  ResultRows rows_;
 };
 
 // Rows by their keys, then by the ids of all bindings in the order of the variables' names. What is
-// not a key is read for the rows of the result only.
+// not a key is read for the rows of the result only, as long as memory lasts; when it does not, the
+// rows so far become a sorted run with all their values.
 class OrderSink final : public Sink {
  public:
   OrderSink(const ExecContext& context, const query::ReadPlan& plan, Columns columns)
       : context_(context),
         plan_(plan),
         columns_(std::move(columns)),
-        memory_(context.tables.budget()) {
+        memory_(context.tables.budget()),
+        last_entities_(context.layout.variables.size()) {
     std::map<std::string, size_t> by_column;  // "<variable>.id"
     for (size_t i = 0; i < context.layout.variables.size(); ++i) {
       const Variable& variable = context.layout.variables[i];
@@ -150,45 +136,26 @@ class OrderSink final : public Sink {
   bool done() const override { return plan_.limit == uint64_t{0}; }
 
   absl::StatusOr<QueryResult> Finish() override {
-    if (done() || held_.empty()) return ResultOf(columns_.names, columns_.types, {});
-    // Rows of the result by chunk, and where each of them goes.
+    ResultRows rows(context_, columns_.names, columns_.types);
+    if (done()) return rows.Finish();
+    if (runs_ != nullptr) {
+      OG_RETURN_IF_ERROR(SpillRun());
+      const auto emit = [&](std::vector<ArrayPtr> values) -> absl::Status {
+        OG_RETURN_IF_ERROR(context_.CheckInterrupt());
+        return rows.Append(std::move(values));
+      };
+      OG_RETURN_IF_ERROR(runs_->Merge(plan_.limit.value_or(UINT64_MAX), emit));
+      return rows.Finish();
+    }
+    if (held_.empty()) return rows.Finish();
     const std::vector<int64_t> order = Order();
-    std::vector<std::vector<uint32_t>> rows_of(held_.size());
-    std::vector<int64_t> at_of(held_.size());
-    std::vector<std::pair<size_t, int64_t>> places;  // chunk, position among its rows
-    std::vector<int64_t> starts;                     // number of each chunk's first row
-    int64_t start = 0;
-    for (const Held& held : held_) {
-      starts.push_back(start);
-      start += static_cast<int64_t>(held.chunk.num_rows);
-    }
-    for (const int64_t row : order) {
-      const auto chunk = static_cast<size_t>(std::upper_bound(starts.begin(), starts.end(), row) -
-                                             starts.begin() - 1);
-      const auto local = static_cast<uint32_t>(row - starts[chunk]);
-      places.emplace_back(chunk, static_cast<int64_t>(rows_of[chunk].size()));
-      rows_of[chunk].push_back(local);
-    }
-    std::vector<std::vector<ArrayPtr>> parts(plan_.projections.size());
-    int64_t num_rows = 0;
-    for (size_t i = 0; i < held_.size(); ++i) {
-      at_of[i] = num_rows;
-      if (rows_of[i].empty()) continue;
+    for (size_t start = 0; start < order.size(); start += kResultRows) {
+      const size_t count = std::min(kResultRows, order.size() - start);
       OG_ASSIGN_OR_RETURN(std::vector<ArrayPtr> values,
-                          Project(context_, plan_, held_[i].chunk.Pick(rows_of[i]).Compact()));
-      for (size_t column = 0; column < parts.size(); ++column) {
-        parts[column].push_back(std::move(values[column]));
-      }
-      num_rows += static_cast<int64_t>(rows_of[i].size());
+                          Materialize(std::span(order).subspan(start, count), false));
+      OG_RETURN_IF_ERROR(rows.Append(std::move(values)));
     }
-    std::vector<int64_t> final_rows;
-    for (const auto& [chunk, position] : places)
-      final_rows.push_back(at_of[chunk] + position);
-    std::vector<ArrayPtr> result;
-    for (const std::vector<ArrayPtr>& column : parts) {
-      result.push_back(Take(*Concat(column), final_rows));
-    }
-    return ResultOf(columns_.names, columns_.types, {std::move(result)});
+    return rows.Finish();
   }
 
  private:
@@ -207,16 +174,45 @@ class OrderSink final : public Sink {
     for (const size_t variable : tie_breaks_) {
       OG_ASSIGN_OR_RETURN(held.keys.emplace_back(), chunk.Column(variable, "id"));
     }
+    num_rows_ += chunk.num_rows;
+    if (!plan_.limit.has_value()) OG_RETURN_IF_ERROR(context_.CheckRows(num_rows_));
+    const uint64_t bytes = chunk.MemoryBytes() + BytesOf(held.keys) + NewEntityBytes(chunk);
+    const absl::Status reserved = memory_.Add(bytes);
+    if (!reserved.ok()) {
+      // Without anything to let go there is no way out.
+      if (!absl::IsResourceExhausted(reserved) || held_.empty()) return reserved;
+      OG_RETURN_IF_ERROR(SpillRun());
+      OG_RETURN_IF_ERROR(memory_.Add(bytes));
+    }
     num_held_ += chunk.num_rows;
-    OG_RETURN_IF_ERROR(memory_.Add(chunk.MemoryBytes() + BytesOf(held.keys)));
     held_.push_back(std::move(held));
     const bool many = plan_.limit.has_value() && *plan_.limit < kHeldRowsMin &&
                       num_held_ >= std::max(kHeldRowsMin, *plan_.limit * 8);
     return many ? Prune() : absl::OkStatus();
   }
 
+  // Bytes of the entities of `chunk` that the chunk before does not hold already.
+  uint64_t NewEntityBytes(const Chunk& chunk) {
+    uint64_t bytes = 0;
+    for (size_t variable = 0; variable < chunk.bindings.size(); ++variable) {
+      const std::shared_ptr<Entities>& entities = chunk.bindings[variable].entities;
+      if (entities == nullptr || entities == last_entities_[variable]) continue;
+      last_entities_[variable] = entities;
+      bytes += entities->MemoryBytes();
+    }
+    return bytes;
+  }
+
+  std::vector<bool> Directions() const {
+    std::vector<bool> descending(plan_.orderings.size() + tie_breaks_.size(), false);
+    for (size_t i = 0; i < plan_.orderings.size(); ++i)
+      descending[i] = plan_.orderings[i].descending;
+    return descending;
+  }
+
   // Row numbers over all chunks in the order of the keys, up to the limit.
   std::vector<int64_t> Order() const {
+    const std::vector<bool> descending = Directions();
     std::vector<SortKey> keys;
     int64_t num_rows = 0;
     for (const Held& held : held_)
@@ -225,10 +221,80 @@ class OrderSink final : public Sink {
       std::vector<ArrayPtr> parts;
       for (const Held& held : held_)
         parts.push_back(held.keys[key]);
-      keys.push_back(
-          {Concat(parts), key < plan_.orderings.size() && plan_.orderings[key].descending});
+      keys.push_back({Concat(parts), descending[key]});
     }
     return SortRows(keys, num_rows, plan_.limit);
+  }
+
+  // The projections of the rows `order` (numbers over all chunks), in that order, behind their keys
+  // if `with_keys`.
+  absl::StatusOr<std::vector<ArrayPtr>> Materialize(std::span<const int64_t> order,
+                                                    bool with_keys) const {
+    std::vector<int64_t> starts;  // number of each chunk's first row
+    int64_t start = 0;
+    for (const Held& held : held_) {
+      starts.push_back(start);
+      start += static_cast<int64_t>(held.chunk.num_rows);
+    }
+    std::vector<std::vector<uint32_t>> rows_of(held_.size());
+    std::vector<std::pair<size_t, int64_t>> places;  // chunk, position among its rows
+    for (const int64_t row : order) {
+      const auto chunk = static_cast<size_t>(std::upper_bound(starts.begin(), starts.end(), row) -
+                                             starts.begin() - 1);
+      places.emplace_back(chunk, static_cast<int64_t>(rows_of[chunk].size()));
+      rows_of[chunk].push_back(static_cast<uint32_t>(row - starts[chunk]));
+    }
+    const size_t num_keys = with_keys ? held_[0].keys.size() : 0;
+    std::vector<std::vector<ArrayPtr>> parts(num_keys + plan_.projections.size());
+    std::vector<int64_t> at_of(held_.size());
+    int64_t num_rows = 0;
+    for (size_t i = 0; i < held_.size(); ++i) {
+      at_of[i] = num_rows;
+      if (rows_of[i].empty()) continue;
+      const std::vector<int64_t> indices(rows_of[i].begin(), rows_of[i].end());
+      for (size_t key = 0; key < num_keys; ++key)
+        parts[key].push_back(Take(*held_[i].keys[key], indices));
+      OG_ASSIGN_OR_RETURN(std::vector<ArrayPtr> values,
+                          Project(context_, plan_, held_[i].chunk.Pick(rows_of[i]).Compact()));
+      for (size_t column = 0; column < values.size(); ++column) {
+        parts[num_keys + column].push_back(std::move(values[column]));
+      }
+      num_rows += static_cast<int64_t>(rows_of[i].size());
+    }
+    std::vector<int64_t> final_rows;
+    for (const auto& [chunk, position] : places)
+      final_rows.push_back(at_of[chunk] + position);
+    std::vector<ArrayPtr> result;
+    for (const std::vector<ArrayPtr>& column : parts)
+      result.push_back(Take(*Concat(column), final_rows));
+    return result;
+  }
+
+  // Writes what is held as a run, and lets it go.
+  absl::Status SpillRun() {
+    if (held_.empty()) return absl::OkStatus();
+    if (runs_ == nullptr) {
+      auto schema = std::make_shared<format::Schema>();
+      for (const ArrayPtr& key : held_[0].keys)
+        schema->fields.push_back({"", key->type, true, {}});
+      for (size_t i = 0; i < columns_.names.size(); ++i)
+        schema->fields.push_back({columns_.names[i], columns_.types[i], true, {}});
+      runs_ = std::make_unique<SortedRuns>(std::move(schema), Directions());
+    }
+    OG_RETURN_IF_ERROR(runs_->StartRun());
+    const std::vector<int64_t> order = Order();
+    for (size_t start = 0; start < order.size(); start += kResultRows) {
+      OG_RETURN_IF_ERROR(context_.CheckInterrupt());
+      const size_t count = std::min(kResultRows, order.size() - start);
+      OG_ASSIGN_OR_RETURN(std::vector<ArrayPtr> values,
+                          Materialize(std::span(order).subspan(start, count), true));
+      OG_RETURN_IF_ERROR(runs_->Append(std::move(values)));
+    }
+    held_.clear();
+    num_held_ = 0;
+    std::fill(last_entities_.begin(), last_entities_.end(), nullptr);
+    memory_.Release();
+    return absl::OkStatus();
   }
 
   // Drops the rows that `limit` others come before.
@@ -251,7 +317,7 @@ class OrderSink final : public Sink {
       const std::vector<int64_t> indices(local.begin(), local.end());
       for (const ArrayPtr& key : held.keys)
         part.keys.push_back(Take(*key, indices));
-      bytes += part.chunk.MemoryBytes() + BytesOf(part.keys);
+      bytes += part.chunk.MemoryBytes() + BytesOf(part.keys) + NewEntityBytes(part.chunk);
     }
     held_ = std::move(kept);
     num_held_ = rows.size();
@@ -262,9 +328,12 @@ class OrderSink final : public Sink {
   const query::ReadPlan& plan_;
   Columns columns_;
   HeldMemory memory_;
+  std::vector<std::shared_ptr<Entities>> last_entities_;  // by variable, of the last chunk
   std::vector<size_t> tie_breaks_;
   std::vector<Held> held_;
   uint64_t num_held_ = 0;
+  uint64_t num_rows_ = 0;
+  std::unique_ptr<SortedRuns> runs_;  // null: everything is held
 };
 
 }  // namespace
@@ -297,23 +366,6 @@ absl::StatusOr<TypePtr> TypeOf(const ExecContext& context, const query::Expr& ex
   if (expr.kind == query::ExprKind::kNearest) return format::Float32();
   OG_ASSIGN_OR_RETURN(const ArrayPtr value, ConstantOf(expr, context.params));
   return value->type;
-}
-
-QueryResult ResultOf(const std::vector<std::string>& names, const std::vector<TypePtr>& types,
-                     std::vector<std::vector<ArrayPtr>> batches) {
-  auto schema = std::make_shared<format::Schema>();
-  for (size_t column = 0; column < names.size(); ++column) {
-    const bool has_null = std::any_of(batches.begin(), batches.end(), [&](const auto& batch) {
-      return batch[column]->null_count != 0;
-    });
-    schema->fields.push_back({names[column], types[column], has_null, {}});
-  }
-  QueryResult result{schema, {}};
-  for (std::vector<ArrayPtr>& columns : batches) {
-    const int64_t num_rows = columns[0]->length;
-    result.batches.push_back({schema, num_rows, std::move(columns)});
-  }
-  return result;
 }
 
 absl::StatusOr<std::unique_ptr<Sink>> MakeSink(const ExecContext& context,

@@ -35,9 +35,4 @@ absl::StatusOr<format::ArrayPtr> ValuesOf(const ExecContext& context, const quer
 // The type that ValuesOf has.
 absl::StatusOr<format::TypePtr> TypeOf(const ExecContext& context, const query::Expr& expr);
 
-// `batches`, whose columns have these names and types, as a result.
-QueryResult ResultOf(const std::vector<std::string>& names,
-                     const std::vector<format::TypePtr>& types,
-                     std::vector<std::vector<format::ArrayPtr>> batches);
-
 }  // namespace og::engine::exec

@@ -8,6 +8,7 @@
 
 #include "engine/dataset/dataset.h"
 #include "engine/schema/catalog.h"
+#include "engine/topology/topology_cache.h"
 
 namespace og::engine::exec {
 
@@ -23,6 +24,9 @@ class Snapshot {
   // properties), opened at the first call. kNotFound for types that the catalog lacks.
   virtual absl::StatusOr<dataset::DatasetPtr> NodeTable(std::string_view type_name) const = 0;
   virtual absl::StatusOr<dataset::DatasetPtr> EdgeTable(std::string_view type_name) const = 0;
+
+  // What queries share beyond their own life; null: nothing.
+  virtual topology::TopologyCache* cache() const { return nullptr; }
 };
 
 }  // namespace og::engine::exec

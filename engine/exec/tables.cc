@@ -3,6 +3,9 @@
 #include <algorithm>
 #include <utility>
 
+#include "engine/dataset/indices.h"
+#include "engine/exec/held_memory.h"
+#include "engine/exec/rows.h"
 #include "format/arrow/builder.h"
 #include "io/base/status.h"
 #include "io/base/status_macros.h"
@@ -17,6 +20,9 @@ using format::RecordBatch;
 // Reading all of a column costs about as much as picking every fourth of its values.
 constexpr uint64_t kTakesPerScan = 4;
 
+// Rows of a batch of edges: enough for two threads to be worth waking.
+constexpr int64_t kBuildBatchRows = 65'536;
+
 std::vector<ArrayPtr> ColumnsNamed(const RecordBatch& batch,
                                    const std::vector<std::string>& names) {
   std::vector<ArrayPtr> columns;
@@ -29,6 +35,13 @@ std::vector<ArrayPtr> ColumnsNamed(const RecordBatch& batch,
 
 }  // namespace
 
+Table::Table(std::shared_ptr<io::MemoryBudget> budget, topology::TopologyCache* cache,
+             dataset::DatasetPtr dataset)
+    : budget_(std::move(budget)),
+      cache_(cache),
+      dataset_(std::move(dataset)),
+      rows_(topology::RowSetOf(dataset_->manifest())) {}
+
 absl::StatusOr<format::TypePtr> Table::TypeOf(std::string_view name) const {
   const std::optional<size_t> at = dataset_->schema()->IndexOf(name);
   if (!at.has_value()) {
@@ -36,6 +49,15 @@ absl::StatusOr<format::TypePtr> Table::TypeOf(std::string_view name) const {
         io::StrCat("table ", dataset_->root().path, " has no column '", name, "'"));
   }
   return dataset_->schema()->fields[*at].type;
+}
+
+absl::StatusOr<bool> Table::HasIndex(std::string_view column) const {
+  if (dataset_->manifest().indices.empty()) return false;
+  OG_ASSIGN_OR_RETURN(const auto indices, dataset::ListIndices(*dataset_));
+  return std::ranges::any_of(indices, [&](const dataset::IndexDescription& index) {
+    return index.is_used && index.columns.size() == 1 && index.columns[0] == column &&
+           index.num_unindexed_rows == 0;
+  });
 }
 
 absl::Status Table::ReadWhole(const std::vector<std::string>& names) {
@@ -47,20 +69,32 @@ absl::Status Table::ReadWhole(const std::vector<std::string>& names) {
   dataset::ScanOptions options;
   options.columns = missing;
   OG_ASSIGN_OR_RETURN(const auto stream, dataset_->Scan(options));
-  OG_ASSIGN_OR_RETURN(const RecordBatch batch, Collect(*stream));
-  OG_ASSIGN_OR_RETURN(io::MemoryReservation memory, budget_->Reserve(MemoryBytes(batch)));
-  whole_memory_.push_back(std::move(memory));
-  std::vector<ArrayPtr> columns = ColumnsNamed(batch, missing);
+  HeldMemory memory(budget_);
+  std::vector<RecordBatch> batches;
+  while (true) {
+    OG_ASSIGN_OR_RETURN(std::optional<RecordBatch> batch, stream->Next());
+    if (!batch.has_value()) break;
+    OG_RETURN_IF_ERROR(memory.Add(OwnBytes(*batch)));
+    batches.push_back(*std::move(batch));
+  }
+  const RecordBatch whole =
+      batches.empty() ? format::EmptyBatch(stream->schema()) : Concat(batches);
+  std::vector<ArrayPtr> columns = ColumnsNamed(whole, missing);
   for (size_t i = 0; i < missing.size(); ++i)
     whole_[missing[i]] = std::move(columns[i]);
+  whole_memory_.push_back(std::move(memory));
   return absl::OkStatus();
 }
 
 absl::StatusOr<std::vector<ArrayPtr>> Table::AtPositions(const std::vector<std::string>& names,
                                                          std::span<const uint32_t> positions) {
   num_taken_ += positions.size();
-  if (num_taken_ * kTakesPerScan > num_rows()) {
-    OG_RETURN_IF_ERROR(ReadWhole(names));
+  if (!keeps_nothing_ && num_taken_ * kTakesPerScan > num_rows()) {
+    const absl::Status read = ReadWhole(names);
+    keeps_nothing_ = absl::IsResourceExhausted(read);
+    if (!keeps_nothing_) OG_RETURN_IF_ERROR(read);
+  }
+  if (std::ranges::all_of(names, [&](const auto& name) { return whole_.contains(name); })) {
     const std::vector<int64_t> indices(positions.begin(), positions.end());
     std::vector<ArrayPtr> columns;
     for (const std::string& name : names)
@@ -83,8 +117,10 @@ absl::StatusOr<std::vector<ArrayPtr>> Table::AtAddresses(const std::vector<std::
 }
 
 absl::StatusOr<const topology::NodeIndex*> Table::Index() {
+  const bool is_shared = cache_ != nullptr && is_stored();
+  if (index_ == nullptr && is_shared) index_ = cache_->FindIndex(rows_);
   if (index_ != nullptr) return index_.get();
-  auto index = std::make_unique<topology::NodeIndex>(budget_);
+  auto index = std::make_shared<topology::NodeIndex>(budget_);
   dataset::ScanOptions options;
   options.columns = {{"id"}};
   OG_ASSIGN_OR_RETURN(const auto stream, dataset_->Scan(options));
@@ -94,6 +130,7 @@ absl::StatusOr<const topology::NodeIndex*> Table::Index() {
     OG_RETURN_IF_ERROR(index->Add(batch->columns[0]));
   }
   index_ = std::move(index);
+  if (is_shared) cache_->KeepIndex(rows_, index_);
   return index_.get();
 }
 
@@ -101,7 +138,7 @@ absl::StatusOr<Table*> Tables::Node(std::string_view type_name) {
   auto& table = nodes_[std::string(type_name)];
   if (table == nullptr) {
     OG_ASSIGN_OR_RETURN(dataset::DatasetPtr dataset, snapshot_.NodeTable(type_name));
-    table = std::make_unique<Table>(budget_, std::move(dataset));
+    table = std::make_unique<Table>(budget_, snapshot_.cache(), std::move(dataset));
   }
   return table.get();
 }
@@ -110,7 +147,7 @@ absl::StatusOr<Table*> Tables::Edge(std::string_view type_name) {
   auto& table = edges_[std::string(type_name)];
   if (table == nullptr) {
     OG_ASSIGN_OR_RETURN(dataset::DatasetPtr dataset, snapshot_.EdgeTable(type_name));
-    table = std::make_unique<Table>(budget_, std::move(dataset));
+    table = std::make_unique<Table>(budget_, snapshot_.cache(), std::move(dataset));
   }
   return table.get();
 }
@@ -123,22 +160,71 @@ void Tables::WillExpand(std::string_view edge_type, bool out, bool in) {
   wanted->second.in = wanted->second.in || in;
 }
 
-bool Tables::HasTopology(std::string_view edge_type) const {
-  return topologies_.contains(edge_type);
+absl::StatusOr<topology::TopologyKey> Tables::KeyOf(const schema::EdgeType& edge) {
+  OG_ASSIGN_OR_RETURN(Table* const from, Node(edge.from));
+  OG_ASSIGN_OR_RETURN(Table* const to, Node(edge.to));
+  OG_ASSIGN_OR_RETURN(Table* const edges, Edge(edge.name));
+  return topology::TopologyKey{from->rows(), to->rows(), edges->rows()};
+}
+
+absl::StatusOr<std::string> Tables::CacheName(const schema::EdgeType& edge) {
+  if (snapshot_.cache() == nullptr) return std::string();
+  OG_ASSIGN_OR_RETURN(Table* const from, Node(edge.from));
+  OG_ASSIGN_OR_RETURN(Table* const to, Node(edge.to));
+  OG_ASSIGN_OR_RETURN(Table* const edges, Edge(edge.name));
+  if (!from->is_stored() || !to->is_stored() || !edges->is_stored()) return std::string();
+  return edges->dataset().root().Uri();
+}
+
+absl::StatusOr<topology::CachePlace> Tables::TopologyPlace(const schema::EdgeType& edge) {
+  if (topologies_.contains(edge.name)) return topology::CachePlace::kMemory;
+  OG_ASSIGN_OR_RETURN(const std::string name, CacheName(edge));
+  if (name.empty()) return topology::CachePlace::kNowhere;
+  OG_ASSIGN_OR_RETURN(const topology::TopologyKey key, KeyOf(edge));
+  return snapshot_.cache()->PlaceOf(name, key, wanted_[edge.name]);
 }
 
 absl::StatusOr<const topology::Topology*> Tables::TopologyOf(const schema::EdgeType& edge) {
-  const auto known = topologies_.find(edge.name);
-  if (known != topologies_.end()) return &known->second;
+  if (const auto known = topologies_.find(edge.name); known != topologies_.end()) {
+    return &known->second->topology;
+  }
+  OG_ASSIGN_OR_RETURN(const std::string name, CacheName(edge));
+  OG_ASSIGN_OR_RETURN(const topology::TopologyKey key, KeyOf(edge));
+  const topology::TopologyOptions& wanted = wanted_[edge.name];
+  std::shared_ptr<const topology::StoredTopology> topology;
+  if (!name.empty()) topology = snapshot_.cache()->Find(name, key, wanted);
+  if (topology == nullptr) {
+    std::shared_ptr<const topology::StoredTopology> base;
+    if (!name.empty()) base = snapshot_.cache()->FindBase(name, key, wanted);
+    OG_ASSIGN_OR_RETURN(topology::StoredTopology built, BuildTopology(edge, key, base.get()));
+    topology = name.empty() ? std::make_shared<const topology::StoredTopology>(std::move(built))
+                            : snapshot_.cache()->Keep(name, std::move(built));
+  }
+  return &topologies_.emplace(edge.name, std::move(topology)).first->second->topology;
+}
+
+absl::StatusOr<topology::StoredTopology> Tables::BuildTopology(
+    const schema::EdgeType& edge, const topology::TopologyKey& key,
+    const topology::StoredTopology* base) {
   OG_ASSIGN_OR_RETURN(Table* const table, Edge(edge.name));
   OG_ASSIGN_OR_RETURN(Table* const from, Node(edge.from));
   OG_ASSIGN_OR_RETURN(Table* const to, Node(edge.to));
   OG_ASSIGN_OR_RETURN(const topology::NodeIndex* const sources, from->Index());
   OG_ASSIGN_OR_RETURN(const topology::NodeIndex* const destinations, to->Index());
-  topology::TopologyBuilder builder(budget_, sources, destinations, wanted_[edge.name]);
+  topology::TopologyBuilder builder(budget_, table->pool(), sources, destinations,
+                                    wanted_[edge.name]);
   dataset::ScanOptions options;
   options.columns = {{"src", "dst"}};
   options.dictionary_strings = true;
+  options.batch_rows = kBuildBatchRows;
+  if (base != nullptr) {
+    builder.ContinueFrom(&base->topology);
+    options.fragment_ids.emplace();
+    const auto& fragments = table->dataset().manifest().fragments;
+    for (size_t i = base->key.edges.fragments.size(); i < fragments.size(); ++i) {
+      options.fragment_ids->push_back(fragments[i].id);
+    }
+  }
   OG_ASSIGN_OR_RETURN(const auto stream, table->dataset().Scan(options));
   while (true) {
     OG_ASSIGN_OR_RETURN(const std::optional<RecordBatch> batch, stream->Next());
@@ -146,7 +232,7 @@ absl::StatusOr<const topology::Topology*> Tables::TopologyOf(const schema::EdgeT
     OG_RETURN_IF_ERROR(builder.Add(batch->columns[0], batch->columns[1]));
   }
   OG_ASSIGN_OR_RETURN(topology::Topology topology, builder.Finish());
-  return &topologies_.emplace(edge.name, std::move(topology)).first->second;
+  return topology::StoredTopology{key, std::move(topology)};
 }
 
 }  // namespace og::engine::exec

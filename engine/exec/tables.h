@@ -17,28 +17,41 @@
 #include "absl/status/statusor.h"
 
 #include "engine/dataset/dataset.h"
+#include "engine/exec/held_memory.h"
 #include "engine/exec/snapshot.h"
 #include "engine/topology/node_index.h"
+#include "engine/topology/row_set.h"
 #include "engine/topology/topology.h"
+#include "engine/topology/topology_cache.h"
 #include "format/arrow/array.h"
 #include "io/env/memory_budget.h"
+#include "io/env/worker_pool.h"
 
 namespace og::engine::exec {
 
 // The table of one type.
 class Table {
  public:
-  Table(std::shared_ptr<io::MemoryBudget> budget, dataset::DatasetPtr dataset)
-      : budget_(std::move(budget)), dataset_(std::move(dataset)) {}
+  // `cache` may be null.
+  Table(std::shared_ptr<io::MemoryBudget> budget, topology::TopologyCache* cache,
+        dataset::DatasetPtr dataset);
 
   const dataset::Dataset& dataset() const { return *dataset_; }
   uint64_t num_rows() const { return dataset_->num_rows(); }
+  const topology::RowSet& rows() const { return rows_; }
+  // Whether rows() says which rows these are. Tables in memory have no files to be known by.
+  bool is_stored() const { return !rows_.fragments.empty() && rows_.num_rows() == num_rows(); }
+  // Threads for work on the table; null: none but the caller's.
+  io::WorkerPool* pool() const { return is_stored() ? &dataset_->env().pool() : nullptr; }
 
   // The type of column `name`. kInternal if there is none: plans name only columns that exist.
   absl::StatusOr<format::TypePtr> TypeOf(std::string_view name) const;
 
+  // Whether an index that scans use covers all rows of `column`.
+  absl::StatusOr<bool> HasIndex(std::string_view column) const;
+
   // Columns `names` of the rows at `positions` (positions among live rows, in scan order). Once
-  // many rows were asked for, whole columns are read and kept.
+  // many rows were asked for, whole columns are read and kept if they fit.
   absl::StatusOr<std::vector<format::ArrayPtr>> AtPositions(const std::vector<std::string>& names,
                                                             std::span<const uint32_t> positions);
 
@@ -48,17 +61,22 @@ class Table {
 
   // Of a node table: ids to dense numbers, which are positions.
   absl::StatusOr<const topology::NodeIndex*> Index();
+  // Whether Index() has it at hand.
+  bool has_index() const { return index_ != nullptr; }
 
  private:
-  // A column as its batches gave it, and the position at which each batch starts.
+  // Reads those of the columns that are missing in `whole_`.
   absl::Status ReadWhole(const std::vector<std::string>& names);
 
   std::shared_ptr<io::MemoryBudget> budget_;
+  topology::TopologyCache* cache_;
   dataset::DatasetPtr dataset_;
-  std::unique_ptr<topology::NodeIndex> index_;
+  const topology::RowSet rows_;
+  std::shared_ptr<const topology::NodeIndex> index_;
   uint64_t num_taken_ = 0;
   std::map<std::string, format::ArrayPtr, std::less<>> whole_;
-  std::vector<io::MemoryReservation> whole_memory_;
+  std::vector<HeldMemory> whole_memory_;
+  bool keeps_nothing_ = false;  // whole columns do not fit into memory
 };
 
 class Tables {
@@ -75,17 +93,26 @@ class Tables {
   // Says, before the first call of TopologyOf, which lists of an edge type will be wanted.
   void WillExpand(std::string_view edge_type, bool out, bool in);
 
-  // Adjacency lists of an edge type, with all directions that were announced.
+  // Adjacency lists of an edge type, with all directions that were announced: those of the cache,
+  // or made from the tables, all of them or the rows that are new since those of the cache.
   absl::StatusOr<const topology::Topology*> TopologyOf(const schema::EdgeType& edge);
-  bool HasTopology(std::string_view edge_type) const;
+  // Where they are already.
+  absl::StatusOr<topology::CachePlace> TopologyPlace(const schema::EdgeType& edge);
 
  private:
+  absl::StatusOr<topology::StoredTopology> BuildTopology(const schema::EdgeType& edge,
+                                                         const topology::TopologyKey& key,
+                                                         const topology::StoredTopology* base);
+  absl::StatusOr<topology::TopologyKey> KeyOf(const schema::EdgeType& edge);
+  // What the cache calls the table of `edge`; empty where it cannot be cached.
+  absl::StatusOr<std::string> CacheName(const schema::EdgeType& edge);
+
   std::shared_ptr<io::MemoryBudget> budget_;
   const Snapshot& snapshot_;
   std::map<std::string, std::unique_ptr<Table>, std::less<>> nodes_;
   std::map<std::string, std::unique_ptr<Table>, std::less<>> edges_;
   std::map<std::string, topology::TopologyOptions, std::less<>> wanted_;
-  std::map<std::string, topology::Topology, std::less<>> topologies_;
+  std::map<std::string, std::shared_ptr<const topology::StoredTopology>, std::less<>> topologies_;
 };
 
 }  // namespace og::engine::exec

@@ -18,8 +18,9 @@ absl::Status NoTable(std::string_view kind, std::string_view type_name) {
 
 class QueryView final : public exec::Snapshot {
  public:
-  explicit QueryView(std::shared_ptr<const GraphSnapshot> snapshot)
-      : snapshot_(std::move(snapshot)) {}
+  QueryView(std::shared_ptr<const GraphSnapshot> snapshot,
+            std::shared_ptr<topology::TopologyCache> cache)
+      : snapshot_(std::move(snapshot)), cache_(std::move(cache)) {}
 
   const schema::Catalog& catalog() const override { return *snapshot_->catalog(); }
 
@@ -35,14 +36,18 @@ class QueryView final : public exec::Snapshot {
     return table == nullptr ? NoTable("edge", type_name) : snapshot_->OpenTable(*table);
   }
 
+  topology::TopologyCache* cache() const override { return cache_.get(); }
+
  private:
   const std::shared_ptr<const GraphSnapshot> snapshot_;
+  const std::shared_ptr<topology::TopologyCache> cache_;
 };
 
 }  // namespace
 
-std::shared_ptr<const exec::Snapshot> QueryViewOf(std::shared_ptr<const GraphSnapshot> snapshot) {
-  return std::make_shared<QueryView>(std::move(snapshot));
+std::shared_ptr<const exec::Snapshot> QueryViewOf(std::shared_ptr<const GraphSnapshot> snapshot,
+                                                  std::shared_ptr<topology::TopologyCache> cache) {
+  return std::make_shared<QueryView>(std::move(snapshot), std::move(cache));
 }
 
 }  // namespace og::engine::graph

@@ -38,6 +38,9 @@ class NodeIndex {
   //   kResourceExhausted  the budget refuses, or there are more than 2^32 - 2 nodes
   absl::Status Add(const format::ArrayPtr& ids);
 
+  // What is reserved for it.
+  uint64_t MemoryBytes() const { return memory_.bytes(); }
+
   uint32_t num_nodes() const { return static_cast<uint32_t>(entries_.size()); }
 
   // The number of the node with this id.

@@ -1,5 +1,6 @@
 #include "engine/topology/topology.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "io/base/status.h"
@@ -30,9 +31,25 @@ absl::Status TopologyBuilder::Add(const format::ArrayPtr& src, const format::Arr
       OG_RETURN_IF_ERROR(memory_.Resize(bytes * 2));
     }
   }
-  Append(*sources_, *src, src_);
-  Append(*destinations_, *dst, dst_);
+  Both([&] { Append(*sources_, *src, src_); }, [&] { Append(*destinations_, *dst, dst_); });
   return absl::OkStatus();
+}
+
+void TopologyBuilder::Both(const std::function<void()>& first,
+                           const std::function<void()>& second) const {
+  if (pool_ == nullptr) {
+    first();
+    second();
+    return;
+  }
+  // Neither can fail.
+  pool_
+      ->ParallelFor(2,
+                    [&](size_t i) {
+                      i == 0 ? first() : second();
+                      return absl::OkStatus();
+                    })
+      .IgnoreError();
 }
 
 void TopologyBuilder::Append(const NodeIndex& index, const format::Array& ids, Side& side) {
@@ -52,11 +69,16 @@ void TopologyBuilder::Append(const NodeIndex& index, const format::Array& ids, S
 }
 
 // Counting sort of the edges by one endpoint; stable, so that lists keep the order of rows.
-Topology::Lists TopologyBuilder::Sort(const Side& by, const Side& other, uint32_t num_nodes) const {
+AdjacencyLists TopologyBuilder::Sort(const AdjacencyLists* base, const Side& by, const Side& other,
+                                     uint32_t num_nodes) const {
   const size_t num_rows = by.numbers.size();
-  Topology::Lists lists;
+  const auto num_known =
+      static_cast<uint32_t>(base == nullptr ? 0 : base->offsets.size() - 1);  // nodes of the base
+  AdjacencyLists lists;
   lists.offsets.assign(size_t{num_nodes} + 1, 0);
   uint32_t* const starts = lists.offsets.data();
+  for (uint32_t node = 0; node < num_known; ++node)
+    starts[node] = base->offsets[node + 1] - base->offsets[node];
   for (size_t row = 0; row < num_rows; ++row) {
     if (by.numbers[row] != kNoNode && other.numbers[row] != kNoNode) ++starts[by.numbers[row]];
   }
@@ -65,6 +87,11 @@ Topology::Lists TopologyBuilder::Sort(const Side& by, const Side& other, uint32_
     total += std::exchange(starts[node], total);
   lists.ends.resize(total);
   if (options_.edge_rows) lists.rows.resize(total);
+  for (uint32_t node = 0; node < num_known; ++node) {
+    const std::span<const uint32_t> before = base->List(base->ends, node);
+    std::copy(before.begin(), before.end(), lists.ends.begin() + starts[node]);
+    starts[node] += static_cast<uint32_t>(before.size());
+  }
   for (size_t row = 0; row < num_rows; ++row) {
     if (by.numbers[row] == kNoNode || other.numbers[row] == kNoNode) continue;
     const uint32_t at = starts[by.numbers[row]]++;
@@ -79,23 +106,40 @@ Topology::Lists TopologyBuilder::Sort(const Side& by, const Side& other, uint32_
 }
 
 absl::StatusOr<Topology> TopologyBuilder::Finish() {
-  Topology topology;
-  topology.options_ = options_;
-  topology.num_rows_ = src_.numbers.size();
+  const uint64_t num_rows = src_.numbers.size() + (base_ == nullptr ? 0 : base_->num_rows());
+  if (num_rows >= kNoNode) {
+    return io::ResourceExhaustedError(
+        io::StrCat("a topology holds fewer than ", kNoNode, " edges, got ", num_rows));
+  }
   const uint64_t bytes_per_row = options_.edge_rows ? 8 : 4;
   const uint64_t bytes =
-      (options_.out ? topology.num_rows_ * bytes_per_row + 4 * sources_->num_nodes() : 0) +
-      (options_.in ? topology.num_rows_ * bytes_per_row + 4 * destinations_->num_nodes() : 0);
-  OG_ASSIGN_OR_RETURN(topology.memory_, budget_->Reserve(bytes));
+      (options_.out ? num_rows * bytes_per_row + 4 * sources_->num_nodes() : 0) +
+      (options_.in ? num_rows * bytes_per_row + 4 * destinations_->num_nodes() : 0);
+  OG_ASSIGN_OR_RETURN(io::MemoryReservation memory, budget_->Reserve(bytes));
+  uint64_t num_dangling = base_ == nullptr ? 0 : base_->num_dangling();
   for (size_t row = 0; row < src_.numbers.size(); ++row) {
-    if (src_.numbers[row] == kNoNode || dst_.numbers[row] == kNoNode) ++topology.num_dangling_;
+    if (src_.numbers[row] == kNoNode || dst_.numbers[row] == kNoNode) ++num_dangling;
   }
-  if (options_.out) topology.out_ = Sort(src_, dst_, sources_->num_nodes());
-  if (options_.in) topology.in_ = Sort(dst_, src_, destinations_->num_nodes());
+  AdjacencyLists out;
+  AdjacencyLists in;
+  Both(
+      [&] {
+        if (options_.out) {
+          out = Sort(base_ == nullptr ? nullptr : &base_->out_lists(), src_, dst_,
+                     sources_->num_nodes());
+        }
+      },
+      [&] {
+        if (options_.in) {
+          in = Sort(base_ == nullptr ? nullptr : &base_->in_lists(), dst_, src_,
+                    destinations_->num_nodes());
+        }
+      });
   src_ = {};
   dst_ = {};
   memory_.Release();
-  return topology;
+  return Topology(options_, num_rows, num_dangling, std::move(out), std::move(in),
+                  std::move(memory));
 }
 
 }  // namespace og::engine::topology

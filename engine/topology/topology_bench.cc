@@ -91,7 +91,7 @@ void BM_Build(benchmark::State& state) {
     for (const auto& ids : graph.ids) {
       if (!index.Add(ids).ok()) state.SkipWithError("Add");
     }
-    TopologyBuilder builder(budget, &index, &index, {.out = true, .in = both});
+    TopologyBuilder builder(budget, nullptr, &index, &index, {.out = true, .in = both});
     for (const auto& [src, dst] : graph.edges) {
       if (!builder.Add(src, dst).ok()) state.SkipWithError("Add");
     }

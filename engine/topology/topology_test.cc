@@ -108,7 +108,8 @@ void CheckRandomGraph(std::mt19937_64& random) {
   const NodeIndex& to = one_type ? from : other;
   const std::string to_prefix = one_type ? "f" : "t";
 
-  TopologyBuilder builder(budget, &from, &to, {.out = true, .in = true, .edge_rows = true});
+  TopologyBuilder builder(budget, nullptr, &from, &to,
+                          {.out = true, .in = true, .edge_rows = true});
   struct Edge {
     uint32_t row, src, dst;
   };
@@ -167,7 +168,7 @@ TEST(TopologyTest, RandomGraphs) {
 
 TEST(TopologyTest, RefusesWrongColumns) {
   NodeIndex index(Budget());
-  TopologyBuilder builder(Budget(), &index, &index, {});
+  TopologyBuilder builder(Budget(), nullptr, &index, &index, {});
   EXPECT_FALSE(builder.Add(Plain({"a"}), Plain({})).ok());
   EXPECT_FALSE(builder.Add(Plain({"a"}), format::NullArray(format::Int8(), 1)).ok());
 }
@@ -177,7 +178,7 @@ TEST(TopologyTest, ReservesAndGivesBack) {
   {
     NodeIndex index(budget);
     ASSERT_THAT(index.Add(Plain({"a", "b"})), tests::IsOk());
-    TopologyBuilder builder(budget, &index, &index, {.in = true});
+    TopologyBuilder builder(budget, nullptr, &index, &index, {.in = true});
     ASSERT_THAT(builder.Add(Plain(Texts(100, "a")), Plain(Texts(100, "b"))), tests::IsOk());
     const uint64_t before = budget->used();
     absl::StatusOr<Topology> topology = builder.Finish();
@@ -188,7 +189,7 @@ TEST(TopologyTest, ReservesAndGivesBack) {
   EXPECT_EQ(budget->used(), 0u);
   const auto small = Budget(2000);
   NodeIndex index(Budget());
-  TopologyBuilder builder(small, &index, &index, {});
+  TopologyBuilder builder(small, nullptr, &index, &index, {});
   EXPECT_THAT(builder.Add(Plain(Texts(100, "a")), Plain(Texts(100, "b"))),
               tests::StatusIs(absl::StatusCode::kResourceExhausted));
 }
