@@ -1,9 +1,11 @@
 #include "cli/render/read_output.h"
 
 #include <algorithm>
+#include <memory>
 #include <vector>
 
 #include "cli/render/value.h"
+#include "format/arrow/ipc.h"
 #include "io/base/json_writer.h"
 #include "io/base/status_macros.h"
 #include "io/base/text.h"
@@ -36,14 +38,6 @@ class Writer {
   const TextSink& sink_;
   std::string text_;
 };
-
-int64_t CountRows(std::span<const format::RecordBatch> batches) {
-  int64_t rows = 0;
-  for (const format::RecordBatch& batch : batches) {
-    rows += batch.num_rows;
-  }
-  return rows;
-}
 
 // For each column the one whose values it shows: the last of its name.
 std::vector<size_t> ShownColumns(const format::Schema& schema) {
@@ -142,14 +136,13 @@ void AppendPretty(std::string_view value, std::string& text) {
 
 class Renderer {
  public:
-  Renderer(const ReadHeader& header, const format::Schema& schema,
-           std::span<const format::RecordBatch> batches, const RenderOptions& options,
-           const TextSink& sink)
+  Renderer(const ReadHeader& header, const format::Schema& schema, const RowSource& rows,
+           const RenderOptions& options, const TextSink& sink)
       : header_(header),
         names_(ColumnNames(schema)),
         shown_(ShownColumns(schema)),
-        batches_(batches),
-        num_rows_(CountRows(batches)),
+        rows_(rows),
+        num_rows_(rows.num_rows),
         options_(options),
         out_(sink) {}
 
@@ -239,7 +232,7 @@ class Renderer {
     if (num_rows_ == 0) {
       text += "(no rows)\n";
     }
-    int64_t number = 0;
+    uint64_t number = 0;
     OG_RETURN_IF_ERROR(EachRow([&](const format::RecordBatch& batch, int64_t row) {
       text += io::StrCat(number == 0 ? "" : "\n", "row ", number + 1, "\n");
       ++number;
@@ -259,7 +252,7 @@ class Renderer {
       text += "(no rows)\n";
       return out_.Flush();
     }
-    MeasureColumns();
+    OG_RETURN_IF_ERROR(MeasureColumns());
     for (size_t i = 0; i < names_.size(); ++i) {
       text += i == 0 ? "" : " | ";
       AppendPadded(names_[i], widths_[i], text);
@@ -277,13 +270,13 @@ class Renderer {
  private:
   template <typename Visit>
   absl::Status EachRow(const Visit& visit) {
-    for (const format::RecordBatch& batch : batches_) {
+    return rows_.for_each_batch([&](const format::RecordBatch& batch) -> absl::Status {
       for (int64_t row = 0; row < batch.num_rows; ++row) {
         visit(batch, row);
         OG_RETURN_IF_ERROR(out_.Advance());
       }
-    }
-    return absl::OkStatus();
+      return absl::OkStatus();
+    });
   }
 
   bool IsFirstOfItsName(size_t column) const {
@@ -331,17 +324,19 @@ class Renderer {
     return cell;
   }
 
-  void MeasureColumns() {
+  absl::Status MeasureColumns() {
     const size_t cap = std::max(options_.max_column_width, kMinColumnWidth);
-    for (size_t i = 0; i < names_.size(); ++i) {
-      size_t width = WidthOf(names_[i]);
-      for (const format::RecordBatch& batch : batches_) {
-        for (int64_t row = 0; row < batch.num_rows && width < cap; ++row) {
-          width = std::max(width, WidthOf(TableCell(*batch.columns[shown_[i]], row)));
+    for (const std::string& name : names_)
+      widths_.push_back(std::min(WidthOf(name), cap));
+    return rows_.for_each_batch([&](const format::RecordBatch& batch) {
+      for (size_t i = 0; i < names_.size(); ++i) {
+        for (int64_t row = 0; row < batch.num_rows && widths_[i] < cap; ++row) {
+          const size_t width = WidthOf(TableCell(*batch.columns[shown_[i]], row));
+          widths_[i] = std::max(widths_[i], std::min(width, cap));
         }
       }
-      widths_.push_back(std::min(width, cap));
-    }
+      return absl::OkStatus();
+    });
   }
 
   void AppendTableRow(const format::RecordBatch& batch, int64_t row, std::string& text) const {
@@ -381,12 +376,42 @@ class Renderer {
   const ReadHeader& header_;
   const std::vector<std::string> names_;
   const std::vector<size_t> shown_;
-  const std::span<const format::RecordBatch> batches_;
-  const int64_t num_rows_;
+  const RowSource& rows_;
+  const uint64_t num_rows_;
   const RenderOptions options_;
   std::vector<size_t> widths_;
   Writer out_;
 };
+
+// `type` with instants as timestamps: readers take date64 for whole days.
+format::TypePtr ArrowTypeOf(const format::TypePtr& type) {
+  if (type->id == format::TypeId::kDate64) {
+    return format::Timestamp(format::TimeUnit::kMilli, "UTC");
+  }
+  if (type->children.empty()) return type;
+  auto shown = std::make_shared<format::DataType>(*type);
+  for (format::Field& child : shown->children)
+    child.type = ArrowTypeOf(child.type);
+  return shown;
+}
+
+absl::Status RenderArrow(const format::Schema& schema, const RowSource& rows,
+                         const TextSink& sink) {
+  format::Schema shown = schema;
+  for (format::Field& field : shown.fields)
+    field.type = ArrowTypeOf(field.type);
+  std::string out;
+  AppendIpcSchema(shown, out);
+  const auto append = [&](const format::RecordBatch& batch) -> absl::Status {
+    AppendIpcBatch(batch, out);
+    OG_RETURN_IF_ERROR(sink(out));
+    out.clear();
+    return absl::OkStatus();
+  };
+  OG_RETURN_IF_ERROR(rows.for_each_batch(append));
+  format::AppendIpcEnd(out);
+  return sink(out);
+}
 
 }  // namespace
 
@@ -396,13 +421,28 @@ std::optional<ReadFormat> ReadFormatNamed(std::string_view name) {
   if (name == "csv") return ReadFormat::kCsv;
   if (name == "jsonl") return ReadFormat::kJsonl;
   if (name == "json") return ReadFormat::kJson;
+  if (name == "arrow") return ReadFormat::kArrow;
   return std::nullopt;
 }
 
 absl::Status RenderRead(const ReadHeader& header, const format::Schema& schema,
                         std::span<const format::RecordBatch> batches, ReadFormat format,
                         const RenderOptions& options, const TextSink& sink) {
-  Renderer renderer(header, schema, batches, options, sink);
+  RowSource rows;
+  for (const format::RecordBatch& batch : batches)
+    rows.num_rows += static_cast<uint64_t>(batch.num_rows);
+  rows.for_each_batch = [batches](const auto& visit) -> absl::Status {
+    for (const format::RecordBatch& batch : batches)
+      OG_RETURN_IF_ERROR(visit(batch));
+    return absl::OkStatus();
+  };
+  return RenderRead(header, schema, rows, format, options, sink);
+}
+
+absl::Status RenderRead(const ReadHeader& header, const format::Schema& schema,
+                        const RowSource& rows, ReadFormat format, const RenderOptions& options,
+                        const TextSink& sink) {
+  Renderer renderer(header, schema, rows, options, sink);
   switch (format) {
     case ReadFormat::kTable:
       return renderer.Table();
@@ -414,6 +454,8 @@ absl::Status RenderRead(const ReadHeader& header, const format::Schema& schema,
       return renderer.Jsonl();
     case ReadFormat::kJson:
       return renderer.Json();
+    case ReadFormat::kArrow:
+      return RenderArrow(schema, rows, sink);
   }
   return absl::OkStatus();
 }
