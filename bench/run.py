@@ -4,6 +4,7 @@ usage: run.py --bin bazel-bin [--peer-python PYTHON] [--reference BINARY] [CASE.
 
 Cases: load, cold, scan, take, size, format, storage, dataset; all of them if none is named. `dataset:delete` and
 the like run one of its operations (datasets.py). Without a peer our side runs alone.
+The case kuzu has to be named; it needs --kuzu-python.
 """
 
 import argparse
@@ -15,6 +16,7 @@ import subprocess
 import sys
 import tempfile
 
+import beside_kuzu
 import formats
 import stores
 from measure import Series, alternate, run_process
@@ -213,6 +215,9 @@ class Bench:
             self.report(result["title"] + ", peak memory of a process", "MB",
                         [[run.peak_bytes] for run in memory], scale=1e-6)
 
+    def kuzu(self):
+        beside_kuzu.run(self)
+
     # ---- size ----
 
     def size(self):
@@ -275,12 +280,15 @@ def main():
     parser.add_argument("--s3-python", help="a Python that can start the S3 server of `storage`")
     parser.add_argument("--versitygw", help="that server")
     parser.add_argument("--quick", action="store_true", help="small loads, to see whether `storage` works")
+    parser.add_argument("--kuzu-python", help="a Python with Kuzu")
+    parser.add_argument("--kuzu-nodes", type=int, default=1_000_000)
+    parser.add_argument("--kuzu-edges", type=int, default=10_000_000)
     parser.add_argument("--rounds", type=int, default=11)
     parser.add_argument("--warmups", type=int, default=2)
     parser.add_argument("--scale", type=float, default=1.0, help="of the tables of the case dataset")
     parser.add_argument("cases", nargs="*", metavar="CASE", help=", ".join(CASES))
     arguments = parser.parse_args()
-    if unknown := {case.split(":")[0] for case in arguments.cases} - set(CASES):
+    if unknown := {case.split(":")[0] for case in arguments.cases} - set(CASES) - {"kuzu"}:
         parser.error(f"no case {sorted(unknown)[0]}")
     print("| case | unit | ours, median (quartiles) | peer, median (quartiles) | peer / ours |")
     print("|---|---|---|---|---|")
