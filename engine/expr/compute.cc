@@ -1,7 +1,6 @@
 #include "engine/expr/compute.h"
 
 #include <cmath>
-#include <string>
 #include <type_traits>
 #include <utility>
 #include <vector>
@@ -115,115 +114,6 @@ ArrayPtr CalculateFloats(ArithmeticOp op, const Array& left, const Array& right)
   return builder->Finish();
 }
 
-absl::StatusOr<ArrayPtr> AsText(const ArrayPtr& array) {
-  const TypeId id = array->type->id;
-  return id == TypeId::kUtf8 || id == TypeId::kLargeUtf8 ? array : Cast(array, format::Utf8());
-}
-
-absl::StatusOr<ArrayPtr> ConcatTexts(std::span<const ArrayPtr> args) {
-  std::vector<ArrayPtr> texts;
-  bool is_large = false;
-  for (const ArrayPtr& arg : args) {
-    OG_ASSIGN_OR_RETURN(ArrayPtr text, AsText(arg));
-    is_large = is_large || text->type->id == TypeId::kLargeUtf8;
-    texts.push_back(std::move(text));
-  }
-  format::StringBuilder builder(is_large ? format::LargeUtf8() : format::Utf8());
-  std::string joined;
-  for (int64_t i = 0; i < args[0]->length; ++i) {
-    joined.clear();
-    bool is_null = false;
-    for (const ArrayPtr& text : texts) {
-      is_null = is_null || text->IsNull(i);
-      if (!is_null) joined += text->StringValue(i);
-    }
-    if (is_null) {
-      builder.AppendNull();
-    } else {
-      builder.Append(joined);
-    }
-  }
-  return builder.Finish();
-}
-
-absl::StatusOr<ArrayPtr> Coalesce(std::span<const ArrayPtr> args) {
-  TypePtr type = args[0]->type;
-  for (const ArrayPtr& arg : args) {
-    const TypePtr common = CommonType(type, arg->type);
-    if (common == nullptr) {
-      return BadRequest(
-          io::StrCat("coalesce of ", type->ToString(), " and ", arg->type->ToString()));
-    }
-    type = common;
-  }
-  const auto builder = MakeBuilder(type);
-  std::vector<ArrayPtr> values;
-  for (const ArrayPtr& arg : args) {
-    OG_ASSIGN_OR_RETURN(ArrayPtr value, StrictCast(arg, type));
-    values.push_back(std::move(value));
-  }
-  for (int64_t i = 0; i < args[0]->length; ++i) {
-    size_t from = 0;
-    while (from + 1 < values.size() && values[from]->IsNull(i))
-      ++from;
-    builder->AppendSlice(*values[from], i, 1);
-  }
-  return builder->Finish();
-}
-
-// Changes the case of ASCII letters.
-absl::StatusOr<ArrayPtr> ChangeCase(const ArrayPtr& arg, char first, char to) {
-  OG_ASSIGN_OR_RETURN(const ArrayPtr text, AsText(arg));
-  format::StringBuilder builder(text->type);
-  std::string changed;
-  for (int64_t i = 0; i < text->length; ++i) {
-    if (text->IsNull(i)) {
-      builder.AppendNull();
-      continue;
-    }
-    changed = text->StringValue(i);
-    for (char& c : changed) {
-      if (c >= first && c <= first + 25) c = static_cast<char>(c - first + to);
-    }
-    builder.Append(changed);
-  }
-  return builder.Finish();
-}
-
-absl::StatusOr<ArrayPtr> Lengths(const ArrayPtr& arg) {
-  OG_ASSIGN_OR_RETURN(const ArrayPtr text, AsText(arg));
-  format::FixedBuilder<int32_t> builder(format::Int32());
-  for (int64_t i = 0; i < text->length; ++i) {
-    if (text->IsNull(i)) {
-      builder.AppendNull();
-      continue;
-    }
-    int32_t characters = 0;
-    for (const char c : text->StringValue(i))
-      characters += (static_cast<unsigned char>(c) & 0xc0u) != 0x80u ? 1 : 0;
-    builder.Append(characters);
-  }
-  return builder.Finish();
-}
-
-absl::StatusOr<ArrayPtr> Absolute(const ArrayPtr& arg) {
-  if (!IsNumber(*arg->type)) {
-    return BadRequest(io::StrCat("abs of ", arg->type->ToString()));
-  }
-  const ArrayPtr zeros =
-      Take(*Int64Literal(0)->values, std::vector<int64_t>(static_cast<size_t>(arg->length), 0));
-  OG_ASSIGN_OR_RETURN(const ArrayPtr nought, Cast(zeros, arg->type));
-  OG_ASSIGN_OR_RETURN(const ArrayPtr negated, Calculate(ArithmeticOp::kSubtract, nought, arg));
-  const auto builder = MakeBuilder(arg->type);
-  for (int64_t i = 0; i < arg->length; ++i) {
-    const bool is_negative =
-        arg->IsValid(i) &&
-        (arg->type->is_floating() ? std::signbit(FloatAt(*arg, i)) : IntegerAt(*arg, i) < 0);
-    builder->AppendSlice(is_negative ? *negated : *arg, i, 1);
-  }
-  return builder->Finish();
-}
-
 }  // namespace
 
 TypePtr CommonType(const TypePtr& left, const TypePtr& right) {
@@ -272,24 +162,6 @@ absl::StatusOr<ArrayPtr> Calculate(ArithmeticOp op, const ArrayPtr& left, const 
     default:
       return CalculateFloats(op, *x, *y);
   }
-}
-
-absl::StatusOr<ArrayPtr> CallFunction(Function function, std::span<const ArrayPtr> args) {
-  switch (function) {
-    case Function::kConcat:
-      return ConcatTexts(args);
-    case Function::kCoalesce:
-      return Coalesce(args);
-    case Function::kLower:
-      return ChangeCase(args[0], 'A', 'a');
-    case Function::kUpper:
-      return ChangeCase(args[0], 'a', 'A');
-    case Function::kLength:
-      return Lengths(args[0]);
-    case Function::kAbs:
-      return Absolute(args[0]);
-  }
-  return BadRequest("unknown function");
 }
 
 }  // namespace og::engine::expr

@@ -1,7 +1,5 @@
-// What expressions compute beside truths: arithmetic, functions, and the common type of values.
+// What expressions compute beside truths and calls: arithmetic, and the common type of values.
 #pragma once
-
-#include <span>
 
 #include "absl/status/statusor.h"
 
@@ -18,10 +16,5 @@ format::TypePtr CommonType(const format::TypePtr& left, const format::TypePtr& r
 // number, kInvalidArgument for an integer divided by zero.
 absl::StatusOr<format::ArrayPtr> Calculate(ArithmeticOp op, const format::ArrayPtr& left,
                                            const format::ArrayPtr& right);
-
-// The function of arguments of one length and without dictionaries. kBadRequest for types that it
-// does not take.
-absl::StatusOr<format::ArrayPtr> CallFunction(Function function,
-                                              std::span<const format::ArrayPtr> args);
 
 }  // namespace og::engine::expr

@@ -12,6 +12,7 @@
 
 #include "engine/expr/compute.h"
 #include "engine/expr/expr.h"
+#include "engine/expr/functions.h"
 #include "engine/expr/scalar.h"
 #include "format/arrow/half.h"
 #include "io/base/bits.h"
@@ -402,39 +403,64 @@ std::optional<std::string_view> TextAt(const Array& array, int64_t i) {
   return array.dictionary->StringValue(entry);
 }
 
-// Membership of text in a set, without a comparison per member: most texts differ from a small set
-// in length, and a large set is hashed.
-Truths TestInTexts(const Array& array, const Array& members) {
+// Members of a set as a look-up wants them; nulls are left out.
+struct Membership {
+  ArrayPtr members;  // keeps the texts alive
+  std::vector<std::string_view> texts;
+  absl::flat_hash_set<std::string_view> hashed_texts;  // of a large set
+  absl::flat_hash_set<int64_t> integers;
+};
+
+int64_t NarrowIntegerAt(const Array& array, int64_t i) {
+  return static_cast<int64_t>(static_cast<uint64_t>(IntegerAt(array, i)));
+}
+
+// That of `members`. A scan asks for the same set batch after batch: the last one of each thread is
+// kept.
+const Membership& MembershipOf(const ArrayPtr& members) {
   constexpr size_t kHashedMin = 9;
-  std::vector<std::string_view> list;
-  for (int64_t i = 0; i < members.length; ++i) {
-    if (members.IsValid(i)) list.push_back(members.StringValue(i));
+  thread_local Membership last;
+  if (last.members == members) return last;
+  Membership made{.members = members, .texts = {}, .hashed_texts = {}, .integers = {}};
+  if (IsBytes(*members->type)) {
+    for (int64_t i = 0; i < members->length; ++i) {
+      if (members->IsValid(i)) made.texts.push_back(members->StringValue(i));
+    }
+    if (made.texts.size() >= kHashedMin) {
+      made.hashed_texts.insert(made.texts.begin(), made.texts.end());
+    }
+  } else {
+    made.integers.reserve(static_cast<size_t>(members->length));
+    for (int64_t i = 0; i < members->length; ++i) {
+      if (members->IsValid(i)) made.integers.insert(NarrowIntegerAt(*members, i));
+    }
   }
-  const bool hashes = list.size() >= kHashedMin;
-  absl::flat_hash_set<std::string_view> set;
-  if (hashes) set.insert(list.begin(), list.end());
+  last = std::move(made);
+  return last;
+}
+
+// Most texts differ from a small set in length; a large set is hashed.
+Truths TestInTexts(const Array& array, const ArrayPtr& members) {
+  const Membership& set = MembershipOf(members);
+  const auto& list = set.texts;
   Truths truths(Size(array.length), kUnknown);
   for (int64_t i = 0; i < array.length; ++i) {
     const std::optional<std::string_view> text = TextAt(array, i);
     if (!text.has_value()) continue;
-    const bool found =
-        hashes ? set.contains(*text) : std::find(list.begin(), list.end(), *text) != list.end();
+    const bool found = set.hashed_texts.empty()
+                           ? std::find(list.begin(), list.end(), *text) != list.end()
+                           : set.hashed_texts.contains(*text);
     truths[Size(i)] = found ? kTrue : kFalse;
   }
   return truths;
 }
 
-Truths TestInIntegers(const Array& array, const Array& members) {
-  const auto at = [](const Array& from, int64_t i) {
-    return static_cast<int64_t>(static_cast<uint64_t>(IntegerAt(from, i)));
-  };
-  absl::flat_hash_set<int64_t> set;
-  for (int64_t i = 0; i < members.length; ++i) {
-    if (members.IsValid(i)) set.insert(at(members, i));
-  }
+Truths TestInIntegers(const Array& array, const ArrayPtr& members) {
+  const Membership& set = MembershipOf(members);
   Truths truths(Size(array.length));
   for (int64_t i = 0; i < array.length; ++i) {
-    truths[Size(i)] = array.IsValid(i) && set.contains(at(array, i)) ? kTrue : kFalse;
+    truths[Size(i)] =
+        array.IsValid(i) && set.integers.contains(NarrowIntegerAt(array, i)) ? kTrue : kFalse;
   }
   return truths;
 }
@@ -450,9 +476,9 @@ absl::StatusOr<Truths> TestIn(Operand arg, const ArrayPtr& members) {
   const Array& array = *arg.values;
   Truths truths;
   if (is_text && IsBytes(*members->type)) {
-    truths = TestInTexts(array, *members);
+    truths = TestInTexts(array, members);
   } else if (*members->type == arg.type() && IsIntegral(arg.type())) {
-    truths = TestInIntegers(array, *members);
+    truths = TestInIntegers(array, members);
   } else {
     truths.assign(Size(array.length), kFalse);
     for (int64_t m = 0; m < members->length; ++m) {
@@ -604,7 +630,7 @@ class Evaluator {
       arrays.push_back(DecodeDictionary(is_scalar ? arg.values : Repeated(arg)));
     absl::StatusOr<ArrayPtr> values = expr.kind == ExprKind::kArithmetic
                                           ? Calculate(expr.arithmetic, arrays[0], arrays[1])
-                                          : CallFunction(expr.function, arrays);
+                                          : CallFunction(expr, arrays);
     OG_RETURN_IF_ERROR(values.status());
     return Operand{*std::move(values), is_scalar};
   }

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "engine/expr/functions.h"
 #include "engine/expr/text.h"
 #include "format/arrow/builder.h"
 #include "io/base/bits.h"
@@ -52,24 +53,6 @@ std::string_view OpText(ArithmeticOp op) {
       return " / ";
     case ArithmeticOp::kModulo:
       return " % ";
-  }
-  return "?";
-}
-
-std::string_view NameOf(Function function) {
-  switch (function) {
-    case Function::kConcat:
-      return "concat";
-    case Function::kCoalesce:
-      return "coalesce";
-    case Function::kLower:
-      return "lower";
-    case Function::kUpper:
-      return "upper";
-    case Function::kLength:
-      return "length";
-    case Function::kAbs:
-      return "abs";
   }
   return "?";
 }
@@ -225,7 +208,10 @@ ExprPtr StartsWith(ExprPtr text, ExprPtr prefix) {
   return Node(ExprKind::kStartsWith, {std::move(text), std::move(prefix)});
 }
 ExprPtr Like(ExprPtr text, std::string_view pattern) {
-  return Node(ExprKind::kLike, {std::move(text), StringLiteral(pattern)});
+  return Like(std::move(text), StringLiteral(pattern));
+}
+ExprPtr Like(ExprPtr text, ExprPtr pattern) {
+  return Node(ExprKind::kLike, {std::move(text), std::move(pattern)});
 }
 ExprPtr ListContains(ExprPtr list, ExprPtr item) {
   return Node(ExprKind::kListContains, {std::move(list), std::move(item)});
@@ -264,6 +250,15 @@ ExprPtr Call(Function function, std::vector<ExprPtr> args) {
   expr->kind = ExprKind::kCall;
   expr->function = function;
   expr->args = std::move(args);
+  return expr;
+}
+
+ExprPtr CallWithUnit(Function function, std::string_view unit, ExprPtr arg) {
+  auto expr = std::make_shared<Expr>();
+  expr->kind = ExprKind::kCall;
+  expr->function = function;
+  expr->path = {std::string(unit)};
+  expr->args = {std::move(arg)};
   return expr;
 }
 
@@ -314,7 +309,10 @@ std::string Expr::ToString() const {
       return text + " END";
     }
     case ExprKind::kCall:
-      return io::StrCat(NameOf(function), "(", JoinArgs(args, ", "), ")");
+      if (function == Function::kJoin) return io::StrCat("(", JoinArgs(args, " || "), ")");
+      return io::StrCat(FunctionName(function), "(", path.empty() ? "" : "'",
+                        path.empty() ? "" : path[0], path.empty() ? "" : "', ",
+                        JoinArgs(args, ", "), ")");
   }
   return "?";
 }

@@ -53,7 +53,7 @@ enum class ExprKind : uint8_t {
   kIn,            // args[0] is one of `values`
   kContains,      // args[1] is a substring of args[0]
   kStartsWith,    // args[0] starts with args[1]
-  kLike,          // args[0] matches the SQL pattern args[1], a literal: % any text, _ one character
+  kLike,          // args[0] matches the SQL pattern args[1]: % any text, _ one character
   kListContains,  // the list args[0] has an item equal to args[1]
   kCast,          // args[0] as `type`; what does not fit is null
   kStrictCast,    // args[0] as `type`; what does not fit is an error
@@ -65,13 +65,52 @@ enum class ExprKind : uint8_t {
 enum class CompareOp : uint8_t { kEq, kNe, kLt, kLe, kGt, kGe };
 enum class ArithmeticOp : uint8_t { kAdd, kSubtract, kMultiply, kDivide, kModulo };
 
+// Those of texts first, then those of numbers, from kAbs on.
 enum class Function : uint8_t {
-  kConcat,    // the texts of all arguments one after the other; null if one of them is
+  kConcat,    // the texts of all arguments one after the other; nulls count as empty
+  kJoin,      // the same; null if one of them is
   kCoalesce,  // the first argument that is not null
-  kLower,     // of ASCII letters
+  kNullIf,    // the first argument, null where it equals the second
+  kGreatest,  // nulls do not count
+  kLeast,
+  kLower,
   kUpper,
-  kLength,  // characters of a text
+  kInitCap,
+  kLength,      // characters of a text
+  kByteLength,  // bytes of a text
+  kAscii,       // the first character's number
+  kTrim,        // without the characters of the second text (blanks) at both ends
+  kTrimStart,
+  kTrimEnd,
+  kSubstring,  // from a character on, counted from 1; so many of them
+  kLeft,       // so many characters; negative: all but so many
+  kRight,
+  kPadStart,  // up to a length, with the third text (blanks); cut to it
+  kPadEnd,
+  kReplace,
+  kReverse,
+  kRepeat,
+  kSplitPart,  // of a text cut at a separator, the part of that number, from 1 or back from -1
+  kPosition,   // of the second text in the first, from 1; 0: not there
+  kEndsWith,
+  kRegexpLike,  // matches anywhere; the third text are flags
+  kDatePart,    // path[0]: the unit
+  kDateTrunc,   // path[0]: the unit
+  kListLength,
+  kListItem,  // by number, from 1 or back from -1; null where there is none
   kAbs,
+  kRound,  // half away from zero, to so many decimal places
+  kTruncate,
+  kCeil,
+  kFloor,
+  kSqrt,
+  kPower,
+  kExp,
+  kLn,
+  kLog10,
+  kLog2,
+  kSign,
+  kIsNan,
 };
 
 struct Expr {
@@ -111,14 +150,17 @@ ExprPtr In(ExprPtr arg, format::ArrayPtr values);
 ExprPtr Contains(ExprPtr text, ExprPtr part);
 ExprPtr StartsWith(ExprPtr text, ExprPtr prefix);
 ExprPtr Like(ExprPtr text, std::string_view pattern);
+ExprPtr Like(ExprPtr text, ExprPtr pattern);
 ExprPtr ListContains(ExprPtr list, ExprPtr item);
 ExprPtr CastTo(ExprPtr arg, format::TypePtr type);
 ExprPtr StrictCastTo(ExprPtr arg, format::TypePtr type);
 ExprPtr Arithmetic(ArithmeticOp op, ExprPtr left, ExprPtr right);
 // REQUIRES: at least two arguments, in the order of kCase.
 ExprPtr Case(std::vector<ExprPtr> args);
-// REQUIRES: at least one argument; exactly one for kLower, kUpper, kLength and kAbs.
+// REQUIRES: as many arguments as the function takes, see functions.h.
 ExprPtr Call(Function function, std::vector<ExprPtr> args);
+// kDatePart and kDateTrunc. `unit`: "year", "month", ...
+ExprPtr CallWithUnit(Function function, std::string_view unit, ExprPtr arg);
 
 // The value for every row. A literal is repeated; dictionaries come back as they are stored.
 absl::StatusOr<format::ArrayPtr> Evaluate(const Expr& expr, const format::RecordBatch& batch);

@@ -6,6 +6,7 @@
 #include <utility>
 #include <vector>
 
+#include "engine/expr/functions.h"
 #include "engine/expr/text.h"
 #include "format/arrow/builder.h"
 #include "io/base/error_detail.h"
@@ -25,20 +26,9 @@ struct Token {
 
 constexpr int kOperatorsMax = 500;
 
-constexpr std::pair<std::string_view, Function> kAnyNumberOfArguments[] = {
-    {"CONCAT", Function::kConcat}, {"COALESCE", Function::kCoalesce}};
-constexpr std::pair<std::string_view, Function> kOneArgument[] = {
-    {"LOWER", Function::kLower},
-    {"UPPER", Function::kUpper},
-    {"LENGTH", Function::kLength},
-    {"CHAR_LENGTH", Function::kLength},
-    {"ABS", Function::kAbs}};
-
-// Words that start a call when a parenthesis follows.
-constexpr std::string_view kFunctions[] = {"CONTAINS", "STARTS_WITH", "ARRAY_HAS", "ARRAY_CONTAINS",
-                                           "CONCAT",   "COALESCE",    "LOWER",     "UPPER",
-                                           "LENGTH",   "CHAR_LENGTH", "ABS",       "CAST",
-                                           "TRY_CAST"};
+// Words that are no column or value by themselves.
+constexpr std::string_view kReserved[] = {"AND",     "OR",   "NOT",   "IN",  "IS",
+                                          "BETWEEN", "LIKE", "ILIKE", "FROM"};
 
 format::TypePtr MicrosecondTimestamp() {
   return format::Timestamp(format::TimeUnit::kMicro);
@@ -102,8 +92,9 @@ class Lexer {
       return Quoted(std::move(token), c);
     }
     token.kind = TokenKind::kSymbol;
-    for (const std::string_view symbol : {"<=", ">=", "<>", "!=", "==", "||", "=", "<", ">", "(",
-                                          ")", ",", ".", "-", "+", "*", "/", "%"}) {
+    for (const std::string_view symbol :
+         {"<=", ">=", "<>", "!=", "==", "||", "::", "=", "<", ">", "(",
+          ")",  "[",  "]",  ",",  ".",  "-",  "+",  "*", "/", "%"}) {
       if (text_.substr(at_).starts_with(symbol)) {
         token.text = symbol;
         at_ += symbol.size();
@@ -262,8 +253,7 @@ class Parser {
     OG_ASSIGN_OR_RETURN(const bool is, Accept("IS"));
     if (is) {
       OG_ASSIGN_OR_RETURN(const bool is_not, Accept("NOT"));
-      OG_RETURN_IF_ERROR(Expect("NULL"));
-      ExprPtr test = IsNull(std::move(left));
+      OG_ASSIGN_OR_RETURN(ExprPtr test, TwoValuedTest(left));
       return is_not ? Not(std::move(test)) : test;
     }
     OG_ASSIGN_OR_RETURN(const bool negated, Accept("NOT"));
@@ -271,6 +261,27 @@ class Parser {
     if (test.has_value()) return negated ? Not(*std::move(test)) : *std::move(test);
     if (negated) return Unexpected("IN, BETWEEN or LIKE");
     return left;
+  }
+
+  // What stands behind IS: never unknown.
+  absl::StatusOr<ExprPtr> TwoValuedTest(const ExprPtr& left) {
+    const ExprPtr is_known = Not(IsNull(left));
+    OG_ASSIGN_OR_RETURN(const bool is_true, Accept("TRUE"));
+    if (is_true) return And({is_known, left});
+    OG_ASSIGN_OR_RETURN(const bool is_false, Accept("FALSE"));
+    if (is_false) return And({is_known, Not(left)});
+    OG_ASSIGN_OR_RETURN(const bool is_unknown, Accept("UNKNOWN"));
+    if (is_unknown) return IsNull(left);
+    OG_ASSIGN_OR_RETURN(const bool is_distinct, Accept("DISTINCT"));
+    if (is_distinct) {
+      OG_RETURN_IF_ERROR(Expect("FROM"));
+      OG_ASSIGN_OR_RETURN(const ExprPtr right, Sum());
+      const ExprPtr right_is_known = Not(IsNull(right));
+      return Or({And({is_known, IsNull(right)}), And({IsNull(left), right_is_known}),
+                 And({is_known, right_is_known, Compare(CompareOp::kNe, left, right)})});
+    }
+    OG_RETURN_IF_ERROR(Expect("NULL"));
+    return IsNull(left);
   }
 
   std::optional<CompareOp> ComparisonHere() const {
@@ -298,10 +309,13 @@ class Parser {
     }
     OG_ASSIGN_OR_RETURN(const bool like, Accept("LIKE"));
     if (like) {
-      if (token_.kind != TokenKind::kText) return Unexpected("a pattern in quotes");
-      ExprPtr test = Like(left, token_.text);
-      OG_RETURN_IF_ERROR(Advance());
-      return test;
+      OG_ASSIGN_OR_RETURN(ExprPtr pattern, Sum());
+      return Like(left, std::move(pattern));
+    }
+    OG_ASSIGN_OR_RETURN(const bool ilike, Accept("ILIKE"));
+    if (ilike) {
+      OG_ASSIGN_OR_RETURN(ExprPtr pattern, Sum());
+      return Like(Call(Function::kLower, {left}), Call(Function::kLower, {std::move(pattern)}));
     }
     return std::nullopt;
   }
@@ -312,9 +326,9 @@ class Parser {
     bool one_type = true;
     bool more = true;
     while (more) {
-      OG_ASSIGN_OR_RETURN(ExprPtr member, LiteralHere());
-      one_type =
-          one_type && (members.empty() || *member->values->type == *members[0]->values->type);
+      OG_ASSIGN_OR_RETURN(ExprPtr member, Sum());
+      one_type = one_type && member->kind == ExprKind::kLiteral &&
+                 (members.empty() || *member->values->type == *members[0]->values->type);
       members.push_back(std::move(member));
       OG_ASSIGN_OR_RETURN(more, Accept(","));
     }
@@ -337,7 +351,7 @@ class Parser {
       OG_RETURN_IF_ERROR(AdvanceOperator());
       OG_ASSIGN_OR_RETURN(ExprPtr right, Product());
       left = symbol == "||"
-                 ? Call(Function::kConcat, {std::move(left), std::move(right)})
+                 ? Call(Function::kJoin, {std::move(left), std::move(right)})
                  : Arithmetic(symbol == "+" ? ArithmeticOp::kAdd : ArithmeticOp::kSubtract,
                               std::move(left), std::move(right));
     }
@@ -358,6 +372,35 @@ class Parser {
   }
 
   absl::StatusOr<ExprPtr> Operand() {
+    OG_ASSIGN_OR_RETURN(ExprPtr operand, Primary());
+    while (IsSymbol("::") || IsSymbol("[")) {
+      const bool is_cast = IsSymbol("::");
+      OG_RETURN_IF_ERROR(AdvanceOperator());
+      if (is_cast) {
+        OG_ASSIGN_OR_RETURN(format::TypePtr type, TypeHere());
+        operand = StrictCastTo(std::move(operand), std::move(type));
+        continue;
+      }
+      OG_ASSIGN_OR_RETURN(operand, PartOf(std::move(operand)));
+      OG_RETURN_IF_ERROR(Expect("]"));
+    }
+    return operand;
+  }
+
+  // A member of a struct by its name in quotes, or an item of a list by its number.
+  absl::StatusOr<ExprPtr> PartOf(ExprPtr whole) {
+    if (token_.kind != TokenKind::kText) {
+      OG_ASSIGN_OR_RETURN(ExprPtr number, Sum());
+      return Call(Function::kListItem, {std::move(whole), std::move(number)});
+    }
+    if (whole->kind != ExprKind::kColumn) return Unexpected("a number");
+    std::vector<std::string> path = whole->path;
+    path.push_back(token_.text);
+    OG_RETURN_IF_ERROR(Advance());
+    return Column(std::move(path));
+  }
+
+  absl::StatusOr<ExprPtr> Primary() {
     OG_ASSIGN_OR_RETURN(const bool grouped, Accept("("));
     if (grouped) {
       OG_ASSIGN_OR_RETURN(ExprPtr inner, Disjunction());
@@ -367,17 +410,14 @@ class Parser {
     if (token_.kind == TokenKind::kQuotedName) return ColumnHere();
     if (IsSymbol("-")) return Negative();
     if (token_.kind != TokenKind::kWord) return LiteralHere();
-    for (const std::string_view function : kFunctions) {
-      if (IsKeyword(function)) return ColumnOrCall(function);
-    }
     for (const std::string_view keyword : {"TRUE", "FALSE", "NULL", "DATE", "TIMESTAMP", "X"}) {
       if (IsKeyword(keyword)) return ColumnOrLiteral();
     }
     if (IsKeyword("CASE")) return ColumnOrCase();
-    for (const std::string_view reserved : {"AND", "OR", "NOT", "IN", "IS", "BETWEEN", "LIKE"}) {
+    for (const std::string_view reserved : kReserved) {
       if (IsKeyword(reserved)) return Unexpected("a column or a value");
     }
-    return ColumnHere();
+    return ColumnOrCall();
   }
 
   // A negative number, or the negative of an operand.
@@ -413,13 +453,23 @@ class Parser {
     }
   }
 
-  // A function name is a column name unless a parenthesis follows.
-  absl::StatusOr<ExprPtr> ColumnOrCall(std::string_view function) {
+  // A word is a column name unless a parenthesis follows.
+  absl::StatusOr<ExprPtr> ColumnOrCall() {
     const Token name = token_;
     OG_RETURN_IF_ERROR(Advance());
     OG_ASSIGN_OR_RETURN(const bool call, Accept("("));
     if (!call) return ColumnFrom({name.text});
+    std::string function = name.text;
+    for (char& c : function)
+      c = Upper(c);
     if (function == "CAST" || function == "TRY_CAST") return CastCall(function == "CAST");
+    if (function == "EXTRACT") return ExtractCall();
+    if (function == "ARRAY_HAS_ANY") return ListTest(false);
+    if (function == "ARRAY_HAS_ALL") return ListTest(true);
+    if (const FunctionSpec* spec = FindFunction(name.text);
+        spec != nullptr && TakesUnit(spec->function)) {
+      return UnitCall(spec->function);
+    }
     std::vector<ExprPtr> args;
     bool more = true;
     while (more) {
@@ -427,19 +477,97 @@ class Parser {
       args.push_back(std::move(arg));
       OG_ASSIGN_OR_RETURN(more, Accept(","));
     }
+    if (function == "SUBSTRING" && args.size() == 1 && IsKeyword("FROM")) {
+      OG_RETURN_IF_ERROR(AppendSubstringRange(args));
+    }
     OG_RETURN_IF_ERROR(Expect(")"));
-    for (const auto& [text, called] : kAnyNumberOfArguments) {
-      if (function == text) return Call(called, std::move(args));
+    return CallOf(name, function, std::move(args));
+  }
+
+  static absl::StatusOr<ExprPtr> CallOf(const Token& name, std::string_view function,
+                                        std::vector<ExprPtr> args) {
+    using Test = ExprPtr (*)(ExprPtr, ExprPtr);
+    constexpr std::pair<std::string_view, Test> kTests[] = {
+        {"CONTAINS", Contains},          {"STARTS_WITH", StartsWith},
+        {"ARRAY_HAS", ListContains},     {"ARRAY_CONTAINS", ListContains},
+        {"LIST_CONTAINS", ListContains}, {"LIST_HAS", ListContains},
+    };
+    for (const auto& [known, test] : kTests) {
+      if (function != known) continue;
+      if (args.size() != 2) return Refuse(name.at, io::StrCat(name.text, " takes two arguments"));
+      return test(std::move(args[0]), std::move(args[1]));
     }
-    for (const auto& [text, called] : kOneArgument) {
-      if (function != text) continue;
-      if (args.size() != 1) return Refuse(name.at, io::StrCat(name.text, " takes one argument"));
-      return Call(called, std::move(args));
+    if (function == "GET_FIELD" && args.size() == 2 && args[0]->kind == ExprKind::kColumn &&
+        args[1]->kind == ExprKind::kLiteral && args[1]->values->type->id == format::TypeId::kUtf8) {
+      std::vector<std::string> path = args[0]->path;
+      path.emplace_back(args[1]->values->StringValue(0));
+      return Column(std::move(path));
     }
-    if (args.size() != 2) return Refuse(name.at, io::StrCat(name.text, " takes two arguments"));
-    if (function == "CONTAINS") return Contains(std::move(args[0]), std::move(args[1]));
-    if (function == "STARTS_WITH") return StartsWith(std::move(args[0]), std::move(args[1]));
-    return ListContains(std::move(args[0]), std::move(args[1]));
+    const FunctionSpec* spec = FindFunction(function);
+    if (spec == nullptr) return Refuse(name.at, io::StrCat("no function '", name.text, "'"));
+    if (args.size() < spec->min_arguments || args.size() > spec->max_arguments) {
+      return Refuse(name.at, io::StrCat(name.text, " does not take ", args.size(), " arguments"));
+    }
+    return Call(spec->function, std::move(args));
+  }
+
+  static bool TakesUnit(Function function) {
+    return function == Function::kDatePart || function == Function::kDateTrunc;
+  }
+
+  // What stands behind "date_part(".
+  absl::StatusOr<ExprPtr> UnitCall(Function function) {
+    if (token_.kind != TokenKind::kText) return Unexpected("a unit of time in quotes");
+    const std::string unit = token_.text;
+    OG_RETURN_IF_ERROR(Advance());
+    OG_RETURN_IF_ERROR(Expect(","));
+    OG_ASSIGN_OR_RETURN(ExprPtr arg, Disjunction());
+    OG_RETURN_IF_ERROR(Expect(")"));
+    return CallWithUnit(function, unit, std::move(arg));
+  }
+
+  // What stands behind "EXTRACT(".
+  absl::StatusOr<ExprPtr> ExtractCall() {
+    if (token_.kind != TokenKind::kWord) return Unexpected("a unit of time");
+    const std::string unit = token_.text;
+    OG_RETURN_IF_ERROR(Advance());
+    OG_RETURN_IF_ERROR(Expect("FROM"));
+    OG_ASSIGN_OR_RETURN(ExprPtr arg, Disjunction());
+    OG_RETURN_IF_ERROR(Expect(")"));
+    return CallWithUnit(Function::kDatePart, unit, std::move(arg));
+  }
+
+  // FROM first [FOR count] of SUBSTRING.
+  absl::Status AppendSubstringRange(std::vector<ExprPtr>& args) {
+    OG_RETURN_IF_ERROR(Expect("FROM"));
+    OG_ASSIGN_OR_RETURN(ExprPtr first, Sum());
+    args.push_back(std::move(first));
+    OG_ASSIGN_OR_RETURN(const bool is_limited, Accept("FOR"));
+    if (is_limited) {
+      OG_ASSIGN_OR_RETURN(ExprPtr count, Sum());
+      args.push_back(std::move(count));
+    }
+    return absl::OkStatus();
+  }
+
+  // What stands behind "array_has_any(" and "array_has_all(": a list, then values in brackets or
+  // behind make_array.
+  absl::StatusOr<ExprPtr> ListTest(bool all) {
+    OG_ASSIGN_OR_RETURN(const ExprPtr list, Disjunction());
+    OG_RETURN_IF_ERROR(Expect(","));
+    OG_ASSIGN_OR_RETURN(const bool is_call, Accept("MAKE_ARRAY"));
+    OG_RETURN_IF_ERROR(Expect(is_call ? "(" : "["));
+    const std::string_view end = is_call ? ")" : "]";
+    std::vector<ExprPtr> tests;
+    bool more = !IsSymbol(end);
+    while (more) {
+      OG_ASSIGN_OR_RETURN(ExprPtr item, Sum());
+      tests.push_back(ListContains(list, std::move(item)));
+      OG_ASSIGN_OR_RETURN(more, Accept(","));
+    }
+    OG_RETURN_IF_ERROR(Expect(end));
+    OG_RETURN_IF_ERROR(Expect(")"));
+    return all ? And(std::move(tests)) : Or(std::move(tests));
   }
 
   // What stands behind "CAST(".
@@ -513,8 +641,30 @@ class Parser {
     }
     const std::optional<int64_t> ms = ParseDateTime(text);
     if (!ms) return Refuse(word.at, io::StrCat("invalid timestamp '", text, "'"));
+    return InstantLiteral(*ms, text);
+  }
+
+  // Milliseconds, or nanoseconds where `text` has finer fractions.
+  static ExprPtr InstantLiteral(int64_t milliseconds, std::string_view text) {
+    constexpr int64_t kNanosecondsPerMillisecond = 1'000'000;
+    constexpr size_t kDigitsMax = 9;
+    int64_t fraction = 0;
+    size_t digits = 0;
+    for (size_t at = text.find('.'); at != std::string_view::npos && ++at < text.size() &&
+                                     IsDigit(text[at]) && digits < kDigitsMax;
+         ++digits)
+      fraction = fraction * 10 + (text[at] - '0');
+    for (size_t padded = digits; padded < kDigitsMax; ++padded)
+      fraction *= 10;
+    int64_t nanoseconds = 0;
+    if (digits > 3 &&
+        !__builtin_mul_overflow(milliseconds, kNanosecondsPerMillisecond, &nanoseconds)) {
+      format::FixedBuilder<int64_t> builder(format::Timestamp(format::TimeUnit::kNano));
+      builder.Append(nanoseconds + fraction % kNanosecondsPerMillisecond);
+      return Literal(builder.Finish());
+    }
     format::FixedBuilder<int64_t> builder(format::Date64());
-    builder.Append(*ms);
+    builder.Append(milliseconds);
     return Literal(builder.Finish());
   }
 

@@ -4,17 +4,20 @@
 //   filter     := conjunct { OR conjunct }
 //   conjunct   := negation { AND negation }
 //   negation   := NOT negation | predicate
-//   predicate  := sum [ comparison | [NOT] IN "(" literal { "," literal } ")"
-//                 | [NOT] BETWEEN sum AND sum | [NOT] LIKE text | IS [NOT] NULL ]
+//   predicate  := sum [ comparison | [NOT] IN "(" sum { "," sum } ")"
+//                 | [NOT] BETWEEN sum AND sum | [NOT] LIKE sum | [NOT] ILIKE sum
+//                 | IS [NOT] ( NULL | TRUE | FALSE | UNKNOWN | DISTINCT FROM sum ) ]
 //   comparison := ( "=" | "==" | "!=" | "<>" | "<" | "<=" | ">" | ">=" ) sum
 //   sum        := product { ( "+" | "-" | "||" ) product }
 //   product    := operand { ( "*" | "/" | "%" ) operand }
-//   operand    := column | literal | "(" filter ")" | "-" operand
+//   operand    := primary { "::" type | "[" text "]" | "[" sum "]" }
+//   primary    := column | literal | "(" filter ")" | "-" operand
 //                 | function "(" filter { "," filter } ")"
 //                 | CAST "(" filter AS type ")" | TRY_CAST "(" filter AS type ")"
+//                 | EXTRACT "(" unit FROM filter ")"
 //                 | CASE WHEN filter THEN filter { WHEN filter THEN filter } [ ELSE filter ] END
-//   function   := contains | starts_with | array_has | concat | coalesce | lower | upper
-//                 | length | abs
+//   function   := contains | starts_with | array_has | array_has_any | array_has_all | get_field
+//                 | those of functions.cc
 //   type       := BOOLEAN | TINYINT | SMALLINT | INT | BIGINT [ UNSIGNED ] | FLOAT | DOUBLE
 //                 | STRING | BINARY | DATE | TIMESTAMP
 //   column     := name { "." name }

@@ -4,6 +4,7 @@
 #include <cmath>
 #include <cstdlib>
 
+#include "engine/expr/calendar.h"
 #include "format/arrow/half.h"
 #include "io/base/error_detail.h"
 #include "io/base/text.h"
@@ -30,34 +31,6 @@ std::optional<int64_t> Digits(std::string_view digits) {
   return value;
 }
 
-// Days of year, month, day since 1970-01-01. Years begin in March, so that the leap day is last.
-int64_t DaysOf(int64_t year, int64_t month, int64_t day) {
-  const int64_t y = month <= 2 ? year - 1 : year;
-  const int64_t era = (y >= 0 ? y : y - 399) / 400;
-  const int64_t year_of_era = y - era * 400;
-  const int64_t day_of_year = (153 * (month > 2 ? month - 3 : month + 9) + 2) / 5 + day - 1;
-  const int64_t day_of_era = year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + day_of_year;
-  return era * 146'097 + day_of_era - 719'468;
-}
-
-struct Civil {
-  int64_t year, month, day;
-};
-
-Civil CivilOf(int64_t days) {
-  const int64_t z = days + 719'468;
-  const int64_t era = (z >= 0 ? z : z - 146'096) / 146'097;
-  const int64_t day_of_era = z - era * 146'097;
-  const int64_t year_of_era =
-      (day_of_era - day_of_era / 1460 + day_of_era / 36'524 - day_of_era / 146'096) / 365;
-  const int64_t day_of_year =
-      day_of_era - (365 * year_of_era + year_of_era / 4 - year_of_era / 100);
-  const int64_t shifted = (5 * day_of_year + 2) / 153;
-  const int64_t month = shifted < 10 ? shifted + 3 : shifted - 9;
-  return {year_of_era + era * 400 + (month <= 2 ? 1 : 0), month,
-          day_of_year - (153 * shifted + 2) / 5 + 1};
-}
-
 bool IsLeap(int64_t year) {
   return (year % 4 == 0 && year % 100 != 0) || year % 400 == 0;
 }
@@ -69,7 +42,7 @@ std::optional<int64_t> CheckedDays(std::optional<int64_t> year, std::optional<in
   constexpr int kDays[] = {31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
   const int64_t last = kDays[*month - 1] + (*month == 2 && IsLeap(*year) ? 1 : 0);
   if (*day > last) return std::nullopt;
-  return DaysOf(*year, *month, *day);
+  return DaysOf({*year, *month, *day});
 }
 
 std::optional<int64_t> ParseShortDate(std::string_view text) {
