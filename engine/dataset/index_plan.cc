@@ -32,6 +32,10 @@ constexpr double kIndexShareMax = 0.15;
 // Few rows are always looked up.
 constexpr uint64_t kIndexRowsMin = 16384;
 
+// Lists of values from this length on are taken to name at most so many rows each.
+constexpr size_t kLongList = 64;
+constexpr uint64_t kRowsPerListed = 16;
+
 struct Node;
 using NodePtr = std::unique_ptr<Node>;
 
@@ -284,7 +288,7 @@ class Planner {
   std::map<std::vector<std::string>, std::shared_ptr<const UsableIndex>> indexes_;
 };
 
-// The most rows that the sets of `node` leave over.
+// The most rows that the sets of `node` leave over, or a guess for long lists of values.
 uint64_t AtMost(const Node& node) {
   switch (node.kind) {
     case Node::Kind::kOther:
@@ -294,7 +298,9 @@ uint64_t AtMost(const Node& node) {
       for (const IndexSegment& segment : node.index->segments) {
         rows += segment.btree->CountAtMost(node.set);
       }
-      return rows;
+      // A column of few values has no long lists of them: each value of one names few rows.
+      const size_t num_ranges = node.set.ranges().size();
+      return num_ranges < kLongList ? rows : std::min(rows, num_ranges * kRowsPerListed);
     }
     case Node::Kind::kAnd: {
       uint64_t rows = UINT64_MAX;
