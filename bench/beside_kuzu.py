@@ -61,6 +61,7 @@ class Kuzu:
         for name, _ in WARM:
             self.check_equal(name)
         self.warm()
+        self.idle()
         self.cold("", {})
         cache = {"OMNIGRAPH_CACHE_DIR": self.bench.path("cache")}
         self.ask_ours("reachable", cache)
@@ -133,6 +134,13 @@ class Kuzu:
         finally:
             ours.close()
             theirs.close()
+
+    def idle(self):
+        """What a cold process takes for nothing; most of the peer's is its interpreter."""
+        sides = [lambda: run_process([self.bench.binary("cli/omnigraph"), "version"]),
+                 lambda: run_process(self.peer("idle"))]
+        runs = alternate(sides, self.bench.rounds, self.bench.arguments.warmups)
+        self.bench.report("cold, nothing asked", "ms", [[run.seconds for run in side] for side in runs], scale=1e3)
 
     def cold(self, title, environment):
         for name, wanted in COLD:

@@ -2,6 +2,7 @@
 
 usage: kuzu_peer.py make FOLDER NODES EDGES SEED   writes people.jsonl for us and nodes.csv, edges.csv for Kuzu
        kuzu_peer.py load FOLDER DATABASE THREADS   copies the CSV files into a new database
+       kuzu_peer.py idle                           starts and ends: what the others take beside their work
        kuzu_peer.py ask DATABASE THREADS NAME NODE the rows of one query as JSON, one array a line
        kuzu_peer.py serve DATABASE THREADS         one query a line on standard input, one answer a line:
            NAME NODE       an answer is `NANOSECONDS ROWS`: from the text to the rows as Arrow columns
@@ -14,7 +15,6 @@ import sys
 import time
 
 import kuzu
-import numpy as np
 
 CITIES = 500
 
@@ -37,7 +37,7 @@ QUERIES = {
 }
 
 
-def power_law_edges(random, num_nodes, num_edges):
+def power_law_edges(np, random, num_nodes, num_edges):
     """Distinct pairs without loops; who is known follows a power law, who knows a flatter one."""
     edges = np.empty(0, dtype=np.int64)
     while len(edges) < num_edges:
@@ -50,12 +50,14 @@ def power_law_edges(random, num_nodes, num_edges):
 
 
 def make(folder, num_nodes, num_edges, seed):
+    import numpy as np  # only here: the other commands are timed from their start
+
     random = np.random.default_rng(seed)
     # Numbers are spread over the names, so that neither side profits from their order.
     names = [f"person-{n * 2654435761 % 4294967296:08x}" for n in range(num_nodes)]
     ages = random.integers(0, 100, num_nodes).tolist()
     cities = [f"city-{n}" for n in (CITIES * random.random(num_nodes) ** 2).astype(int).tolist()]
-    edges = power_law_edges(random, num_nodes, num_edges)
+    edges = power_law_edges(np, random, num_nodes, num_edges)
     years = random.integers(1970, 2030, num_edges).tolist()
     with (open(f"{folder}/people.jsonl", "w", encoding="utf-8") as lines,
           open(f"{folder}/nodes.csv", "w", encoding="utf-8") as nodes,
@@ -107,6 +109,8 @@ def main(command, *words):
         make(words[0], int(words[1]), int(words[2]), int(words[3]))
     elif command == "load":
         load(words[0], words[1], int(words[2]))
+    elif command == "idle":
+        pass
     elif command == "ask":
         print_rows(run(connect(words[0], int(words[1])), words[2], words[3]))
     else:
