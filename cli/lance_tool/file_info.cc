@@ -133,6 +133,23 @@ std::vector<Decoded> DecodeColumns(const format::FileReader& reader) {
   return columns;
 }
 
+// What comparing the pages with their checksums found out.
+struct Checksums {
+  std::optional<uint64_t> num_pages;  // that match; absent: not compared, or there are none
+  std::string problem;
+};
+
+Checksums CompareChecksums(const format::FileReader& reader) {
+  Checksums found;
+  const absl::StatusOr<format::PageCheck> check = reader.CheckPages();
+  if (!check.ok()) {
+    found.problem = io::Message(check.status());
+  } else if (check->has_sums) {
+    found.num_pages = check->num_pages;
+  }
+  return found;
+}
+
 // --- Text ----------------------------------------------------------------------------------------
 
 std::string SizeText(uint64_t bytes) {
@@ -254,8 +271,19 @@ std::string PagesText(const StoredColumn& column) {
   return text;
 }
 
+std::string GlobalBufferText(const FileInfo& info, size_t i) {
+  const bool is_sums = info.has_page_sums && i + 1 == info.global_buffers.size();
+  return io::StrCat("  global buffer ", i,
+                    i == 0    ? " (schema)  "
+                    : is_sums ? " (checksums)  "
+                              : "  ",
+                    info.global_buffers[i].bytes, " bytes at ", info.global_buffers[i].offset,
+                    "\n");
+}
+
 std::string InfoText(std::string_view name, const FileInfo& info,
-                     const std::vector<Decoded>& decoded, bool with_pages) {
+                     const std::vector<Decoded>& decoded, const Checksums& checksums,
+                     bool with_pages) {
   uint64_t metadata_bytes =
       format::kFooterBytes +
       format::kTableEntryBytes * (info.columns.size() + info.global_buffers.size());
@@ -268,9 +296,12 @@ std::string InfoText(std::string_view name, const FileInfo& info,
                  info.num_rows, "\n  columns         ", info.columns.size(), "\n  metadata        ",
                  metadata_bytes, " bytes, from ", info.footer.column_metadata_start, "\n");
   for (size_t i = 0; i < info.global_buffers.size(); ++i) {
-    text +=
-        io::StrCat("  global buffer ", i, i == 0 ? " (schema)  " : "  ",
-                   info.global_buffers[i].bytes, " bytes at ", info.global_buffers[i].offset, "\n");
+    text += GlobalBufferText(info, i);
+  }
+  if (!checksums.problem.empty()) {
+    text += io::StrCat("  checksums       DIFFER: ", checksums.problem, "\n");
+  } else if (checksums.num_pages.has_value()) {
+    text += io::StrCat("  checksums       all ", *checksums.num_pages, " pages match\n");
   }
   text += "\n" + ColumnTable(info, decoded);
   std::string last_problem;
@@ -372,7 +403,7 @@ void WriteColumn(const StoredColumn& column, const Decoded& decoded, io::JsonWri
 }
 
 std::string InfoJson(std::string_view name, const FileInfo& info,
-                     const std::vector<Decoded>& decoded) {
+                     const std::vector<Decoded>& decoded, const Checksums& checksums) {
   io::JsonWriter json(io::JsonWriter::Style::kPretty);
   json.BeginObject();
   json.Key("uri");
@@ -398,6 +429,17 @@ std::string InfoJson(std::string_view name, const FileInfo& info,
   json.EndObject();
   json.Key("global_buffers");
   WriteRanges(info.global_buffers, json);
+  json.Key("checksums");
+  json.BeginObject();
+  json.Key("present");
+  json.Bool(info.has_page_sums);
+  json.Key("matching_pages");
+  checksums.num_pages.has_value() ? json.Uint(*checksums.num_pages) : json.Null();
+  if (!checksums.problem.empty()) {
+    json.Key("problem");
+    json.String(checksums.problem);
+  }
+  json.EndObject();
   json.Key("columns");
   json.BeginArray();
   for (const StoredColumn& column : info.columns) {
@@ -424,9 +466,10 @@ absl::Status Run(ToolContext& context, const FileInfoArguments& arguments) {
   OG_ASSIGN_OR_RETURN(const FileInfo info, reader->Info());
   const std::vector<Decoded> decoded =
       arguments.decode ? DecodeColumns(*reader) : std::vector<Decoded>(info.columns.size());
-  return context.output.Write(arguments.json
-                                  ? InfoJson(file.Uri(), info, decoded)
-                                  : InfoText(file.Uri(), info, decoded, arguments.pages));
+  const Checksums checksums = arguments.decode ? CompareChecksums(*reader) : Checksums();
+  return context.output.Write(
+      arguments.json ? InfoJson(file.Uri(), info, decoded, checksums)
+                     : InfoText(file.Uri(), info, decoded, checksums, arguments.pages));
 }
 
 }  // namespace

@@ -20,7 +20,7 @@ struct VerifyArguments {
 void Declare(OptionSet& options, VerifyArguments& arguments) {
   arguments.dataset.Declare(options);
   arguments.dataset.DeclareVersion(options);
-  options.Flag("--deep", arguments.deep, "Decode every value too");
+  options.Flag("--deep", arguments.deep, "Compare checksums and decode every value too");
   options.Flag("--all-versions", arguments.all_versions, "Every version of the branch");
 }
 
@@ -57,6 +57,8 @@ absl::Status Run(ToolContext& context, const VerifyArguments& arguments) {
     json.Uint(report.num_fragments);
     json.Key("num_files");
     json.Uint(report.num_files);
+    json.Key("num_summed_pages");
+    json.Uint(report.num_summed_pages);
     json.Key("problems");
     json.BeginArray();
     for (const std::string& problem : report.problems) {

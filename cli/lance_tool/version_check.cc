@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "format/arrow/array.h"
+#include "format/file/reader.h"
 #include "format/table/manifest.h"
 #include "format/table/row_ids.h"
 #include "io/base/status.h"
@@ -30,13 +31,20 @@ absl::StatusOr<io::Location> DataFolder(const Dataset& dataset, std::optional<ui
   return base->is_dataset_root ? location.Child("data") : location;
 }
 
-absl::Status CheckFile(const Dataset& dataset, const format::DataFile& file) {
+// `deep`: every page against its checksum too; counts those that have one.
+absl::Status CheckFile(const Dataset& dataset, const format::DataFile& file, bool deep,
+                       uint64_t& num_summed_pages) {
   OG_ASSIGN_OR_RETURN(const io::Location folder, DataFolder(dataset, file.base_id));
   const io::Location location = folder.Child(file.path);
   OG_ASSIGN_OR_RETURN(const io::ObjectInfo info, location.store->Stat(location.path));
   if (file.size_bytes != 0 && info.size != file.size_bytes) {
     return io::DataLossError(io::StrCat(location.Uri(), " has ", info.size,
                                         " bytes, the manifest says ", file.size_bytes));
+  }
+  if (deep) {
+    OG_ASSIGN_OR_RETURN(const auto reader, format::FileReader::Open(location, info.size));
+    OG_ASSIGN_OR_RETURN(const format::PageCheck check, reader->CheckPages());
+    num_summed_pages += check.num_pages;
   }
   return absl::OkStatus();
 }
@@ -135,7 +143,7 @@ VerifyReport VerifyVersion(const Dataset& dataset, bool deep) {
     const std::string where = io::StrCat("fragment ", fragment.id);
     for (const format::DataFile& file : fragment.files) {
       ++report.num_files;
-      note(where, CheckFile(dataset, file));
+      note(where, CheckFile(dataset, file, deep, report.num_summed_pages));
     }
     note(where, CheckSequences(fragment));
     if (!deep) {

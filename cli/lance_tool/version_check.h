@@ -13,11 +13,13 @@ struct VerifyReport {
   uint64_t num_fragments = 0;
   uint64_t num_files = 0;
   uint64_t num_rows = 0;
+  uint64_t num_summed_pages = 0;  // that have a checksum, which was compared
   std::vector<std::string> problems;
 };
 
 // Counts agree, files exist with their sizes, row ids are unique among live rows, deletion files
-// and row versions fit. `deep`: every value of every column is decoded and validated too.
+// and row versions fit. `deep`: every page has its checksum, if the file has any, and every value
+// of every column is decoded and validated too.
 VerifyReport VerifyVersion(const engine::dataset::Dataset& dataset, bool deep);
 
 }  // namespace og::cli

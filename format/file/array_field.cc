@@ -78,10 +78,13 @@ absl::StatusOr<ArrayColumn> MakeColumn(int32_t index,
   for (const auto& proto : metadata.pages()) {
     ArrayPage page;
     OG_ASSIGN_OR_RETURN(page.buffers, BufferRanges(proto.buffer_offsets(), proto.buffer_sizes()));
-    OG_ASSIGN_OR_RETURN(const std::string_view bytes,
-                        DirectEncodingOf(proto.encoding(), "lance.encodings.ArrayEncoding"));
-    if (!page.encoding.ParseFromArray(bytes.data(), static_cast<int>(bytes.size()))) {
-      return io::DataLossError("array encoding is no protobuf message");
+    const auto bytes = DirectEncodingOf(proto.encoding(), "lance.encodings.ArrayEncoding");
+    if (!bytes.ok()) {
+      return io::Annotate(bytes.status(), io::StrCat("page ", column.pages.size()));
+    }
+    if (!page.encoding.ParseFromArray(bytes->data(), static_cast<int>(bytes->size()))) {
+      return io::DataLossError(
+          io::StrCat("page ", column.pages.size(), ": array encoding is no protobuf message"));
     }
     page.first = column.length;
     page.length = proto.length();
@@ -641,8 +644,10 @@ class ArrayTask final : public FieldTask {
 
   absl::Status Locate(const absl::Status& status, const ArrayColumn& column,
                       const ArrayPage& page) const {
-    return io::Annotate(status, io::StrCat(source_.name(), ": column ", column.index, ", page ",
-                                           &page - column.pages.data()));
+    const auto number = static_cast<size_t>(&page - column.pages.data());
+    const uint64_t offset = page.buffers.empty() ? 0 : page.buffers[0].offset;
+    return io::Annotate(status,
+                        io::StrCat(source_.name(), ": ", PageText(column.index, number, offset)));
   }
 
   const FileSource& source_;

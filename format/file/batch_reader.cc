@@ -20,8 +20,8 @@ constexpr uint64_t kStepRowsMax = uint64_t{1} << 18;
 
 ReadStep::ReadStep(const FileSource& source,
                    const std::vector<std::unique_ptr<FieldReader>>& fields,
-                   std::vector<RowRange> rows)
-    : source_(source), rows_(std::move(rows)) {
+                   std::vector<RowRange> rows, const RowCheck& check)
+    : source_(source), check_(check), rows_(std::move(rows)) {
   for (const RowRange& range : rows_) {
     num_rows_ += range.end - range.begin;
   }
@@ -32,6 +32,9 @@ ReadStep::ReadStep(const FileSource& source,
 }
 
 absl::Status ReadStep::Start(io::WorkerPool* pool) {
+  if (check_) {
+    OG_RETURN_IF_ERROR(check_(rows_));
+  }
   std::vector<bool> is_done(tasks_.size(), false);
   num_ranges_.resize(tasks_.size());
   while (true) {
@@ -131,13 +134,14 @@ absl::StatusOr<RecordBatch> ReadStep::Finish(const SchemaPtr& schema) {
 
 ScanStream::ScanStream(std::shared_ptr<const FileReader> owner, const FileSource& source,
                        SchemaPtr schema, std::vector<std::unique_ptr<FieldReader>> fields,
-                       std::vector<RowRange> ranges, const FileScanOptions& options)
+                       std::vector<RowRange> ranges, const FileScanOptions& options, RowCheck check)
     : owner_(std::move(owner)),
       source_(source),
       schema_(std::move(schema)),
       fields_(std::move(fields)),
       ranges_(std::move(ranges)),
       options_(options),
+      check_(std::move(check)),
       step_rows_max_(std::clamp<uint64_t>(options.batch_rows, 1, kStepRowsMax)) {}
 
 absl::StatusOr<std::vector<RowRange>> ScanStream::NextRows() {
@@ -188,7 +192,7 @@ absl::Status ScanStream::FillSteps() {
     if (rows.empty()) {
       break;
     }
-    steps_.push_back(std::make_unique<ReadStep>(source_, fields_, std::move(rows)));
+    steps_.push_back(std::make_unique<ReadStep>(source_, fields_, std::move(rows), check_));
     OG_RETURN_IF_ERROR(steps_.back()->Start(options_.pool));
     bytes += steps_.back()->bytes_under_way();
   }

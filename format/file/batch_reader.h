@@ -3,6 +3,7 @@
 #pragma once
 
 #include <deque>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <span>
@@ -19,11 +20,15 @@
 
 namespace og::format {
 
+// Whether what is stored of some rows is as it was written.
+using RowCheck = std::function<absl::Status(std::span<const RowRange>)>;
+
 // One step: all fields of some rows. Thread-compatible; decoding may run on a pool.
 class ReadStep {
  public:
+  // `check` is called with the rows before anything of them is read; may be empty.
   ReadStep(const FileSource& source, const std::vector<std::unique_ptr<FieldReader>>& fields,
-           std::vector<RowRange> rows);
+           std::vector<RowRange> rows, const RowCheck& check);
 
   // Reads what has to be known first and starts to read the rest. On a local store what the page
   // cache holds is copied right then; with a `pool` that happens there.
@@ -40,6 +45,7 @@ class ReadStep {
   absl::Status Submit(std::span<const FileRange> ranges);
 
   const FileSource& source_;
+  const RowCheck& check_;
   const std::vector<RowRange> rows_;
   uint64_t num_rows_ = 0;
   std::vector<std::unique_ptr<FieldTask>> tasks_;
@@ -56,7 +62,7 @@ class ScanStream final : public BatchStream {
  public:
   ScanStream(std::shared_ptr<const FileReader> owner, const FileSource& source, SchemaPtr schema,
              std::vector<std::unique_ptr<FieldReader>> fields, std::vector<RowRange> ranges,
-             const FileScanOptions& options);
+             const FileScanOptions& options, RowCheck check);
 
   const SchemaPtr& schema() const override { return schema_; }
   absl::StatusOr<std::optional<RecordBatch>> Next() override;
@@ -72,6 +78,7 @@ class ScanStream final : public BatchStream {
   const std::vector<std::unique_ptr<FieldReader>> fields_;
   const std::vector<RowRange> ranges_;
   const FileScanOptions options_;
+  const RowCheck check_;
   size_t next_range_ = 0;
   uint64_t next_row_ = 0;  // in that range, counted from its start
   uint64_t step_rows_max_ = 0;

@@ -25,6 +25,10 @@ absl::StatusOr<std::vector<FileRange>> BufferRanges(
   return ranges;
 }
 
+std::string PageText(int32_t column, size_t page, uint64_t offset) {
+  return io::StrCat("column ", column, ", page ", page, " at byte ", offset);
+}
+
 absl::StatusOr<std::string_view> DirectEncodingOf(const lance::file::v2::Encoding& encoding,
                                                   std::string_view type_name) {
   if (!encoding.has_direct()) {
@@ -55,6 +59,11 @@ absl::StatusOr<std::shared_ptr<ColumnPages>> ColumnPages::Make(
   io::MutexLock lock(pages->mutex_);
   pages->pages_.resize(pages->num_pages());
   return pages;
+}
+
+uint64_t ColumnPages::offset(size_t page) const {
+  const auto& offsets = metadata_->pages(static_cast<int>(page)).buffer_offsets();
+  return offsets.empty() ? 0 : offsets[0];
 }
 
 size_t ColumnPages::PageOf(uint64_t row) const {

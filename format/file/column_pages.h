@@ -23,6 +23,9 @@ absl::StatusOr<std::vector<FileRange>> BufferRanges(
     const ::google::protobuf::RepeatedField<uint64_t>& offsets,
     const ::google::protobuf::RepeatedField<uint64_t>& sizes);
 
+// "column 2, page 5 at byte 4096": where in a file something is wrong.
+std::string PageText(int32_t column, size_t page, uint64_t offset);
+
 // The message of type `type_name` (without a host) that `encoding` holds directly, as bytes.
 // kUnimplemented for another form or type.
 absl::StatusOr<std::string_view> DirectEncodingOf(const lance::file::v2::Encoding& encoding,
@@ -39,6 +42,8 @@ class ColumnPages {
   size_t num_pages() const { return first_rows_.size() - 1; }
   // The first row of page `page`; of num_pages(): the number of rows.
   uint64_t first_row(size_t page) const { return first_rows_[page]; }
+  // Where the first buffer of page `page` starts in the file; 0 if it has none.
+  uint64_t offset(size_t page) const;
   // The page that holds `row`, which exists.
   size_t PageOf(uint64_t row) const;
 

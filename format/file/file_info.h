@@ -58,6 +58,7 @@ struct FileInfo {
   uint64_t file_bytes = 0;
   uint64_t num_rows = 0;
   std::vector<FileRange> global_buffers;  // the first one is the schema
+  bool has_page_sums = false;             // then they are the last one
   std::vector<StoredColumn> columns;
 };
 

@@ -1,6 +1,7 @@
 #include "format/file/reader.h"
 
 #include <algorithm>
+#include <iterator>
 #include <numeric>
 #include <utility>
 
@@ -12,6 +13,7 @@
 #include "format/file/column_pages.h"
 #include "format/file/file_info.h"
 #include "format/file/file_source.h"
+#include "format/file/page_checker.h"
 #include "format/file/schema_proto.h"
 #include "format/file/structural_field.h"
 #include "format/proto/file2.pb.h"
@@ -36,7 +38,7 @@ class FileReaderOfSource final : public FileReader,
  public:
   explicit FileReaderOfSource(FileSource source) : source_(std::move(source)) {}
 
-  absl::Status Init();
+  absl::Status Init(bool check_pages);
 
   FileVersion version() const override { return footer_.version; }
   uint64_t num_rows() const override { return num_rows_; }
@@ -45,6 +47,7 @@ class FileReaderOfSource final : public FileReader,
   const LanceSchema& schema() const override { return schema_; }
   std::vector<ColumnRequest> AllColumns() const override;
   absl::StatusOr<FileInfo> Info() const override;
+  absl::StatusOr<PageCheck> CheckPages() const override;
   uint32_t num_global_buffers() const override { return footer_.num_global_buffers; }
   absl::StatusOr<io::Buffer> ReadGlobalBuffer(uint32_t index) const override;
   absl::StatusOr<std::unique_ptr<BatchStream>> Scan(std::vector<ColumnRequest> columns,
@@ -67,7 +70,12 @@ class FileReaderOfSource final : public FileReader,
     std::vector<CachedPages> pages;
   };
 
-  absl::Status InitFromTail();
+  absl::Status InitFromTail(bool check_pages);
+  FileRange GlobalBuffer(uint32_t index) const;
+  // Null if the file has no sums.
+  absl::StatusOr<std::unique_ptr<const PageChecker>> OpenChecker() const;
+  // Empty unless pages are to be checked.
+  RowCheck CheckOf(std::span<const ColumnRequest> columns) const;
   absl::StatusOr<FileRange> TableEntry(const io::Buffer& table, uint64_t index) const;
   // Reads the metadata of those of `columns` that are not known yet, in one go.
   absl::Status LoadMetadata(std::span<const ColumnRequest> columns) const;
@@ -85,17 +93,18 @@ class FileReaderOfSource final : public FileReader,
   io::Buffer gbo_table_;
   LanceSchema schema_;
   uint64_t num_rows_ = 0;
+  std::unique_ptr<const PageChecker> checker_;  // set if pages are to be checked
 
   mutable io::Mutex mutex_;
   mutable absl::flat_hash_map<int32_t, Column> columns_ OG_GUARDED_BY(mutex_);
 };
 
-absl::Status FileReaderOfSource::Init() {
-  const absl::Status status = InitFromTail();
+absl::Status FileReaderOfSource::Init(bool check_pages) {
+  const absl::Status status = InitFromTail(check_pages);
   return status.ok() ? status : io::Annotate(status, source_.name());
 }
 
-absl::Status FileReaderOfSource::InitFromTail() {
+absl::Status FileReaderOfSource::InitFromTail(bool check_pages) {
   OG_ASSIGN_OR_RETURN(footer_, DecodeFooter(source_.tail().span(), source_.file_bytes()));
   const FileRange tables[] = {
       {footer_.cmo_table_start, uint64_t{footer_.num_columns} * kTableEntryBytes},
@@ -105,6 +114,12 @@ absl::Status FileReaderOfSource::InitFromTail() {
   cmo_table_ = std::move(buffers[0]);
   gbo_table_ = std::move(buffers[1]);
   OG_ASSIGN_OR_RETURN(const io::Buffer descriptor, ReadGlobalBuffer(0));
+  if (check_pages) {
+    OG_ASSIGN_OR_RETURN(checker_, OpenChecker());
+    if (checker_ != nullptr) {
+      OG_RETURN_IF_ERROR(checker_->CheckDescriptor(descriptor.span()));
+    }
+  }
   lance::file::FileDescriptor proto;
   if (!proto.ParseFromArray(descriptor.data(), static_cast<int>(descriptor.size()))) {
     return io::DataLossError("the file descriptor is no protobuf message");
@@ -130,9 +145,68 @@ absl::StatusOr<io::Buffer> FileReaderOfSource::ReadGlobalBuffer(uint32_t index) 
     return io::InvalidArgumentError(
         io::StrCat(source_.name(), ": global buffer ", index, " of ", footer_.num_global_buffers));
   }
-  const FileRange range{io::LoadLe<uint64_t>(gbo_table_.span(), index * kTableEntryBytes),
-                        io::LoadLe<uint64_t>(gbo_table_.span(), index * kTableEntryBytes + 8)};
-  return source_.Read(range);
+  return source_.Read(GlobalBuffer(index));
+}
+
+FileRange FileReaderOfSource::GlobalBuffer(uint32_t index) const {
+  return {io::LoadLe<uint64_t>(gbo_table_.span(), index * kTableEntryBytes),
+          io::LoadLe<uint64_t>(gbo_table_.span(), index * kTableEntryBytes + 8)};
+}
+
+absl::StatusOr<std::unique_ptr<const PageChecker>> FileReaderOfSource::OpenChecker() const {
+  const uint32_t last = footer_.num_global_buffers - 1;
+  if (last == 0) {
+    return std::unique_ptr<const PageChecker>();
+  }
+  return PageChecker::Open(source_, GlobalBuffer(last));
+}
+
+RowCheck FileReaderOfSource::CheckOf(std::span<const ColumnRequest> columns) const {
+  if (checker_ == nullptr) {
+    return {};
+  }
+  std::vector<int32_t> indices;
+  for (const ColumnRequest& request : columns) {
+    std::ranges::copy_if(request.column_indices, std::back_inserter(indices),
+                         [](int32_t index) { return index >= 0; });
+  }
+  return [this, indices = std::move(indices)](std::span<const RowRange> rows) -> absl::Status {
+    for (const int32_t index : indices) {
+      OG_ASSIGN_OR_RETURN(const ColumnMetadataPtr metadata, MetadataOf(index));
+      const absl::Status status = checker_->CheckRows(index, *metadata, rows, num_rows_);
+      if (!status.ok()) {
+        return io::Annotate(status, source_.name());
+      }
+    }
+    return absl::OkStatus();
+  };
+}
+
+absl::StatusOr<PageCheck> FileReaderOfSource::CheckPages() const {
+  PageCheck check;
+  const auto run = [&]() -> absl::Status {
+    OG_ASSIGN_OR_RETURN(const auto checker, OpenChecker());
+    if (checker == nullptr) {
+      return absl::OkStatus();
+    }
+    check.has_sums = true;
+    OG_ASSIGN_OR_RETURN(const io::Buffer descriptor, ReadGlobalBuffer(0));
+    OG_RETURN_IF_ERROR(checker->CheckDescriptor(descriptor.span()));
+    std::vector<int32_t> indices(footer_.num_columns);
+    std::iota(indices.begin(), indices.end(), 0);
+    OG_RETURN_IF_ERROR(LoadMetadata(indices));
+    for (const int32_t index : indices) {
+      OG_ASSIGN_OR_RETURN(const ColumnMetadataPtr metadata, MetadataOf(index));
+      OG_RETURN_IF_ERROR(checker->CheckColumn(index, *metadata));
+      check.num_pages += static_cast<uint64_t>(metadata->pages_size());
+    }
+    return absl::OkStatus();
+  };
+  const absl::Status status = run();
+  if (!status.ok()) {
+    return io::Annotate(status, source_.name());
+  }
+  return check;
 }
 
 absl::Status FileReaderOfSource::LoadMetadata(std::span<const ColumnRequest> columns) const {
@@ -213,9 +287,10 @@ absl::StatusOr<FileInfo> FileReaderOfSource::Info() const {
   info.file_bytes = source_.file_bytes();
   info.num_rows = num_rows_;
   for (uint32_t i = 0; i < footer_.num_global_buffers; ++i) {
-    info.global_buffers.push_back(
-        {io::LoadLe<uint64_t>(gbo_table_.span(), i * kTableEntryBytes),
-         io::LoadLe<uint64_t>(gbo_table_.span(), i * kTableEntryBytes + 8)});
+    info.global_buffers.push_back(GlobalBuffer(i));
+  }
+  if (const auto checker = OpenChecker(); checker.ok()) {
+    info.has_page_sums = *checker != nullptr;
   }
   std::vector<int32_t> indices(footer_.num_columns);
   std::iota(indices.begin(), indices.end(), 0);
@@ -307,7 +382,8 @@ absl::StatusOr<std::unique_ptr<BatchStream>> FileReaderOfSource::Scan(
                                              .dictionary_strings = options.dictionary_strings,
                                              .table_pages_ahead = kTablePagesAhead}));
   return std::make_unique<ScanStream>(shared_from_this(), source_, std::move(schema),
-                                      std::move(fields), std::move(ranges), options);
+                                      std::move(fields), std::move(ranges), options,
+                                      CheckOf(columns));
 }
 
 absl::StatusOr<RecordBatch> FileReaderOfSource::Take(std::vector<ColumnRequest> columns,
@@ -340,7 +416,8 @@ absl::StatusOr<RecordBatch> FileReaderOfSource::Take(std::vector<ColumnRequest> 
   OG_ASSIGN_OR_RETURN(const auto fields, FieldReaders(columns, {.file_name = source_.name(),
                                                                 .dictionary_strings = false,
                                                                 .table_pages_ahead = 0}));
-  ReadStep step(source_, fields, std::move(ranges));
+  const RowCheck check = CheckOf(columns);
+  ReadStep step(source_, fields, std::move(ranges), check);
   OG_RETURN_IF_ERROR(step.Start(nullptr));
   OG_RETURN_IF_ERROR(step.Launch(pool));
   OG_ASSIGN_OR_RETURN(RecordBatch batch, step.Finish(schema));
@@ -365,7 +442,7 @@ absl::StatusOr<std::shared_ptr<const FileReader>> FileReader::Open(
   }
   OG_ASSIGN_OR_RETURN(FileSource source, FileSource::Open(location, file_bytes, tail_bytes));
   auto reader = std::make_shared<FileReaderOfSource>(std::move(source));
-  OG_RETURN_IF_ERROR(reader->Init());
+  OG_RETURN_IF_ERROR(reader->Init(options.check_pages));
   return reader;
 }
 

@@ -5,10 +5,10 @@
 // of all columns of a step are listed, merged and fetched together, then whole pages or chunks are
 // decoded straight into the arrays that come out.
 //
-// Errors. kDataLoss: stored bytes are wrong; the message names file, column, page and reason.
-// kUnimplemented: a layout, codec or type that we lack, named the same way. kInvalidArgument: a
-// request that does not fit the file (rows beyond its end, a column index that it does not have).
-// Errors of the store come through.
+// Errors. kDataLoss: stored bytes are wrong; the message names file, column, page, offset and
+// reason. kUnimplemented: a layout, codec or type that we lack, named the same way.
+// kInvalidArgument: a request that does not fit the file (rows beyond its end, a column index that
+// it does not have). Errors of the store come through.
 //
 // Threads: a FileReader may be used by any number of threads; a stream has one consumer.
 #pragma once
@@ -51,6 +51,15 @@ struct ColumnRequest {
 struct FileReaderOptions {
   // Bytes of the first read, from the end of the file; 0: 4 KiB locally, 64 KiB elsewhere.
   uint64_t tail_bytes = 0;
+  // Compares every page with its checksum before rows of it are given out; it is read once more for
+  // that. Files without checksums (page_sums.h), as other writers make them, are read unchecked.
+  bool check_pages = false;
+};
+
+// What CheckPages() has found in order.
+struct PageCheck {
+  bool has_sums = false;
+  uint64_t num_pages = 0;
 };
 
 struct FileScanOptions {
@@ -88,6 +97,11 @@ class FileReader {
 
   // What the metadata says about how the file is stored. Reads the metadata of all columns.
   virtual absl::StatusOr<FileInfo> Info() const = 0;
+
+  // Reads all pages and compares them, and the schema, with the checksums of the file.
+  //
+  //   kDataLoss  one that differs; names column, page and offset
+  virtual absl::StatusOr<PageCheck> CheckPages() const = 0;
 
   // Global buffers, the first of which is the schema; index files keep others of their own.
   virtual uint32_t num_global_buffers() const = 0;

@@ -33,6 +33,8 @@ struct Leaf {
   int32_t index = 0;
   uint64_t rows_per_row = 1;  // rows of the column for a row of the file
   std::shared_ptr<ColumnPages> pages;
+
+  std::string PageName(size_t page) const { return PageText(index, page, pages->offset(page)); }
 };
 
 struct FieldPlan {
@@ -174,8 +176,8 @@ class StructuralTask final : public FieldTask {
     if (status.ok()) {
       return status;
     }
-    return io::Annotate(status, io::StrCat(plan_.options.file_name, ": column ",
-                                           plan_.leaves[leaf].index, ", page ", page));
+    return io::Annotate(
+        status, io::StrCat(plan_.options.file_name, ": ", plan_.leaves[leaf].PageName(page)));
   }
 
   absl::Status FindParts();
@@ -429,8 +431,8 @@ class StructuralReader final : public FieldReader {
       const size_t page = leaf.pages->PageOf(row * leaf.rows_per_row);
       const auto decoder = leaf.pages->Decoder(page);
       if (!decoder.ok()) {
-        return io::Annotate(decoder.status(), io::StrCat(plan_.options.file_name, ": column ",
-                                                         leaf.index, ", page ", page));
+        return io::Annotate(decoder.status(),
+                            io::StrCat(plan_.options.file_name, ": ", leaf.PageName(page)));
       }
       const uint64_t estimate = std::min((*decoder)->EstimatedBytes(), uint64_t{1} << 50);
       bytes += estimate * 256 / std::max<uint64_t>((*decoder)->num_rows(), 1) * leaf.rows_per_row;

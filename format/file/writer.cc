@@ -9,6 +9,7 @@
 #include "format/file/array_columns.h"
 #include "format/file/blob_writer.h"
 #include "format/file/file_sink.h"
+#include "format/file/page_sums.h"
 #include "format/file/schema_proto.h"
 #include "format/page/leaf_values.h"
 #include "format/page/page_encoder.h"
@@ -42,7 +43,17 @@ struct Column {
   int64_t buffered_rows = 0;
   uint64_t next_row = 0;  // number of the first row that is not in a page yet
   lance::file::v2::ColumnMetadata metadata;
+  std::vector<uint64_t> page_sums;
 };
+
+uint64_t SumOfPage(const EncodedPage& page) {
+  PageSummer summer;
+  for (const io::Buffer& buffer : page.buffers) {
+    summer.BeginBuffer(buffer.size());
+    summer.Add(buffer.span());
+  }
+  return summer.Finish(page.num_rows, page.layout);
+}
 
 // Finds the columns of a schema: one for each field that owns one, with the way to it.
 class ColumnPlanner {
@@ -213,11 +224,14 @@ class FileWriter::Impl {
     }
     OG_RETURN_IF_ERROR(DrainPending());
     OG_RETURN_IF_ERROR(WriteHeaders());
-    OG_RETURN_IF_ERROR(sink_.Align());
     lance::file::FileDescriptor descriptor;
     *descriptor.mutable_schema() = FileSchema();
     descriptor.set_length(num_rows_);
     const std::string descriptor_bytes = descriptor.SerializeAsString();
+    if (options_.page_sums) {
+      OG_RETURN_IF_ERROR(WritePageSums(descriptor_bytes));
+    }
+    OG_RETURN_IF_ERROR(sink_.Align());
     global_buffers_.insert(global_buffers_.begin(), {sink_.position(), descriptor_bytes.size()});
     OG_RETURN_IF_ERROR(sink_.AppendText(descriptor_bytes));
 
@@ -295,6 +309,14 @@ class FileWriter::Impl {
     return absl::OkStatus();
   }
 
+  absl::Status WritePageSums(std::string_view descriptor) {
+    PageSums sums{.descriptor = SumOf(io::AsBytes(descriptor)), .columns = {}};
+    for (Column& column : columns_) {
+      sums.columns.push_back(std::move(column.page_sums));
+    }
+    return AddGlobalBuffer(io::AsBytes(EncodePageSums(sums))).status();
+  }
+
   // Headers of structs have exactly one page, which only counts, even where no list has items.
   absl::Status WriteHeaders() {
     for (Column& column : columns_) {
@@ -304,7 +326,7 @@ class FileWriter::Impl {
       }
       OG_ASSIGN_OR_RETURN(EncodedPage page, EncodeArrayPage(column.array->plan, {}));
       page.num_rows = column.next_row;
-      OG_RETURN_IF_ERROR(WritePage(column, page, 0));
+      OG_RETURN_IF_ERROR(WritePage(column, page, 0, SumOfPage(page)));
     }
     return absl::OkStatus();
   }
@@ -315,6 +337,7 @@ class FileWriter::Impl {
     uint64_t first_row = 0;
     std::vector<ArrayPtr> pieces;
     std::vector<EncodedPage> pages;
+    std::vector<uint64_t> sums;  // of the pages
   };
 
   absl::Status CheckBatch(const RecordBatch& batch) const {
@@ -462,6 +485,9 @@ class FileWriter::Impl {
       return io::Annotate(pages.status(), io::StrCat("field ", columns_[pending.column].field_id));
     }
     pending.pages = *std::move(pages);
+    for (const EncodedPage& page : pending.pages) {
+      pending.sums.push_back(options_.page_sums ? SumOfPage(page) : 0);
+    }
     pending.pieces.clear();
     return absl::OkStatus();
   }
@@ -473,8 +499,9 @@ class FileWriter::Impl {
     }
     for (std::unique_ptr<PendingPages>& pending : pending_) {
       uint64_t row = pending->first_row;
-      for (EncodedPage& page : pending->pages) {
-        OG_RETURN_IF_ERROR(WritePage(columns_[pending->column], page, row));
+      for (size_t i = 0; i < pending->pages.size(); ++i) {
+        EncodedPage& page = pending->pages[i];
+        OG_RETURN_IF_ERROR(WritePage(columns_[pending->column], page, row, pending->sums[i]));
         row += page.num_rows;
       }
       pending.reset();
@@ -484,7 +511,8 @@ class FileWriter::Impl {
     return absl::OkStatus();
   }
 
-  absl::Status WritePage(Column& column, EncodedPage& page, uint64_t first_row) {
+  absl::Status WritePage(Column& column, EncodedPage& page, uint64_t first_row, uint64_t sum) {
+    column.page_sums.push_back(sum);
     lance::file::v2::ColumnMetadata::Page& metadata = *column.metadata.add_pages();
     for (const io::Buffer& buffer : page.buffers) {
       OG_RETURN_IF_ERROR(sink_.Align());

@@ -46,6 +46,8 @@ struct WriterOptions {
   // Smaller files that take longer to write and to read: general compression wherever it saves
   // bytes, over larger chunks.
   bool compact = false;
+  // A checksum for every page, in a global buffer behind those of the caller (page_sums.h).
+  bool page_sums = true;
   // Where pages are encoded; outlives the writer. Null: in the thread that calls Write.
   io::WorkerPool* pool = nullptr;
   // Demands of tests, see page_options.h.

@@ -555,7 +555,11 @@ absl::Status MiniBlockDecoder::DecodePieces(const PagePlan& plan,
   for (const PagePlan::Piece& piece : plan.pieces) {
     const Bytes chunk = buffers[piece.range].span().subspan(piece.offset, piece.bytes);
     const auto annotate = [&](const absl::Status& status) {
-      return status.ok() ? status : io::Annotate(status, io::StrCat("chunk ", piece.unit));
+      return status.ok()
+                 ? status
+                 : io::Annotate(status,
+                                io::StrCat("chunk ", piece.unit, " at byte ",
+                                           page_.buffers[1].offset + chunks_[piece.unit].offset));
     };
     auto parts = SplitChunk(chunk);
     if (!parts.ok()) {

@@ -1,10 +1,14 @@
 // Reads a data file and writes its rows again, with a choice of options.
 //
-//   copy_file SOURCE TARGET [version=2.1|2.2] [compact]
+//   copy_file SOURCE TARGET [version=2.0|2.1|2.2] [compact] [codec=N] [layout=N]
+//
+// N is the number of a ForcedCodec or ForcedLayout (format/page/page_options.h).
 //
 // Prints the size of TARGET in bytes and the seconds that writing took.
 
+#include <cstdint>
 #include <cstdio>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -52,23 +56,48 @@ absl::Status Copy(const std::string& source, const std::string& target,
 }  // namespace
 }  // namespace og
 
+namespace {
+
+// Takes one of the options above; false for anything else.
+bool TakeOption(std::string_view argument, og::format::WriterOptions& options) {
+  using namespace og::format;
+  const auto equals = argument.find('=');
+  const std::string_view name = argument.substr(0, equals);
+  const std::string_view value =
+      equals == std::string_view::npos ? std::string_view() : argument.substr(equals + 1);
+  const std::optional<uint64_t> number = og::io::ParseUint64(value);
+  if (name == "compact") {
+    options.compact = true;
+    return value.empty();
+  }
+  if (name == "version") {
+    const std::optional<FileVersion> version = ParseFileVersion(value);
+    options.version = version.value_or(options.version);
+    return version.has_value();
+  }
+  if (name == "codec" && number && *number <= static_cast<uint64_t>(ForcedCodec::kFsstZstd)) {
+    options.forced_codec = static_cast<ForcedCodec>(*number);
+    return true;
+  }
+  if (name == "layout" && number && *number <= static_cast<uint64_t>(ForcedLayout::kFullZip)) {
+    options.forced_layout = static_cast<ForcedLayout>(*number);
+    return true;
+  }
+  return false;
+}
+
+}  // namespace
+
 int main(int argc, char** argv) {
   og::format::WriterOptions options;
   bool is_understood = argc >= 3;
   for (int i = 3; i < argc; ++i) {
-    const std::string_view argument = argv[i];
-    if (argument == "version=2.1") {
-      options.version = og::format::FileVersion::kV2_1;
-    } else if (argument == "version=2.2") {
-      options.version = og::format::FileVersion::kV2_2;
-    } else if (argument == "compact") {
-      options.compact = true;
-    } else {
-      is_understood = false;
-    }
+    is_understood &= TakeOption(argv[i], options);
   }
   if (!is_understood) {
-    std::fprintf(stderr, "usage: copy_file SOURCE TARGET [version=2.1|2.2] [compact]\n");
+    std::fprintf(stderr,
+                 "usage: copy_file SOURCE TARGET [version=2.0|2.1|2.2] [compact] [codec=N] "
+                 "[layout=N]\n");
     return 2;
   }
   const absl::Status status = og::Copy(argv[1], argv[2], options);
