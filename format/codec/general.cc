@@ -1,5 +1,6 @@
 #include "format/codec/general.h"
 
+#include <algorithm>
 #include <memory>
 
 #include <lz4.h>
@@ -44,26 +45,70 @@ bool IsBareZstdFrame(std::span<const std::byte> payload) {
          (std::to_integer<unsigned>(payload[4]) & 0x10u) == 0;
 }
 
-absl::Status CheckStatedSize(uint64_t bytes) {
+// Bytes that a byte of a payload can stand for at most: a zstd block of 4 bytes gives 128 KiB, an
+// LZ4 length byte 255.
+constexpr uint64_t kZstdExpansionMax = 32768;
+constexpr uint64_t kLz4ExpansionMax = 255;
+
+absl::Status CheckStatedSize(uint64_t bytes, uint64_t payload_bytes, uint64_t expansion_max) {
   if (bytes > kDecompressedBytesMax) {
     return io::DataLossError(
         io::StrCat("compressed buffer states ", bytes, " bytes, at most ", kDecompressedBytesMax));
   }
+  if (bytes / expansion_max > payload_bytes) {
+    return io::DataLossError(io::StrCat("compressed buffer of ", payload_bytes, " bytes states ",
+                                        bytes, " bytes, more than it can hold"));
+  }
+  return absl::OkStatus();
+}
+
+// A frame that does not say how long its content is. What it has room for grows as it comes.
+absl::Status DecompressUnsized(std::span<const std::byte> frame, io::MutableBuffer& out) {
+  ZSTD_DCtx* const context = DecompressionContext();
+  ZSTD_DCtx_reset(context, ZSTD_reset_session_only);
+  ZSTD_inBuffer in{frame.data(), frame.size(), 0};
+  size_t size = 0;
+  while (true) {
+    out.Resize(std::min(std::max<size_t>(2 * size, ZSTD_DStreamOutSize()), kDecompressedBytesMax));
+    ZSTD_outBuffer room{out.data(), out.size(), size};
+    const size_t left = ZSTD_decompressStream(context, &room, &in);
+    if (ZSTD_isError(left) != 0) {
+      return io::DataLossError(io::StrCat("zstd: ", ZSTD_getErrorName(left)));
+    }
+    size = room.pos;
+    if (left == 0) {
+      break;
+    }
+    if (size == kDecompressedBytesMax || (in.pos == in.size && size < room.size)) {
+      return io::DataLossError("zstd frame that does not end");
+    }
+  }
+  if (in.pos != in.size) {
+    return io::DataLossError(io::StrCat(in.size - in.pos, " bytes behind a zstd frame"));
+  }
+  out.Resize(size);
   return absl::OkStatus();
 }
 
 absl::Status DecompressZstd(std::span<const std::byte> payload, io::MutableBuffer& out) {
+  if (payload.empty()) {
+    out.Resize(0);
+    return absl::OkStatus();
+  }
   uint64_t stated = 0;
   if (IsBareZstdFrame(payload)) {
     stated = ZSTD_getFrameContentSize(payload.data(), payload.size());
-    if (stated == ZSTD_CONTENTSIZE_ERROR || stated == ZSTD_CONTENTSIZE_UNKNOWN) {
-      return io::DataLossError("zstd frame without a content size");
+    if (stated == ZSTD_CONTENTSIZE_UNKNOWN) {
+      return DecompressUnsized(payload, out);
+    }
+    if (stated == ZSTD_CONTENTSIZE_ERROR) {
+      return io::DataLossError("no zstd frame");
     }
   } else {
     stated = io::LoadLe<uint64_t>(payload);
     payload = payload.subspan(kZstdPrefixBytes);
   }
-  OG_RETURN_IF_ERROR(CheckStatedSize(stated));
+  OG_RETURN_IF_ERROR(CheckStatedSize(stated, payload.size(), kZstdExpansionMax));
   out.Resize(static_cast<size_t>(stated));
   const size_t got = ZSTD_decompressDCtx(DecompressionContext(), out.data(), out.size(),
                                          payload.data(), payload.size());
@@ -81,7 +126,7 @@ absl::Status DecompressLz4(std::span<const std::byte> payload, io::MutableBuffer
     return io::DataLossError(io::StrCat("lz4 payload of ", payload.size(), " bytes, at least 4"));
   }
   const auto stated = io::LoadLe<uint32_t>(payload);
-  OG_RETURN_IF_ERROR(CheckStatedSize(stated));
+  OG_RETURN_IF_ERROR(CheckStatedSize(stated, payload.size(), kLz4ExpansionMax));
   const std::span<const std::byte> block = payload.subspan(kLz4PrefixBytes);
   if (block.size() > LZ4_MAX_INPUT_SIZE) {
     return io::DataLossError(io::StrCat("lz4 block of ", block.size(), " bytes is too large"));

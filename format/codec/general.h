@@ -1,6 +1,7 @@
 // General-purpose compression of whole buffers: zstd and LZ4, with Lance's framing.
 //
-//   zstd   u64 uncompressed bytes | one zstd frame; a bare frame is accepted when reading
+//   zstd   u64 uncompressed bytes | one zstd frame; a bare frame is accepted when reading, and
+//          nothing for nothing
 //   lz4    u32 uncompressed bytes | one LZ4 block
 //
 // Pure; safe from any thread. Source: lance-encoding 10.0.0: src/encodings/physical/general.rs,
@@ -25,7 +26,7 @@ inline constexpr size_t kDecompressedBytesMax = size_t{1} << 30;
 // Replaces the contents of `out` by the decompressed payload.
 //
 //   kDataLoss  a payload that is damaged or does not have the size it states, or that states more
-//              than kDecompressedBytesMax
+//              than kDecompressedBytesMax or than its bytes can stand for
 absl::Status Decompress(Compression compression, std::span<const std::byte> payload,
                         io::MutableBuffer& out);
 

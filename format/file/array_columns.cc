@@ -158,7 +158,8 @@ std::vector<ArrayPtr> SplitIntoColumns(const LanceField& field, const ArrayPtr& 
   return pieces;
 }
 
-absl::StatusOr<ArrayPtr> WriteArrayBlobs(const Array& values, FileSink& file) {
+absl::StatusOr<ArrayPtr> WriteArrayBlobs(const Array& values, uint64_t null_position,
+                                         FileSink& file) {
   const auto n = static_cast<size_t>(values.length);
   io::MutableBuffer positions(n * sizeof(uint64_t));
   io::MutableBuffer sizes(n * sizeof(uint64_t));
@@ -166,7 +167,7 @@ absl::StatusOr<ArrayPtr> WriteArrayBlobs(const Array& values, FileSink& file) {
     uint64_t position = 0;
     uint64_t size = 0;
     if (values.IsNull(static_cast<int64_t>(i))) {
-      position = 1;
+      position = null_position;
     } else if (const auto bytes = io::AsBytes(values.StringValue(static_cast<int64_t>(i)));
                !bytes.empty()) {
       OG_RETURN_IF_ERROR(file.Align());

@@ -36,7 +36,8 @@ absl::StatusOr<std::vector<ArrayColumn>> ArrayColumnsOf(const LanceField& field,
 std::vector<ArrayPtr> SplitIntoColumns(const LanceField& field, const ArrayPtr& rows);
 
 // Writes the values of a blob column (large_binary) to `file`, each at a multiple of 64, and
-// returns their descriptors: (0, 0) is an empty value, (1, 0) a null.
-absl::StatusOr<ArrayPtr> WriteArrayBlobs(const Array& values, FileSink& file);
+// returns their descriptors: (0, 0) is an empty value, (null_position, 0) a null.
+absl::StatusOr<ArrayPtr> WriteArrayBlobs(const Array& values, uint64_t null_position,
+                                         FileSink& file);
 
 }  // namespace og::format

@@ -75,6 +75,7 @@ absl::StatusOr<ArrayColumn> MakeColumn(int32_t index,
                                        const lance::file::v2::ColumnMetadata& metadata) {
   ArrayColumn column;
   column.index = index;
+  OG_RETURN_IF_ERROR(CheckColumnEncoding(metadata));
   for (const auto& proto : metadata.pages()) {
     ArrayPage page;
     OG_ASSIGN_OR_RETURN(page.buffers, BufferRanges(proto.buffer_offsets(), proto.buffer_sizes()));
@@ -100,9 +101,28 @@ absl::StatusOr<ArrayColumn> MakeColumn(int32_t index,
   return column;
 }
 
-// A decompressed buffer is needed by every step of a scan that touches its page.
-class DecompressedCache {
+// What every step of a scan and every take that touch a page need of it: decompressed buffers, and
+// the items of dictionaries.
+class PageCache {
  public:
+  // The items of `dictionary`, a message of a page that lives as long as the cache.
+  ArrayPtr FindItems(const lance::encodings::Dictionary& dictionary) {
+    io::MutexLock lock(mutex_);
+    for (const auto& [key, items] : items_) {
+      if (key == &dictionary) {
+        return items;
+      }
+    }
+    return nullptr;
+  }
+  void InsertItems(const lance::encodings::Dictionary& dictionary, ArrayPtr items) {
+    io::MutexLock lock(mutex_);
+    if (items_.size() == kDictionaries) {
+      items_.erase(items_.begin());
+    }
+    items_.emplace_back(&dictionary, std::move(items));
+  }
+
   std::optional<io::Buffer> Find(uint64_t offset) {
     io::MutexLock lock(mutex_);
     for (const auto& [key, buffer] : entries_) {
@@ -122,7 +142,10 @@ class DecompressedCache {
 
  private:
   static constexpr size_t kEntries = 2;
+  static constexpr size_t kDictionaries = 64;
   io::Mutex mutex_;
+  std::vector<std::pair<const lance::encodings::Dictionary*, ArrayPtr>> items_
+      OG_GUARDED_BY(mutex_);
   std::vector<std::pair<uint64_t, io::Buffer>> entries_ OG_GUARDED_BY(mutex_);
 };
 
@@ -135,7 +158,7 @@ ArrayPtr WithValidity(const Array& values, ValidityBits validity) {
 // Decodes ranges of one page.
 class PageArrays {
  public:
-  PageArrays(const FileSource& source, DecompressedCache& cache, const ArrayPage& page)
+  PageArrays(const FileSource& source, PageCache& cache, const ArrayPage& page)
       : source_(source), cache_(cache), page_(page) {}
 
   // Values [begin, end) as an array of `type`.
@@ -198,7 +221,7 @@ class PageArrays {
                                                  int depth) const;
 
   const FileSource& source_;
-  DecompressedCache& cache_;
+  PageCache& cache_;
   const ArrayPage& page_;
 };
 
@@ -395,9 +418,12 @@ absl::StatusOr<ArrayPtr> PageArrays::DecodeDictionary(
     int depth) const {
   const bool is_arrow = type->id == TypeId::kDictionary;
   const uint64_t num_items = dictionary.num_dictionary_items();
-  OG_ASSIGN_OR_RETURN(
-      const ArrayPtr items,
-      Decode(dictionary.items(), is_arrow ? type->value_type : type, {0, num_items}, depth + 1));
+  ArrayPtr items = cache_.FindItems(dictionary);
+  if (items == nullptr) {
+    const TypePtr& item_type = is_arrow ? type->value_type : type;
+    OG_ASSIGN_OR_RETURN(items, Decode(dictionary.items(), item_type, {0, num_items}, depth + 1));
+    cache_.InsertItems(dictionary, items);
+  }
   OG_ASSIGN_OR_RETURN(
       const ArrayPtr indices,
       Decode(dictionary.indices(), is_arrow ? type->index_type : Uint8(), range, depth + 1));
@@ -618,7 +644,7 @@ absl::StatusOr<ArrayPtr> PageArrays::Decode(const ArrayEncoding& encoding, const
 // Reads some rows of a field, all in NextReads().
 class ArrayTask final : public FieldTask {
  public:
-  ArrayTask(const FileSource& source, const ArrayNode& root, DecompressedCache& cache,
+  ArrayTask(const FileSource& source, const ArrayNode& root, PageCache& cache,
             std::span<const RowRange> rows)
       : source_(source), root_(root), cache_(cache), rows_(rows) {}
 
@@ -652,7 +678,7 @@ class ArrayTask final : public FieldTask {
 
   const FileSource& source_;
   const ArrayNode& root_;
-  DecompressedCache& cache_;
+  PageCache& cache_;
   const std::span<const RowRange> rows_;
   ArrayPtr array_;
 };
@@ -834,7 +860,7 @@ class ArrayReader final : public FieldReader {
 
   const FileSource& source_;
   const ArrayNode root_;
-  mutable DecompressedCache cache_;
+  mutable PageCache cache_;
 };
 
 class NodeBuilder {

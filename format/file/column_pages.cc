@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "format/proto/encodings_v2_0.pb.h"
 #include "format/proto/encodings_v2_1.pb.h"
 #include "io/base/status.h"
 #include "io/base/status_macros.h"
@@ -44,9 +45,26 @@ absl::StatusOr<std::string_view> DirectEncodingOf(const lance::file::v2::Encodin
   return std::string_view(packed.value());
 }
 
+absl::Status CheckColumnEncoding(const lance::file::v2::ColumnMetadata& metadata) {
+  OG_ASSIGN_OR_RETURN(const std::string_view bytes,
+                      DirectEncodingOf(metadata.encoding(), "lance.encodings.ColumnEncoding"));
+  lance::encodings::ColumnEncoding encoding;
+  if (!encoding.ParseFromArray(bytes.data(), static_cast<int>(bytes.size()))) {
+    return io::DataLossError("column encoding is no protobuf message");
+  }
+  const lance::encodings::ColumnEncoding& inner =
+      encoding.has_blob() ? encoding.blob().inner() : encoding;
+  if (!inner.has_values()) {
+    return io::UnimplementedError(io::StrCat(
+        "column encoding ", static_cast<int>(inner.column_encoding_case()), ", want plain values"));
+  }
+  return absl::OkStatus();
+}
+
 absl::StatusOr<std::shared_ptr<ColumnPages>> ColumnPages::Make(
     std::shared_ptr<const lance::file::v2::ColumnMetadata> metadata, LeafColumn column) {
   const std::shared_ptr<ColumnPages> pages(new ColumnPages(std::move(metadata), std::move(column)));
+  OG_RETURN_IF_ERROR(CheckColumnEncoding(*pages->metadata_));
   uint64_t row = 0;
   pages->first_rows_.push_back(0);
   for (const auto& page : pages->metadata_->pages()) {

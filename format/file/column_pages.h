@@ -31,6 +31,10 @@ std::string PageText(int32_t column, size_t page, uint64_t offset);
 absl::StatusOr<std::string_view> DirectEncodingOf(const lance::file::v2::Encoding& encoding,
                                                   std::string_view type_name);
 
+// kUnimplemented for a column that is not stored as values, or as blobs: zone indexes, and what we
+// do not know.
+absl::Status CheckColumnEncoding(const lance::file::v2::ColumnMetadata& metadata);
+
 // Any thread may call any method.
 class ColumnPages {
  public:

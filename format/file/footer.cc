@@ -72,6 +72,10 @@ absl::StatusOr<Footer> DecodeFooter(std::span<const std::byte> tail, uint64_t fi
   const auto major = io::LoadLe<uint16_t>(raw, 32);
   const auto minor = io::LoadLe<uint16_t>(raw, 34);
   const std::optional<FileVersion> version = FileVersionOfNumbers(major, minor);
+  if (major == 0 && minor < 3) {
+    return io::UnimplementedError(io::StrCat("legacy lance file, version 0.1 (footer ", major, ".",
+                                             minor, "): only versions 2.0 to 2.3 are read"));
+  }
   if (!version.has_value()) {
     return io::UnimplementedError(io::StrCat("lance file version ", major, ".", minor));
   }

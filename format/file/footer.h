@@ -60,7 +60,7 @@ struct Footer {
 //
 //   kDataLoss       fewer than 40 bytes, wrong magic, a table that leaves the file, or no global
 //                   buffer (the first one is the schema)
-//   kUnimplemented  a well-formed footer of a version outside 2.0 to 2.3
+//   kUnimplemented  a footer of a version outside 2.0 to 2.3; the legacy version 0.1 by its name
 absl::StatusOr<Footer> DecodeFooter(std::span<const std::byte> tail, uint64_t file_bytes);
 
 // The bytes that Lance 10 writes for `footer`.

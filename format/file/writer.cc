@@ -14,6 +14,7 @@
 #include "format/page/leaf_values.h"
 #include "format/page/page_encoder.h"
 #include "format/proto/encodings_v2_0.pb.h"
+#include "format/proto/encodings_v2_1.pb.h"
 #include "format/proto/file.pb.h"
 #include "format/proto/file2.pb.h"
 #include "io/base/bits.h"
@@ -36,6 +37,7 @@ struct Column {
   size_t top_field = 0;
   int32_t field_id = 0;
   std::optional<BlobThresholds> blob;  // set for blobs of version 2
+  bool is_blob_v1 = false;             // in file version 2.1
   std::optional<ArrayColumn> array;    // set in file version 2.0, which does not use `plan`
   // What waits to become a page.
   std::vector<ArrayPtr> pieces;
@@ -45,6 +47,20 @@ struct Column {
   lance::file::v2::ColumnMetadata metadata;
   std::vector<uint64_t> page_sums;
 };
+
+// How the descriptor of a null blob of version 1 is told from an empty one: in the layouts by
+// definition level 1 above repetition level 0, in version 2.0 by a position that no value has.
+constexpr uint64_t kNullBlobPosition = uint64_t{1} << 16;
+constexpr uint64_t kNullArrayBlobPosition = 1;
+
+// The layout of blobs whose descriptors are laid out as `inner` says.
+std::string BlobLayoutAround(const std::string& inner) {
+  lance::encodings21::PageLayout layout;
+  lance::encodings21::BlobLayout& blob = *layout.mutable_blob_layout();
+  OG_CHECK(blob.mutable_inner_layout()->ParseFromString(inner));
+  blob.add_layers(lance::encodings21::REPDEF_NULLABLE_ITEM);
+  return layout.SerializeAsString();
+}
 
 uint64_t SumOfPage(const EncodedPage& page) {
   PageSummer summer;
@@ -97,10 +113,22 @@ class ColumnPlanner {
   }
 
   absl::Status AddBlobColumn(const LanceField& field, const TypePtr& type) {
-    if (!field.is_blob_v2() || options_.version != FileVersion::kV2_2 || !path_.empty()) {
+    const bool is_v2 = field.is_blob_v2();
+    if (is_v2 != (options_.version == FileVersion::kV2_2) || !path_.empty()) {
       return io::UnimplementedError(
           io::StrCat("field \"", field.name,
-                     "\": only top-level blobs of version 2, in file version 2.2, are written"));
+                     "\": only top-level blobs are written, of version 2 in file version 2.2, of "
+                     "version 1 below"));
+    }
+    if (!is_v2) {
+      if (type->id != TypeId::kLargeBinary) {
+        return io::UnimplementedError(io::StrCat("field \"", field.name, "\": a blob of type ",
+                                                 type->ToString(), ", want large_binary"));
+      }
+      top_type_ = BlobDescriptorType(/*is_v2=*/false);
+      AddColumn(field, top_type_);
+      out_.back().is_blob_v1 = true;
+      return absl::OkStatus();
     }
     if (type->id != TypeId::kStruct) {
       return io::UnimplementedError(io::StrCat("field \"", field.name, "\": a blob of type ",
@@ -200,6 +228,8 @@ class FileWriter::Impl {
       ArrayPtr rows = batch.columns[column.top_field];
       if (column.blob) {
         OG_ASSIGN_OR_RETURN(rows, blobs_.Write(*rows, *column.blob, sink_));
+      } else if (column.is_blob_v1) {
+        OG_ASSIGN_OR_RETURN(rows, WriteArrayBlobs(*rows, kNullBlobPosition, sink_));
       }
       OG_RETURN_IF_ERROR(Buffer(column, rows));
     }
@@ -297,7 +327,7 @@ class FileWriter::Impl {
       for (ArrayPtr& piece : SplitIntoColumns(schema_.fields[top], batch.columns[top])) {
         Column& column = columns_[next++];
         if (column.array->is_blob) {
-          OG_ASSIGN_OR_RETURN(piece, WriteArrayBlobs(*piece, sink_));
+          OG_ASSIGN_OR_RETURN(piece, WriteArrayBlobs(*piece, kNullArrayBlobPosition, sink_));
         }
         if (column.array->plan.kind == ArrayColumnPlan::Kind::kHeader) {
           column.next_row += static_cast<uint64_t>(piece->length);
@@ -471,7 +501,13 @@ class FileWriter::Impl {
   absl::StatusOr<std::vector<EncodedPage>> EncodePieces(const PendingPages& pending) const {
     const Column& column = columns_[pending.column];
     if (!column.array) {
-      return EncodePages(column.plan, pending.pieces);
+      OG_ASSIGN_OR_RETURN(std::vector<EncodedPage> pages, EncodePages(column.plan, pending.pieces));
+      for (EncodedPage& page : pages) {
+        if (column.is_blob_v1) {
+          page.layout = BlobLayoutAround(page.layout);
+        }
+      }
+      return pages;
     }
     OG_ASSIGN_OR_RETURN(EncodedPage page, EncodeArrayPage(column.array->plan, pending.pieces));
     std::vector<EncodedPage> pages;

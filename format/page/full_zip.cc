@@ -9,7 +9,9 @@
 // entry of 1, 2, 4 or 8 bytes for each row, where it starts in buffer 0, and one for the end.
 //
 // A fixed-size list with null items has the bits of its items in front of each value, one bitmap a
-// level, outermost first.
+// level, outermost first. Where all items of a page are null, Constant stands for them: the slot
+// ends with the bitmaps (Lance 14), or Constant stands for the list and its items have no bitmap
+// either (Lance 10).
 //
 // Source: lance-encoding 10.0.0: src/encodings/logical/primitive.rs,
 // src/encodings/physical/packed.rs.
@@ -37,6 +39,10 @@ class FullZipDecoder final : public PageDecoder {
   absl::Status Init(const lance::encodings21::FullZipLayout& layout);
 
   uint64_t EstimatedBytes() const override {
+    if (has_null_items_) {
+      const uint64_t width = std::max<uint64_t>(column_.shape.slot_bytes(), 1);
+      return num_rows() < UINT64_MAX / width ? num_rows() * width : UINT64_MAX;
+    }
     const bool is_text = column_.shape.kind == ValueShape::Kind::kVariable;
     return page_.buffers[0].bytes * (is_text ? TextExpansion(codec_) : 1);
   }
@@ -65,6 +71,7 @@ class FullZipDecoder final : public PageDecoder {
   uint64_t LoadControl(const std::byte* at) const;
   absl::Status DecodeRows(Bytes bytes, DecodeScratch& scratch, std::vector<uint16_t>& rep,
                           std::vector<uint16_t>& def, ValueSink& sink) const;
+  absl::Status AppendNullItems(uint64_t count, ValueSink& sink) const;
   absl::Status AppendSlots(const std::byte* first, uint64_t stride, uint64_t count,
                            ValueSink& sink) const;
   absl::Status AppendVariable(const ValueCodec& codec, Bytes value, DecodeScratch& scratch,
@@ -82,6 +89,8 @@ class FullZipDecoder final : public PageDecoder {
   uint64_t slot_bytes_ = 0;    // fixed: with the bits of items
   uint64_t value_offset_ = 0;  // fixed: bytes of these bits
   std::vector<ItemBits> item_bits_;
+  bool has_null_items_ = false;            // fixed: the values in the slots are all null
+  std::optional<size_t> null_item_level_;  // of them one without a bitmap
   io::Buffer index_;
   uint64_t index_width_ = 0;
 };
@@ -150,6 +159,17 @@ absl::Status FullZipDecoder::InitFixed(uint64_t bits_per_value) {
       item_bits_.push_back({level, items, value_offset_});
       value_offset_ += io::BytesForBits(items);
     }
+  }
+  if (at->kind == ValueCodec::Kind::kConstant && at->constant.empty() &&
+      !shape.items_per_slot.empty()) {
+    has_null_items_ = true;
+    if (level < shape.items_per_slot.size()) {
+      null_item_level_ = level;
+    }
+    return slot_bytes_ == value_offset_
+               ? absl::OkStatus()
+               : io::DataLossError(
+                     io::StrCat("full-zip values of ", bits_per_value, " bits for lists of nulls"));
   }
   if (at->kind != ValueCodec::Kind::kFlat) {
     return io::UnimplementedError("this codec for fixed-width values in full-zip pages");
@@ -261,10 +281,29 @@ uint64_t FullZipDecoder::LoadControl(const std::byte* at) const {
   return control;
 }
 
+absl::Status FullZipDecoder::AppendNullItems(uint64_t count, ValueSink& sink) const {
+  const ValueShape& shape = column_.shape;
+  if (shape.kind == ValueShape::Kind::kBits) {
+    const std::vector<std::byte> zeros(io::BytesForBits(shape.slot_bits * count));
+    OG_RETURN_IF_ERROR(sink.AppendBits(zeros.data(), 0, count));
+  } else {
+    OG_ASSIGN_OR_RETURN(std::byte* const to, sink.ExtendBytes(count));
+    std::fill_n(to, count * shape.slot_bytes(), std::byte{0});
+  }
+  if (null_item_level_.has_value()) {
+    const uint64_t items = count * shape.items_per_slot[*null_item_level_];
+    const std::vector<std::byte> zeros(io::BytesForBits(items));
+    sink.AppendItemValidity(*null_item_level_, zeros.data(), 0, items);
+  }
+  return absl::OkStatus();
+}
+
 absl::Status FullZipDecoder::AppendSlots(const std::byte* first, uint64_t stride, uint64_t count,
                                          ValueSink& sink) const {
   const ValueShape& shape = column_.shape;
-  if (shape.kind == ValueShape::Kind::kBits) {
+  if (has_null_items_) {
+    OG_RETURN_IF_ERROR(AppendNullItems(count, sink));
+  } else if (shape.kind == ValueShape::Kind::kBits) {
     for (uint64_t i = 0; i < count; ++i) {
       OG_RETURN_IF_ERROR(sink.AppendBits(first + i * stride + value_offset_, 0, 1));
     }
@@ -399,7 +438,8 @@ absl::Status FullZipDecoder::Decode(const PagePlan& plan, std::span<const io::Bu
     total_bytes += buffer.size();
   }
   const bool can_adopt = !is_variable_ && control_bytes_ == 0 && item_bits_.empty() &&
-                         column_.shape.kind == ValueShape::Kind::kBytes && slot_bytes_ != 0;
+                         column_.shape.kind == ValueShape::Kind::kBytes && slot_bytes_ != 0 &&
+                         !has_null_items_;
   if (can_adopt && buffers.size() == 1 && out.values.is_empty()) {
     num_levels = buffers[0].size() / slot_bytes_;
     out.values.Adopt(buffers[0]);

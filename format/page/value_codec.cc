@@ -199,7 +199,9 @@ absl::StatusOr<ValueCodec> Compile(const CompressiveEncoding& encoding, int dept
       codec.has_validity = encoding.fixed_size_list().has_validity();
       OG_RETURN_IF_ERROR(compile_child(encoding.fixed_size_list().values()));
       const ValueCodec& item = codec.children[0];
-      if (item.kind != ValueCodec::Kind::kFlat && item.kind != ValueCodec::Kind::kFixedSizeList) {
+      const bool is_null = item.kind == ValueCodec::Kind::kConstant && item.constant.empty();
+      if (item.kind != ValueCodec::Kind::kFlat && item.kind != ValueCodec::Kind::kFixedSizeList &&
+          !is_null) {
         return io::UnimplementedError("fixed-size list of items that are not flat");
       }
       if (codec.items != 0 && item.bits > kSlotBitsMax / codec.items) {

@@ -34,7 +34,7 @@ struct ValueCodec {
     kFixedSizeList,         // items, has_validity, child 0
     kPackedStruct,          // member_bits; rows are flat
     kVariablePackedStruct,  // members: children, each with member_bits or member_length_bits
-    kConstant,              // constant
+    kConstant,              // constant; empty: nulls, which take no bytes
   };
 
   Kind kind = Kind::kFlat;

@@ -1,8 +1,10 @@
 #include "tests/support/random_arrays.h"
 
 #include <cstring>
+#include <iterator>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <utility>
 
 #include "io/base/bits.h"
@@ -10,6 +12,9 @@
 
 namespace og::tests {
 namespace {
+
+// Items of the one long list of the shape kWide.
+constexpr int64_t kLongListItems = 2000;
 
 using format::Array;
 using format::ArrayPtr;
@@ -37,16 +42,7 @@ class Numbers {
         return value_ += random_() % 3;
       case DataShape::kExtremes:
       case DataShape::kWide:
-        switch (random_() % 16) {
-          case 0:
-            return 0;
-          case 1:
-            return ~uint64_t{0};
-          case 2:
-            return uint64_t{1} << 63;
-          default:
-            return random_();
-        }
+        return random_() % 4 == 0 ? kOddBits[random_() % std::size(kOddBits)] : random_();
       case DataShape::kFewDistinct:
         return random_() % 20 * 0x9e3779b97f4a7c15u;
       case DataShape::kUnique:
@@ -56,6 +52,22 @@ class Numbers {
   }
 
  private:
+  // The ends of integers, infinities and NaNs with payloads, for the widths of 16, 32 and 64 bits.
+  static constexpr uint64_t kOddBits[] = {0,
+                                          1,
+                                          ~uint64_t{0},
+                                          uint64_t{1} << 63,
+                                          (uint64_t{1} << 63) - 1,
+                                          uint64_t{1} << 31,
+                                          0x7c01,
+                                          0xfe5a,
+                                          0x7f800001,
+                                          0xffc12345,
+                                          0x7f800000,
+                                          0x7ff0000000000001,
+                                          0xfff8123456789abc,
+                                          0x7ff0000000000000};
+
   const DataShape shape_;
   std::mt19937_64& random_;
   uint64_t value_ = 0;
@@ -111,6 +123,18 @@ void FillFixed(Array& array, size_t width, DataShape shape, std::mt19937_64& ran
   array.values = std::move(values).Share();
 }
 
+// Characters of two to four bytes, joined ones, text from right to left, the greatest, and zero.
+constexpr std::string_view kOddTexts[] = {
+    "\xc3\x9f",
+    "e\xcc\x81",
+    "\xe6\x97\xa5\xe6\x9c\xac\xe8\xaa\x9e",
+    "\xf0\x9f\x91\xa9\xe2\x80\x8d\xf0\x9f\x91\xa7",
+    "\xe2\x80\xae abc",
+    "\xef\xbb\xbf",
+    "\xf4\x8f\xbf\xbf",
+    std::string_view("a\0b", 3),
+};
+
 void FillText(Array& array, DataShape shape, std::mt19937_64& random) {
   Numbers numbers(shape, random);
   std::string bytes;
@@ -121,6 +145,9 @@ void FillText(Array& array, DataShape shape, std::mt19937_64& random) {
       case DataShape::kExtremes:
         for (uint64_t k = number % 23; k > 0; --k) {
           bytes += static_cast<char>(' ' + random() % 95);
+        }
+        if (number % 3 == 0) {
+          bytes += kOddTexts[random() % std::size(kOddTexts)];
         }
         break;
       case DataShape::kWide:
@@ -187,6 +214,9 @@ ArrayPtr RandomArray(const TypePtr& type, int64_t length, const RandomArrayOptio
       std::bernoulli_distribution is_empty(options.empty_fraction);
       for (int64_t i = 0; i < length; ++i) {
         end += is_empty(random) ? 0 : 1 + static_cast<int64_t>(random() % 5);
+        if (options.shape == DataShape::kWide && i == length / 2) {
+          end += kLongListItems;
+        }
         ends.push_back(end);
       }
       SetOffsets(*array, ends);

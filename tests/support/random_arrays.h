@@ -14,10 +14,10 @@ enum class DataShape : uint8_t {
   kConstant,     // one value
   kRuns,         // runs of 1 to 300 values
   kMonotonic,    // ascending by small steps
-  kExtremes,     // all bits random, the ends of the range among them
+  kExtremes,     // all bits random, among them ends of ranges, NaNs with payloads, odd characters
   kFewDistinct,  // 20 values in random order
   kUnique,       // distinct, small
-  kWide,         // strings of 0 to 700 bytes; else as kExtremes
+  kWide,         // strings of 0 to 700 bytes, one list much longer than all others; else kExtremes
 };
 
 inline constexpr DataShape kAllShapes[] = {
