@@ -98,7 +98,7 @@ def check(path):
 def check_blobs(folder, version):
     """None, or what is wrong with the data file of blobs."""
     want = json.loads((folder / "blobs.json").read_text())
-    is_v1 = version == "2.0"
+    is_v1 = version != "2.2"
     blob = pa.field("b", pa.large_binary(), metadata={"lance-encoding:blob": "true"}) if is_v1 else lance.blob_field("b")
     schema = pa.schema([pa.field("id", pa.int64()), blob])
     # A dataset of the same schema lends its manifest; the fragment is ours.
@@ -121,7 +121,8 @@ def check_blobs(folder, version):
     scanned = dataset.to_table(columns=["b"]).column("b").to_pylist()
     if is_v1:
         # A null is a descriptor like others to a scan.
-        nulls = [i for i, value in enumerate(scanned) if value == {"position": 1, "size": 0}]
+        null = {"2.0": {"position": 1, "size": 0}, "2.1": None}[version]
+        nulls = [i for i, value in enumerate(scanned) if value == null]
         if nulls != [i for i, value in enumerate(want["values"]) if value is None]:
             return "nulls differ"
     elif [i for i, value in enumerate(scanned) if value is not None] != rows:
@@ -146,7 +147,7 @@ def main():
         if problem:
             failed += 1
             print(f"{path.name} [{name}] {problem}")
-    for name, version in (("blobs", "2.2"), ("blobs_v1", "2.0")):
+    for name, version in (("blobs", "2.2"), ("blobs_v1_2.0", "2.0"), ("blobs_v1_2.1", "2.1")):
         try:
             problem = check_blobs(folder / name, version)
         except BaseException as error:
@@ -154,7 +155,7 @@ def main():
         if problem:
             failed += 1
             print(f"{name}: {problem}")
-    print(f"{len(files)} files and two of blobs, {failed} failed")
+    print(f"{len(files)} files and three of blobs, {failed} failed")
     if not files or failed:
         sys.exit(1)
 

@@ -9,7 +9,7 @@
 // blobs/blobs.json lists the contents; file_bytes, field_ids and column_indices are what a manifest
 // needs to know about it.
 //
-// blobs_v1/ is the same with blobs of version 1 in file version 2.0.
+// blobs_v1_2.0/ and blobs_v1_2.1/ are the same with blobs of version 1 in these file versions.
 //
 // Beside N.lance stands N.json: {"name", "columns": {name: [values]}}. Values are null, numbers
 // (integers, and the bits of everything else of fixed width up to 8 bytes), strings of hexadecimal
@@ -334,7 +334,9 @@ absl::Status WriteBlobs(const std::string& folder, const io::Location& root) {
   return absl::OkStatus();
 }
 
-absl::Status WriteBlobsV1(const std::string& folder, const io::Location& root) {
+absl::Status WriteBlobsV1(const std::string& folder, const io::Location& root,
+                          format::FileVersion version) {
+  const std::string name = io::StrCat("blobs_v1_", FileVersionText(version));
   format::FixedBuilder<int64_t> ids(format::Int64());
   format::StringBuilder blobs(format::LargeBinary());
   std::string json;
@@ -359,17 +361,18 @@ absl::Status WriteBlobsV1(const std::string& folder, const io::Location& root) {
       {"b", format::LargeBinary(), true, {{std::string(format::kBlobKey), "true"}}});
   OG_ASSIGN_OR_RETURN(const format::LanceSchema lance_schema, format::FromArrow(schema));
   format::WriterOptions options;
-  options.version = format::FileVersion::kV2_0;
+  options.version = version;
+  options.page_rows = 11;
   OG_ASSIGN_OR_RETURN(
       const auto writer,
-      format::FileWriter::Open(root.Child("blobs_v1/data/blobs.lance"), lance_schema, options));
+      format::FileWriter::Open(root.Child(name + "/data/blobs.lance"), lance_schema, options));
   const int64_t num_rows = ids.length();
   const format::RecordBatch batch{
       std::make_shared<format::Schema>(schema), num_rows, {ids.Finish(), blobs.Finish()}};
   OG_RETURN_IF_ERROR(writer->Write(Slice(batch, 0, 7)));
   OG_RETURN_IF_ERROR(writer->Write(Slice(batch, 7, num_rows - 7)));
   OG_ASSIGN_OR_RETURN(const format::FileSummary summary, writer->Finish());
-  std::ofstream(folder + "/blobs_v1/blobs.json")
+  std::ofstream(folder + "/" + name + "/blobs.json")
       << "{\"file_bytes\":" << summary.size_bytes
       << ",\"sidecars\":0,\"field_ids\":[0,1],\"column_indices\":[0,1],\"values\":[" << json
       << "]}";
@@ -393,8 +396,10 @@ int main(int argc, char** argv) {
     if (status.ok()) {
       status = og::WriteBlobs(argv[1], *root);
     }
-    if (status.ok()) {
-      status = og::WriteBlobsV1(argv[1], *root);
+    for (const auto version : {og::format::FileVersion::kV2_0, og::format::FileVersion::kV2_1}) {
+      if (status.ok()) {
+        status = og::WriteBlobsV1(argv[1], *root, version);
+      }
     }
   }
   if (!status.ok()) {
