@@ -163,12 +163,14 @@ absl::StatusOr<StoredManifest> Publish(const CommitTarget& target, format::Manif
   const std::string encoded = format::EncodeTransaction(transaction);
   const io::Location txn = target.root.Child(
       io::StrCat(kTransactionsFolder, "/", format::TransactionFileName(transaction)));
-  OG_CRASH_POINT(target.env, "dataset_commit.before_transaction");
-  OG_RETURN_IF_ERROR(txn.store->Put(txn.path, io::AsBytes(encoded)).status());
-  OG_CRASH_POINT(target.env, "dataset_commit.after_transaction");
-  if (target.env.durability() != io::Durability::kNone) {
-    std::vector<std::string> written = files;
+  std::vector<std::string> written = files;
+  if (target.write_transaction_file) {
+    OG_CRASH_POINT(target.env, "dataset_commit.before_transaction");
+    OG_RETURN_IF_ERROR(txn.store->Put(txn.path, io::AsBytes(encoded)).status());
+    OG_CRASH_POINT(target.env, "dataset_commit.after_transaction");
     written.push_back(txn.path);
+  }
+  if (target.env.durability() != io::Durability::kNone && !written.empty()) {
     OG_RETURN_IF_ERROR(target.root.store->Sync(written, target.env.durability()));
   }
   OG_CRASH_POINT(target.env, "dataset_commit.before_manifest");

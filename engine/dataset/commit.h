@@ -17,6 +17,8 @@ struct CommitTarget {
   const io::Location& root;  // of the branch
   format::ManifestNaming naming;
   bool write_hint = true;
+  // The manifest holds the transaction too, which is what readers prefer; false: only there.
+  bool write_transaction_file = true;
 };
 
 // Makes `manifest` its version: the transaction file, a barrier over it and `files` (paths in the

@@ -237,6 +237,23 @@ format::Manifest CloneManifest(const format::Manifest& source, std::string_view 
   return manifest;
 }
 
+// Below the folder of a branch that is being deleted: its former file.
+constexpr std::string_view kRemovedRefFolder = "_removed_ref";
+
+// Removes the file of a branch, for good before anything of the branch goes: a loss of power must
+// not bring back a branch that has no versions. A deletion cannot be synced by itself; a move can.
+absl::Status RemoveRefFile(io::Env& env, const io::Location& root, std::string_view name,
+                           bool exists) {
+  const io::Location file = BranchFile(root, name);
+  if (!exists || env.durability() == io::Durability::kNone || !file.store->is_local()) {
+    return file.store->Delete(file.path);
+  }
+  const io::Location removed =
+      BranchRoot(root, name).Child(io::StrCat(kRemovedRefFolder, "/", EscapeName(name), kSuffix));
+  OG_RETURN_IF_ERROR(file.store->Rename(file.path, removed.path));
+  return file.store->Sync(std::vector<std::string>{removed.path}, env.durability());
+}
+
 // Whether `child` was forked from `parent`, directly or not.
 bool Extends(const BranchIdentifier& child, const BranchIdentifier& parent) {
   return child.size() > parent.size() && std::equal(parent.begin(), parent.end(), child.begin());
@@ -300,6 +317,16 @@ absl::StatusOr<BranchInfo> ReadBranch(const io::Location& root, std::string_view
   return ReadRef<BranchInfo>(BranchFile(root, name), name, ParseBranch);
 }
 
+absl::StatusOr<DatasetPtr> PlanBranch(const Dataset& source, std::string_view name) {
+  OG_RETURN_IF_ERROR(CheckBranchName(name));
+  StoredManifest planned;
+  planned.manifest =
+      CloneManifest(source.manifest(), source.branch(), BasePathOf(source.branch_root()), name);
+  planned.location = source.manifest_location();
+  return DatasetHandle::Make(source.env(), source.root(), std::string(name), std::move(planned),
+                             source.session());
+}
+
 absl::StatusOr<DatasetPtr> CloneToBranch(const Dataset& source, std::string_view name,
                                          const WriteOptions& options) {
   OG_RETURN_IF_ERROR(CheckBranchName(name));
@@ -326,11 +353,15 @@ absl::StatusOr<DatasetPtr> CloneToBranch(const Dataset& source, std::string_view
   const int64_t now_us = source.env().NowUs();
   manifest.timestamp = {.seconds = now_us / 1'000'000,
                         .nanos = static_cast<int32_t>(now_us % 1'000'000 * 1000)};
-  manifest.transaction_file = format::TransactionFileName(transaction);
+  manifest.transaction_file.clear();
   OG_RETURN_IF_ERROR(RecomputeFeatureFlags(manifest, source.manifest().has_stable_row_ids()));
-  absl::StatusOr<StoredManifest> stored = Publish(
-      {.env = source.env(), .root = branch_root, .naming = source.manifest_location().naming},
-      std::move(manifest), transaction, {});
+  // Two requests make a branch: this manifest and the file that names the branch.
+  absl::StatusOr<StoredManifest> stored = Publish({.env = source.env(),
+                                                   .root = branch_root,
+                                                   .naming = source.manifest_location().naming,
+                                                   .write_hint = false,
+                                                   .write_transaction_file = false},
+                                                  std::move(manifest), transaction, {});
   if (!stored.ok()) {
     return stored.status();
   }
@@ -383,8 +414,7 @@ absl::Status DeleteBranch(io::Env& env, const io::Location& root, std::string_vi
           io::StrCat("branch ", name, " is referenced by ", other.name));
     }
   }
-  const io::Location file = BranchFile(root, name);
-  OG_RETURN_IF_ERROR(file.store->Delete(file.path));
+  OG_RETURN_IF_ERROR(RemoveRefFile(env, root, name, branch != branches.end()));
   OG_CRASH_POINT(env, "dataset_branch.after_ref_delete");
   // The longest folder that is not on the way to, or inside, the folder of a remaining branch.
   const auto is_shared = [&](std::string_view folder) {
@@ -398,7 +428,8 @@ absl::Status DeleteBranch(io::Env& env, const io::Location& root, std::string_vi
     // Branches lie below: only what is this branch's own may go.
     for (const std::string_view own :
          {std::string_view("_versions"), std::string_view("_transactions"),
-          std::string_view("data"), std::string_view("_deletions"), std::string_view("_indices")}) {
+          std::string_view("data"), std::string_view("_deletions"), std::string_view("_indices"),
+          kRemovedRefFolder}) {
       if (!is_shared(io::StrCat(folder, "/", own))) {  // "a/data" may be a branch
         const io::Location place = BranchRoot(root, folder).Child(own);
         OG_RETURN_IF_ERROR(place.store->DeletePrefix(place.path));

@@ -70,6 +70,11 @@ io::Location BranchFile(const io::Location& root, std::string_view name);
 absl::StatusOr<DatasetPtr> CreateBranch(const Dataset& source, std::string_view name,
                                         const WriteOptions& options);
 
+// The branch `name` of `source` as CreateBranch() would make it, before it does: reads, and stages
+// into the folder of the branch. What is staged is committed by the handle that CreateBranch()
+// gives.
+absl::StatusOr<DatasetPtr> PlanBranch(const Dataset& source, std::string_view name);
+
 // The two steps of CreateBranch().
 absl::StatusOr<DatasetPtr> CloneToBranch(const Dataset& source, std::string_view name,
                                          const WriteOptions& options);
