@@ -51,10 +51,13 @@ absl::StatusOr<AcceptedSchema> ReadContract(const io::Location& root) {
         "graph schema contract is incomplete: _schema.ir.json and __schema_state.json must both "
         "be present");
   }
-  const schema::SchemaContract contract{
-      .source = *source, .ir_json = *std::move(ir_json), .state_json = *std::move(state_json)};
+  return AcceptContract(
+      {.source = *source, .ir_json = *std::move(ir_json), .state_json = *std::move(state_json)});
+}
+
+absl::StatusOr<AcceptedSchema> AcceptContract(const schema::SchemaContract& contract) {
   AcceptedSchema accepted;
-  accepted.source = *source;
+  accepted.source = contract.source;
   OG_ASSIGN_OR_RETURN(accepted.ir, schema::OpenContract(contract));
   OG_ASSIGN_OR_RETURN(accepted.state, schema::ParseState(contract.state_json));
   OG_ASSIGN_OR_RETURN(accepted.catalog, schema::CatalogFromIr(accepted.ir));

@@ -29,6 +29,9 @@ struct AcceptedSchema {
 // schema::ContractError; no object at all: NotFound naming them.
 absl::StatusOr<AcceptedSchema> ReadContract(const io::Location& root);
 
+// The same for a contract that was read already.
+absl::StatusOr<AcceptedSchema> AcceptContract(const schema::SchemaContract& contract);
+
 // The state object alone: whether the contract is still the one that was read.
 absl::StatusOr<schema::SchemaState> ReadSchemaState(const io::Location& root);
 

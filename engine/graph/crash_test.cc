@@ -21,10 +21,7 @@
 #include "io/base/text.h"
 #include "io/env/real_env.h"
 #include "io/env/sim_env.h"
-#include "io/fault/power_loss_store.h"
-#include "io/memory/memory_store.h"
-#include "io/store/hooked_store.h"
-#include "tests/support/seed.h"
+#include "tests/support/crash_machine.h"
 #include "tests/support/status_matchers.h"
 #include "tests/support/temp_dir.h"
 
@@ -32,94 +29,13 @@ namespace og::engine::graph {
 namespace {
 
 using ::og::tests::IsOk;
+using ::og::tests::Machine;
+using ::og::tests::Moment;
 using ::testing::AnyOf;
 using ::testing::Eq;
 using ::testing::HasSubstr;
 
-constexpr char kRoot[] = "memory://disk/g";
 constexpr std::string_view kNewTeam = "{\"type\":\"Team\",\"data\":{\"slug\":\"zz\"}}\n";
-
-// A disk, and what it would be if everything stopped now.
-struct Moment {
-  std::string after;  // the call, for messages
-  bool acknowledged = false;
-  std::shared_ptr<io::MemoryStore> disk;
-};
-
-// Notes a moment after every change, for each way in which the world can stop.
-class MomentStore final : public io::HookedStore {
- public:
-  explicit MomentStore(std::shared_ptr<io::MemoryStore> disk)
-      : HookedStore(std::make_shared<io::PowerLossStore>(disk, io::Durability::kFull)),
-        disk_(std::move(disk)),
-        power_(static_cast<io::PowerLossStore&>(base())) {}
-
-  void Start() { is_noting_ = true; }
-
-  // From now on what was written has been acknowledged.
-  void Acknowledge() {
-    acknowledged_ = true;
-    Note("the acknowledgement");
-  }
-
-  const std::vector<Moment>& moments() const { return moments_; }
-
- protected:
-  absl::Status After(io::StoreCall call, std::string_view path, uint64_t /*bytes*/,
-                     const absl::Status& status) override {
-    if (is_noting_ && io::IsMutation(call)) {
-      Note(io::StrCat(io::StoreCallName(call), " ", path));
-    }
-    return status;
-  }
-
- private:
-  void Note(const std::string& after) {
-    const auto add = [&](std::string_view how, std::shared_ptr<io::MemoryStore> disk) {
-      moments_.push_back({io::StrCat(how, " after ", after), acknowledged_, std::move(disk)});
-    };
-    add("killed", std::make_shared<io::MemoryStore>(std::string(disk_->scheme_root()),
-                                                    disk_->clock(), disk_->objects()));
-    add("names lost", power_.AfterPowerLoss(io::PowerLoss::kNames));
-    add("bytes lost", power_.AfterPowerLoss(io::PowerLoss::kBytes));
-    add("power lost",
-        power_.AfterPowerLoss(io::PowerLoss::kRandom, tests::Seed() + moments_.size()));
-  }
-
-  const std::shared_ptr<io::MemoryStore> disk_;
-  io::PowerLossStore& power_;
-  bool is_noting_ = false;
-  bool acknowledged_ = false;
-  std::vector<Moment> moments_;
-};
-
-// A machine that finds `disk`, or a new one.
-class Machine {
- public:
-  explicit Machine(std::shared_ptr<io::MemoryStore> disk = nullptr) {
-    io::SimEnvOptions options;
-    options.wrap_store = [this, disk](std::shared_ptr<io::Store> fresh) {
-      auto memory = disk != nullptr ? disk : std::dynamic_pointer_cast<io::MemoryStore>(fresh);
-      store_ = std::make_shared<MomentStore>(std::move(memory));
-      return store_;
-    };
-    env_ = std::make_unique<io::SimEnv>(tests::Seed(), options);
-    root_ = *env_->Resolve(kRoot);
-  }
-
-  io::Env& env() { return *env_; }
-  const io::Location& root() const { return root_; }
-  MomentStore& store() { return *store_; }
-
-  absl::StatusOr<std::shared_ptr<Graph>> Open() {
-    return Graph::Open(*env_, root_, OpenMode::kReadWrite);
-  }
-
- private:
-  std::shared_ptr<MomentStore> store_;
-  std::unique_ptr<io::SimEnv> env_;
-  io::Location root_;
-};
 
 constexpr std::string_view kReplacement =
     "{\"type\":\"Person\",\"data\":{\"name\":\"eve\"}}\n"

@@ -173,9 +173,26 @@ TEST_P(InterruptedGraphTest, HealsAsTheReferenceDoes) {
   }
 }
 
+// Where the reference stays locked: a schema change that was confirmed and not published.
+TEST(InterruptedSchemaTest, IsFinishedAndUnlocked) {
+  const Fixture fixture("interrupted_schema");
+  EXPECT_FALSE(fixture.Open(OpenMode::kReadOnly).ok());
+  const auto graph = fixture.Open(OpenMode::kReadWrite);
+  ASSERT_THAT(graph, IsOk());
+  for (const auto& [branch, expected] : fixture.branches())
+    ExpectExport(**graph, branch, *expected.Find("export"));
+  ASSERT_THAT(fixture.Open(OpenMode::kReadOnly), IsOk());
+  EXPECT_THAT(LoadText(**graph,
+                       "{\"type\":\"Person\",\"data\":{\"name\":\"healer\",\"age\":1,"
+                       "\"active\":true,\"level\":\"junior\"}}\n",
+                       LoadMode::kAppend),
+              IsOk());
+}
+
 INSTANTIATE_TEST_SUITE_P(Graphs, InterruptedGraphTest,
                          ::testing::Values("interrupted_load", "interrupted_overwrite",
-                                           "interrupted_mutate"),
+                                           "interrupted_mutate", "interrupted_merge",
+                                           "interrupted_optimize"),
                          [](const auto& graph) { return std::string(graph.param); });
 
 }  // namespace

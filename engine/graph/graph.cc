@@ -4,12 +4,14 @@
 #include <map>
 #include <utility>
 
+#include "engine/graph/branch/branch_control.h"
 #include "engine/graph/context.h"
 #include "engine/graph/contract_store.h"
 #include "engine/graph/errors.h"
 #include "engine/graph/init.h"
 #include "engine/graph/load/load.h"
 #include "engine/graph/manifest/branch_ref.h"
+#include "engine/graph/merge/merge.h"
 #include "engine/graph/mutate.h"
 #include "engine/graph/recovery/sweep.h"
 #include "engine/graph/schema_change.h"
@@ -45,7 +47,7 @@ absl::StatusOr<schema::CatalogPtr> Restrict(const schema::CatalogPtr& catalog,
 }
 
 absl::Status RefuseSystemBranch(const std::optional<std::string>& branch, std::string_view what) {
-  if (branch != kSchemaApplyLockBranch) return absl::OkStatus();
+  if (!branch.has_value() || !IsSystemBranch(*branch)) return absl::OkStatus();
   return BadRequest(io::StrCat(what, " does not allow internal system ref '", *branch, "'"));
 }
 
@@ -58,7 +60,6 @@ class GraphImpl final : public Graph {
     OG_RETURN_IF_ERROR(context_.manifest.OpenPresent(std::nullopt).status());
     if (mode_ == OpenMode::kReadWrite) {
       OG_RETURN_IF_ERROR(ProbeCreateIfAbsent(context_));
-      OG_RETURN_IF_ERROR(RefuseStagedContract());
       OG_RETURN_IF_ERROR(SweepRecords(context_, SweepMode::kFull).status());
     } else {
       OG_RETURN_IF_ERROR(RefuseStagedContract());
@@ -101,6 +102,35 @@ class GraphImpl final : public Graph {
     std::erase(branches, kSchemaApplyLockBranch);
     branches.insert(std::upper_bound(branches.begin(), branches.end(), "main"), "main");
     return branches;
+  }
+
+  absl::Status CreateBranch(std::string_view name, std::string_view from) override {
+    OG_RETURN_IF_ERROR(RequireWritable());
+    for (const std::string_view branch : {from, name}) {
+      if (IsSystemBranch(branch)) return RefuseSystemBranch(std::string(branch), "branch_create");
+    }
+    OG_ASSIGN_OR_RETURN(const std::optional<std::string> source, NormalizeBranch(from));
+    OG_ASSIGN_OR_RETURN(const std::optional<std::string> target, NormalizeBranch(name));
+    if (!target.has_value()) return BadRequest("cannot create branch 'main'");
+    const std::optional<Current> known = Known(source);
+    return CreateGraphBranch(context_, source, *target,
+                             known.has_value() ? known->view.get() : nullptr);
+  }
+
+  absl::Status DeleteBranch(std::string_view name) override {
+    OG_RETURN_IF_ERROR(RequireWritable());
+    if (IsSystemBranch(name)) return RefuseSystemBranch(std::string(name), "branch_delete");
+    OG_ASSIGN_OR_RETURN(const std::optional<std::string> branch, NormalizeBranch(name));
+    if (!branch.has_value()) return BadRequest("cannot delete branch 'main'");
+    OG_RETURN_IF_ERROR(DeleteGraphBranch(context_, *branch));
+    io::MutexLock lock(mutex_);
+    current_.erase(*branch);
+    return absl::OkStatus();
+  }
+
+  absl::StatusOr<MergeResult> MergeBranch(const MergeOptions& options) override {
+    if (!options.dry_run) OG_RETURN_IF_ERROR(RequireWritable());
+    return MergeBranches(context_, options);
   }
 
   absl::StatusOr<std::vector<CommitInfo>> ListCommits(std::string_view branch_name) override {

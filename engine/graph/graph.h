@@ -153,6 +153,52 @@ struct ExportOptions {
 // Receives the lines of an export in chunks of at most 64 KiB, whole lines each.
 using ExportSink = std::function<absl::Status(std::string_view lines)>;
 
+enum class MergeOutcome : uint8_t { kAlreadyUpToDate, kFastForward, kMerged };
+
+struct MergeOptions {
+  std::string source;
+  std::string target = "main";
+  std::optional<std::string> actor_id;
+  // Says what the merge would do, conflicts included, and changes nothing.
+  bool dry_run = false;
+};
+
+// What a merge does to one table.
+struct MergedTable {
+  std::string table_key;
+  // The target takes the source's table as it is: no row is written.
+  bool is_adopted = false;
+  uint64_t inserts = 0;
+  uint64_t updates = 0;
+  uint64_t deletes = 0;
+};
+
+// A property on which the two sides differ. Values as JSON; null where the entity is absent.
+struct MergeConflictField {
+  std::string property;
+  std::string base;
+  std::string source;
+  std::string target;
+};
+
+// Why two branches do not merge, for one entity or one group of them.
+struct MergeConflict {
+  std::string table_key;
+  std::optional<std::string> entity_id;
+  // "divergent_insert", "divergent_update", "delete_vs_update", "orphan_edge", "unique_violation",
+  // "cardinality_violation", "value_constraint_violation".
+  std::string kind;
+  std::string message;
+  std::vector<MergeConflictField> fields;
+};
+
+struct MergeResult {
+  MergeOutcome outcome = MergeOutcome::kAlreadyUpToDate;
+  std::optional<CommitInfo> commit;      // the merge, if it made one
+  std::vector<MergedTable> tables;       // changed ones, by key
+  std::vector<MergeConflict> conflicts;  // of a dry run; otherwise they are the error
+};
+
 class GraphSnapshot;
 
 class Graph {
@@ -180,6 +226,16 @@ class Graph {
 
   // All branches, main among them, by name; system branches are left out.
   virtual absl::StatusOr<std::vector<std::string>> ListBranches() = 0;
+
+  // Forks `name` from the head of `from`; no commit is made.
+  virtual absl::Status CreateBranch(std::string_view name, std::string_view from) = 0;
+  // Removes a branch on which no other depends.
+  virtual absl::Status DeleteBranch(std::string_view name) = 0;
+
+  // Brings what `source` changed since the two branches parted into `target`, as one commit.
+  // kMergeConflicts, with all of them in the detail, if the two do not fit together; then, and on
+  // any other error before the first effect, nothing is changed.
+  virtual absl::StatusOr<MergeResult> MergeBranch(const MergeOptions& options) = 0;
 
   // Commits visible on `branch`, newest first.
   virtual absl::StatusOr<std::vector<CommitInfo>> ListCommits(std::string_view branch) = 0;

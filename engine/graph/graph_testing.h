@@ -59,9 +59,11 @@ inline constexpr std::string_view kPeopleExport =
     "{\"type\":\"Person\",\"data\":{\"id\":\"bob\",\"age\":null,\"email\":null,\"name\":\"bob\"}}\n"
     "{\"type\":\"Team\",\"data\":{\"id\":\"t1\",\"slug\":\"t1\"}}\n";
 
-inline absl::StatusOr<LoadResult> LoadText(Graph& graph, std::string_view text, LoadMode mode) {
+inline absl::StatusOr<LoadResult> LoadText(Graph& graph, std::string_view text, LoadMode mode,
+                                           const std::string& branch = "main") {
   InputText input(text);
   LoadOptions options;
+  options.branch = branch;
   options.mode = mode;
   return graph.Load(input, options);
 }

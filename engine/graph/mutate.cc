@@ -9,10 +9,10 @@
 
 #include "engine/exec/snapshot.h"
 #include "engine/exec/staging.h"
+#include "engine/graph/branch/table_fork.h"
 #include "engine/graph/errors.h"
 #include "engine/graph/keyed_write.h"
 #include "engine/graph/recovery/sweep.h"
-#include "engine/graph/snapshot.h"
 #include "engine/graph/validate/violations.h"
 #include "engine/graph/write_session.h"
 #include "engine/query/check.h"
@@ -48,7 +48,7 @@ class BaseTables final : public exec::Snapshot {
     dataset::DatasetPtr& open = open_[std::string(table_key)];
     if (open == nullptr) {
       OG_ASSIGN_OR_RETURN(const TableEntry* const entry, Entry(table_key));
-      OG_ASSIGN_OR_RETURN(open, OpenPinned(context_.env, context_.root, *entry, context_.session));
+      OG_ASSIGN_OR_RETURN(open, OpenForWrite(context_, base_.manifest.branch, *entry));
     }
     return open;
   }

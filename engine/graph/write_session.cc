@@ -2,8 +2,11 @@
 
 #include <utility>
 
+#include "engine/graph/branch/table_fork.h"
 #include "engine/graph/errors.h"
 #include "engine/graph/manifest/branch_ref.h"
+#include "engine/graph/recovery/record_publish.h"
+#include "engine/graph/snapshot.h"
 #include "io/base/error_detail.h"
 #include "io/base/status.h"
 #include "io/base/status_macros.h"
@@ -71,6 +74,23 @@ absl::Status SyncStaged(const GraphContext& context, const WriteIntent& intent) 
   return FromStorage(context.root.store->Sync(files, context.env.durability()));
 }
 
+RecordedTable RecordedChange(const GraphContext& context, const WriteBase& base, WriterKind kind,
+                             const TableChange& change) {
+  RecordedTable table;
+  table.identity = change.entry.identity;
+  table.table_key = change.entry.table_key;
+  table.table_uri = io::StrCat(context.root_uri, "/", change.entry.path);
+  table.expected_version = change.entry.version;
+  table.branch = base.manifest.branch;
+  table.post_commit_pin = change.entry.version + 1;
+  table.planned.push_back({.read_version = change.staged.transaction.read_version,
+                           .uuid = change.staged.transaction.uuid});
+  if (kind == WriterKind::kBranchMerge && NeedsFork(change.entry, base.manifest.branch)) {
+    table.source_fork_version = change.entry.version;
+  }
+  return table;
+}
+
 RecoveryRecord MakeRecord(const GraphContext& context, const WriteBase& base,
                           const WriteIntent& intent) {
   RecoveryRecord record;
@@ -79,73 +99,88 @@ RecoveryRecord MakeRecord(const GraphContext& context, const WriteBase& base,
   record.branch = base.manifest.branch;
   record.actor_id = intent.actor_id;
   record.kind = intent.kind;
-  record.has_protocol = true;
   record.authority = base.authority;
   record.lineage.graph_commit_id = context.env.NewUlid();
   record.lineage.branch = base.manifest.branch;
   record.lineage.actor_id = intent.actor_id;
   record.lineage.created_at_us = record.started_at_us;
   record.rollback_graph_commit_id = context.env.NewUlid();
-  for (const TableChange& change : intent.tables) {
-    RecordedTable table;
-    table.identity = change.entry.identity;
-    table.table_key = change.entry.table_key;
-    table.table_uri = io::StrCat(context.root_uri, "/", change.entry.path);
-    table.expected_version = change.entry.version;
-    table.post_commit_pin = change.entry.version + 1;
-    table.branch = change.entry.branch;
-    table.planned = {.read_version = change.staged.transaction.read_version,
-                     .uuid = change.staged.transaction.uuid};
-    record.tables.push_back(std::move(table));
+  record.lineage.merged_parent_commit_id = intent.merged_parent_commit_id;
+  for (const TableChange& change : intent.tables)
+    record.tables.push_back(RecordedChange(context, base, intent.kind, change));
+  for (const PointerChange& pointer : intent.pointers) {
+    record.pointers.push_back({.identity = pointer.entry.identity,
+                               .table_key = pointer.entry.table_key,
+                               .expected_version = pointer.entry.version,
+                               .branch = pointer.adopted.branch,
+                               .confirmed = std::nullopt});
   }
   return record;
 }
 
-CommitInfo LineageOf(const RecoveryRecord& record) {
-  CommitInfo commit;
-  commit.graph_commit_id = record.lineage.graph_commit_id;
-  commit.graph_branch = record.lineage.branch;
-  commit.actor_id = record.lineage.actor_id;
-  commit.created_at_us = record.lineage.created_at_us;
-  return commit;
+// The effect of one table: its ref if the branch has none yet, then the planned transaction.
+absl::StatusOr<dataset::DatasetPtr> ApplyEffect(const GraphContext& context,
+                                                const TableChange& change,
+                                                const RecordedTable& table) {
+  if (!NeedsFork(change.entry, table.branch)) return change.dataset->CommitExact(change.staged);
+  OG_ASSIGN_OR_RETURN(const dataset::DatasetPtr source,
+                      OpenPinned(context.env, context.root, change.entry, context.session));
+  OG_ASSIGN_OR_RETURN(const dataset::DatasetPtr fork,
+                      ForkTable(context, *source, table.identity, *table.branch));
+  OG_CRASH_POINT(context.env, "mutation.post_fork_pre_commit");
+  return fork->CommitExact(change.staged);
+}
+
+ConfirmedTable ConfirmedOf(const TableEntry& adopted) {
+  return {.version = adopted.version,
+          .branch = adopted.branch,
+          .row_count = adopted.row_count,
+          .metadata = adopted.metadata};
+}
+
+// Notes what the write made of its tables, as it is to be published.
+absl::Status ConfirmForks(const GraphContext& context, RecoveryRecord& record) {
+  for (RecordedTable& table : record.tables) {
+    if (!table.source_fork_version.has_value()) continue;
+    const io::Location root =
+        context.root.Child(CanonicalTablePath(table.table_key, table.identity));
+    OG_ASSIGN_OR_RETURN(auto ref, ReadBranchRef(root, *table.branch));
+    if (!ref.has_value()) {
+      return InternalFault(io::StrCat("the ref of ", table.table_key, " is gone"));
+    }
+    table.confirmed_branch_identifier = std::move(ref->identifier);
+  }
+  return absl::OkStatus();
 }
 
 // The armed part of a write. Every failure in here is the record's to resolve.
 absl::Status ApplyEffects(const GraphContext& context, const WriteIntent& intent,
                           RecoveryRecord& record) {
-  OG_CRASH_POINT(context.env, "mutation.post_sidecar_pre_fork");
+  const bool is_merge = intent.kind == WriterKind::kBranchMerge;
+  if (is_merge) {
+    OG_CRASH_POINT(context.env, "branch_merge.post_sidecar_pre_fork");
+  } else {
+    OG_CRASH_POINT(context.env, "mutation.post_sidecar_pre_fork");
+  }
   for (size_t i = 0; i < intent.tables.size(); ++i) {
-    const TableChange& change = intent.tables[i];
     OG_ASSIGN_OR_RETURN(const dataset::DatasetPtr committed,
-                        change.dataset->CommitExact(change.staged));
+                        ApplyEffect(context, intent.tables[i], record.tables[i]));
     record.tables[i].confirmed = ConfirmedTable{.version = committed->version(),
-                                                .branch = change.entry.branch,
+                                                .branch = record.tables[i].branch,
                                                 .row_count = committed->num_rows(),
                                                 .metadata = MetadataOf(context, *committed)};
     OG_CRASH_POINT(context.env, "mutation.post_table_commit");
   }
+  if (is_merge) OG_CRASH_POINT(context.env, "branch_merge.post_effects_pre_confirm");
+  OG_RETURN_IF_ERROR(ConfirmForks(context, record));
   record.effects_confirmed = true;
   OG_RETURN_IF_ERROR(context.records.Rewrite(record));
-  OG_CRASH_POINT(context.env, "mutation.post_finalize_pre_publisher");
-  return absl::OkStatus();
-}
-
-PublishRequest PublishOf(const RecoveryRecord& record) {
-  PublishRequest request;
-  request.branch = record.branch;
-  request.commit = LineageOf(record);
-  request.precondition = ExactHead{.identifier = record.authority.branch_identifier,
-                                   .head = record.authority.graph_head};
-  for (const RecordedTable& table : record.tables) {
-    request.expected[table.identity] = table.expected_version;
-    request.versions.push_back({.identity = table.identity,
-                                .table_key = table.table_key,
-                                .version = table.confirmed->version,
-                                .branch = table.confirmed->branch,
-                                .row_count = table.confirmed->row_count,
-                                .metadata = table.confirmed->metadata});
+  if (is_merge) {
+    OG_CRASH_POINT(context.env, "branch_merge.post_phase_b_pre_manifest_commit");
+  } else {
+    OG_CRASH_POINT(context.env, "mutation.post_finalize_pre_publisher");
   }
-  return request;
+  return absl::OkStatus();
 }
 
 absl::StatusOr<CommitInfo> Published(const absl::StatusOr<ManifestView>& view,
@@ -277,7 +312,9 @@ absl::StatusOr<CommitInfo> CommitWrite(const GraphContext& context, const WriteB
         return ReadSetChanged(io::StrCat("published_dataset_version:", change.entry.table_key),
                               io::StrCat(change.entry.version), io::StrCat(read_version));
       }
-      OG_RETURN_IF_ERROR(CheckNoDrift(context, base, change.entry));
+      if (!NeedsFork(change.entry, base.manifest.branch)) {
+        OG_RETURN_IF_ERROR(CheckNoDrift(context, base, change.entry));
+      }
     }
     if (intent.tables.empty()) return absl::OkStatus();
     OG_RETURN_IF_ERROR(SyncStaged(context, intent));
@@ -287,6 +324,9 @@ absl::StatusOr<CommitInfo> CommitWrite(const GraphContext& context, const WriteB
     DiscardWrite(intent);
     return refused;
   }
+  // The record was armed without confirmations.
+  for (size_t i = 0; i < record.pointers.size(); ++i)
+    record.pointers[i].confirmed = ConfirmedOf(intent.pointers[i].adopted);
   if (intent.tables.empty()) {
     return Published(context.manifest.Publish(PublishOf(record)), record.lineage.graph_commit_id);
   }

@@ -42,17 +42,26 @@ struct WriteBase {
   std::optional<std::string> effective_head() const;
 };
 
-// A staged change of one table. `dataset` is open at the version that `entry` pins.
+// A staged change of one table, which the branch has at `entry`. `dataset` is what OpenForWrite()
+// gave; if that is a ref that does not exist yet, the write makes it.
 struct TableChange {
   TableEntry entry;
   dataset::DatasetPtr dataset;
   dataset::StagedTransaction staged;
 };
 
+// A table that a merge publishes as it stands on main: no effect, one row.
+struct PointerChange {
+  TableEntry entry;    // on the target
+  TableEntry adopted;  // on the source
+};
+
 struct WriteIntent {
   WriterKind kind = WriterKind::kLoad;
   std::optional<std::string> actor_id;
+  std::optional<std::string> merged_parent_commit_id;  // merges only
   std::vector<TableChange> tables;
+  std::vector<PointerChange> pointers;
 };
 
 // kRecoveryRequired if one of `records`, which recovery has left, stands in the way of a write to

@@ -130,6 +130,10 @@ std::vector<std::string> Keys(const std::vector<std::string>& properties) {
 
 }  // namespace
 
+absl::Status AppendColumnValue(const format::Array& column, int64_t i, std::string& out) {
+  return AppendValue(column, i, out);
+}
+
 RecordLines::RecordLines(bool is_edge, std::string type_name, std::vector<std::string> properties)
     : is_edge_(is_edge),
       type_name_(std::move(type_name)),

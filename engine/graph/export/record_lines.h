@@ -20,6 +20,9 @@
 
 namespace og::engine::graph {
 
+// Appends value `i` of a column as a line holds it.
+absl::Status AppendColumnValue(const format::Array& column, int64_t i, std::string& out);
+
 // Writes the lines of one table. Thread-compatible.
 class RecordLines {
  public:

@@ -8,6 +8,7 @@
 #include <utility>
 #include <vector>
 
+#include "engine/graph/branch/table_fork.h"
 #include "engine/graph/errors.h"
 #include "engine/graph/load/graph_batch.h"
 #include "engine/graph/load/integrity.h"
@@ -87,15 +88,10 @@ class Loader {
     if (entry == nullptr) {
       return InternalFault(io::StrCat("the catalog's table ", table_key, " is not published"));
     }
-    if (entry->branch != base_.manifest.branch) {
-      return BadRequest(io::StrCat(Subject(table_key), " has not been written on branch '",
-                                   BranchName(base_.manifest.branch),
-                                   "' yet; this release cannot make its first write there"));
-    }
     // At the pin, not at its head: a writer that lives may be between its tables and its
     // publication.
     OG_ASSIGN_OR_RETURN(dataset::DatasetPtr dataset,
-                        OpenPinned(context_.env, context_.root, *entry, context_.session));
+                        OpenForWrite(context_, base_.manifest.branch, *entry));
     const std::string_view name = entry->type_name();
     format::SchemaPtr schema = entry->is_edge()
                                    ? TableSchema(*base_.schema.catalog->FindEdgeExactly(name))

@@ -40,8 +40,11 @@ absl::StatusOr<std::optional<BranchRef>> ReadBranchRef(const io::Location& datas
 // Names of all branches, sorted; main, which has no ref, is not among them.
 absl::StatusOr<std::vector<std::string>> ListBranchRefs(const io::Location& dataset_root);
 
-// `name` as users write it, as a branch: null for "main" and null, trimmed. BadRequest for names
-// that Lance or the engine does not allow.
+// `name` as users write it, as a branch: null for "main", trimmed. BadRequest for names that Lance
+// does not allow.
 absl::StatusOr<std::optional<std::string>> NormalizeBranch(std::string_view name);
+
+// Whether `branch` is one that users neither see nor name. A leading '/' does not count.
+bool IsSystemBranch(std::string_view branch);
 
 }  // namespace og::engine::graph

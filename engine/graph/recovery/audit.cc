@@ -115,6 +115,17 @@ absl::StatusOr<bool> TryAppend(io::Env& env, const io::Location& root, const Aud
 
 }  // namespace
 
+absl::StatusOr<bool> HasAudit(io::Env& env, const io::Location& graph_root,
+                              std::string_view operation_id) {
+  const absl::StatusOr<dataset::DatasetPtr> audit =
+      dataset::Dataset::Open(env, graph_root.Child(kAuditFolder), {});
+  if (absl::IsNotFound(audit.status())) return false;
+  OG_RETURN_IF_ERROR(FromStorage(audit.status()));
+  const absl::StatusOr<bool> known = HasEntry(**audit, operation_id);
+  OG_RETURN_IF_ERROR(FromStorage(known.status()));
+  return known;
+}
+
 absl::Status AppendAudit(io::Env& env, const io::Location& graph_root, const AuditEntry& entry) {
   OG_CRASH_POINT(env, "recovery.record_audit");
   const io::Location root = graph_root.Child(kAuditFolder);

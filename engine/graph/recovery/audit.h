@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "absl/status/status.h"
+#include "absl/status/statusor.h"
 
 #include "engine/graph/recovery/record.h"
 #include "io/env/env.h"
@@ -32,6 +33,10 @@ struct AuditEntry {
   WriterKind writer = WriterKind::kLoad;
   std::vector<AuditOutcome> outcomes;
 };
+
+// Whether there is an entry of the operation.
+absl::StatusOr<bool> HasAudit(io::Env& env, const io::Location& graph_root,
+                              std::string_view operation_id);
 
 // Appends the entry unless there is one of its operation already.
 absl::Status AppendAudit(io::Env& env, const io::Location& graph_root, const AuditEntry& entry);

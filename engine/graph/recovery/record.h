@@ -8,12 +8,11 @@
 //
 //   envelope     schema_version, operation_id, started_at (us since the epoch, decimal text),
 //                branch, actor_id, writer_kind, tables[], schema_apply_manifest_published,
-//                protocol_v3 (Mutation, Load)
-//   protocol_v3  authority, lineage, rollback_graph_commit_id, rollback_audit_outcomes?,
-//                effect_phase, effects[], intended_delta{table_updates[]}
-//
-// Records of the other writer kinds (BranchMerge, SchemaApply, EnsureIndices, Optimize) are
-// recognised: their envelope is read and their protocol is left alone.
+//                protocol_v3 (Mutation, Load), _v4 (BranchMerge), _v7 (SchemaApply) or _v8
+//                (EnsureIndices); none for Optimize
+//   protocol     authority, lineage, rollback_graph_commit_id, rollback_audit_outcomes?,
+//                target_schema_ir_hash (v7), effect_phase, effects[],
+//                intended_delta{table_updates[], registrations?, renames?, tombstones?}
 //
 // Source: omnigraph 0.10.0, recovery sidecar schema version 9.
 #pragma once
@@ -85,6 +84,14 @@ struct ConfirmedTable {
   VersionMetadata metadata;
 };
 
+// What the write does to the dataset of a table.
+enum class EffectKind : uint8_t {
+  kTransactions,  // commits `planned`, one version each; one only, unless the kind is BranchMerge
+  kRefOnlyFork,   // BranchMerge: makes the ref from version `source_fork_version`, commits nothing
+  kCreate,        // SchemaApply: version 1 of a dataset that is not published yet
+  kLoose,         // Optimize: any number of versions, not known before
+};
+
 // One table of the write: its pin, its effect and its slot of the intended change.
 struct RecordedTable {
   TableIdentity identity;
@@ -93,8 +100,37 @@ struct RecordedTable {
   uint64_t expected_version = 0;
   uint64_t post_commit_pin = 0;
   std::optional<std::string> branch;  // the table's ref
-  TransactionId planned;
+  EffectKind effect = EffectKind::kTransactions;
+  std::vector<TransactionId> planned;
+  // The write makes the ref, from this version; BranchMerge and EnsureIndices say so, in a Mutation
+  // or Load it follows from the published ref being another one.
+  std::optional<uint64_t> source_fork_version;
+  std::optional<BranchIdentifier> confirmed_branch_identifier;  // with source_fork_version only
   std::optional<ConfirmedTable> confirmed;
+};
+
+// A table that a merge publishes as it is on the source: a slot without an effect.
+struct RecordedPointer {
+  TableIdentity identity;
+  std::string table_key;
+  uint64_t expected_version = 0;
+  std::optional<std::string> branch;
+  std::optional<ConfirmedTable> confirmed;
+};
+
+// What a schema change does to the catalog beside its tables' versions.
+struct RecordedRegistration {
+  TableIdentity identity;
+  std::string table_key;
+  std::string table_path;  // below the graph root
+  std::optional<std::string> branch;
+};
+struct RecordedRename {
+  TableIdentity identity;
+  std::string expected_table_key;
+  uint64_t expected_version = 0;
+  std::string table_key;
+  std::string table_path;
 };
 
 struct AuditOutcome {
@@ -111,16 +147,24 @@ struct RecoveryRecord {
   WriterKind kind = WriterKind::kLoad;
   std::vector<RecordedTable> tables;
 
-  // Mutation and Load; of other kinds only the envelope above is known.
-  bool has_protocol = false;
+  // All kinds but Optimize, which has no protocol: nothing of it is decided beforehand.
   AuthorityToken authority;
   LineageIntent lineage;
   std::string rollback_graph_commit_id;
   std::vector<AuditOutcome> rollback_audit_outcomes;
   bool effects_confirmed = false;
+
+  std::vector<RecordedPointer> pointers;  // BranchMerge
+  // SchemaApply.
+  std::string target_schema_ir_hash;
+  std::vector<RecordedRegistration> registrations;
+  std::vector<RecordedRename> renames;
+  std::vector<TableTombstone> tombstones;
+
+  bool has_protocol() const { return kind != WriterKind::kOptimize; }
 };
 
-// The record as pretty JSON. REQUIRES: a Mutation or Load.
+// The record as pretty JSON.
 std::string EncodeRecoveryRecord(const RecoveryRecord& record);
 
 // Reads a record found at `uri` below the graph `root_uri`. Everything that recovery relies on is

@@ -25,9 +25,11 @@ RecoveryRecord Armed() {
                            3,
                            4,
                            std::nullopt,
-                           {3, "omnigraph-01T"},
+                           EffectKind::kTransactions,
+                           {{3, "omnigraph-01T"}},
+                           std::nullopt,
+                           std::nullopt,
                            std::nullopt});
-  record.has_protocol = true;
   record.authority = {{}, "01H3", "01DOM", "sha256:x", 2};
   record.lineage = {"01C4", std::nullopt, "act-alice", std::nullopt, 1761000000000000};
   record.rollback_graph_commit_id = "01RB";

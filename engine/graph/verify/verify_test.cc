@@ -1,0 +1,187 @@
+// Verify and repair: nothing is found in good graphs, each kind of trouble is found and told with
+// its remedy, and drift is published only as far as it was asked for.
+#include "engine/graph/verify/verify.h"
+
+#include <algorithm>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+
+#include "engine/graph/graph.h"
+#include "engine/graph/graph_testing.h"
+#include "engine/graph/merge/merge_testing.h"
+#include "engine/graph/repair.h"
+#include "io/base/status.h"
+#include "io/base/text.h"
+#include "io/env/sim_env.h"
+#include "tests/support/seed.h"
+#include "tests/support/status_matchers.h"
+
+namespace og::engine::graph {
+namespace {
+
+using ::og::tests::IsOk;
+using ::testing::ElementsAre;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+
+class VerifyTest : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    env_ = std::make_unique<io::SimEnv>(tests::Seed());
+    root_ = *env_->Resolve("memory://disk/g");
+    ASSERT_THAT(Graph::Init(*env_, root_, kPeopleSchema, {}), IsOk());
+    graph_ = *Graph::Open(*env_, root_, OpenMode::kReadWrite);
+    ASSERT_THAT(LoadText(*graph_, kPeople, LoadMode::kAppend), IsOk());
+    ASSERT_THAT(graph_->CreateBranch("b", "main"), IsOk());
+    ASSERT_THAT(LoadText(*graph_, "{\"type\":\"Team\",\"data\":{\"slug\":\"t2\"}}\n",
+                         LoadMode::kAppend, "b"),
+                IsOk());
+    context_ = std::make_unique<GraphContext>(*env_, root_);
+  }
+
+  VerifyReport Verify(bool deep = true) {
+    auto report = VerifyGraph(*env_, root_, {.deep = deep, .branch = "main", .all_branches = true});
+    EXPECT_THAT(report, IsOk());
+    return *std::move(report);
+  }
+
+  // "severity branch subject check" of each finding.
+  static std::vector<std::string> Found(const VerifyReport& report) {
+    std::vector<std::string> texts;
+    for (const VerifyFinding& finding : report.findings) {
+      texts.push_back(io::StrCat(finding.severity == Severity::kDamage ? "damage " : "notice ",
+                                 finding.branch, " ", finding.subject, " ", finding.check));
+      EXPECT_FALSE(finding.message.empty());
+      EXPECT_FALSE(finding.remedy.empty());
+    }
+    return texts;
+  }
+
+  std::string PathOf(std::string_view type, const std::string& branch = "main") {
+    const auto info = graph_->DescribeSnapshot({.branch = branch, .snapshot = std::nullopt});
+    for (const DatasetInfo& dataset : info->datasets) {
+      if (dataset.type_name == type) return dataset.dataset_path;
+    }
+    return "";
+  }
+
+  // Commits a version of a table of main behind the graph's back.
+  void Drift(const std::string& type) {
+    const auto table = dataset::Dataset::Open(*env_, root_.Child(PathOf(type)), {});
+    ASSERT_THAT(table, IsOk());
+    const format::RecordBatch batch = BatchOf(**table, {{{"id", "zz", {}}, {"slug", "zz", {}}}});
+    const auto stream = format::MakeStream(batch.schema, {batch});
+    const auto staged = (*table)->StageAppend(*stream, {});
+    ASSERT_THAT(staged, IsOk());
+    ASSERT_THAT((*table)->CommitExact(*staged), IsOk());
+  }
+
+  std::unique_ptr<io::SimEnv> env_;
+  io::Location root_;
+  std::shared_ptr<Graph> graph_;
+  std::unique_ptr<GraphContext> context_;
+};
+
+TEST_F(VerifyTest, FindsNothingInAGoodGraph) {
+  for (const bool deep : {false, true}) {
+    const VerifyReport report = Verify(deep);
+    EXPECT_THAT(Found(report), IsEmpty());
+    EXPECT_THAT(report.branches, ElementsAre("main", "b"));
+    EXPECT_EQ(report.num_tables, 5u);  // four of main, one of b
+  }
+  EXPECT_EQ(VerifyGraph(*env_, root_, {.branch = "nowhere"}).status().code(),
+            absl::StatusCode::kNotFound);
+}
+
+TEST_F(VerifyTest, FindsAFragmentWhoseFileIsGone) {
+  const std::string folder = io::StrCat("g/", PathOf("Person"), "/data");
+  const auto files = root_.store->List(folder, {});
+  ASSERT_THAT(files, IsOk());
+  ASSERT_FALSE(files->empty());
+  ASSERT_THAT(root_.store->Delete(files->front().path), IsOk());
+  const VerifyReport report = Verify(false);
+  EXPECT_TRUE(report.has_damage());
+  EXPECT_THAT(Found(report), ::testing::Contains("damage main node:Person fragments"));
+}
+
+TEST_F(VerifyTest, FindsWhatBreaksTheSchema) {
+  // Past every check: an edge to nobody.
+  ASSERT_THAT(Upsert(*context_, std::nullopt, "edge:Knows",
+                     {{{"id", "k9", {}}, {"src", "ann", {}}, {"dst", "nobody", {}}}}),
+              IsOk());
+  const VerifyReport report = Verify();
+  ASSERT_EQ(report.findings.size(), 1u);
+  EXPECT_EQ(report.findings[0].check, "integrity");
+  EXPECT_THAT(report.findings[0].message, HasSubstr("dst 'nobody' not found in Person"));
+}
+
+TEST_F(VerifyTest, FindsUnfinishedWritesAndTheirDrift) {
+  env_->crash_points().Fail("mutation.post_table_commit");
+  EXPECT_FALSE(
+      LoadText(*graph_, "{\"type\":\"Team\",\"data\":{\"slug\":\"t7\"}}\n", LoadMode::kAppend)
+          .ok());
+  const VerifyReport report = Verify(false);
+  EXPECT_FALSE(report.has_damage());
+  ASSERT_EQ(report.findings.size(), 2u);
+  EXPECT_EQ(report.findings[0].check, "records");
+  EXPECT_EQ(report.findings[1].check, "head");
+  EXPECT_THAT(report.findings[1].message, HasSubstr("the pending recovery operation owns"));
+  const absl::Status refused = RepairGraph(*env_, root_, {}).status();
+  EXPECT_THAT(std::string(io::Message(refused)), HasSubstr("requires a clean recovery state"));
+  ASSERT_THAT(Graph::Open(*env_, root_, OpenMode::kReadWrite), IsOk());
+  EXPECT_THAT(Found(Verify()), IsEmpty());
+}
+
+TEST_F(VerifyTest, FindsARecordThatCannotBeUnderstood) {
+  ASSERT_THAT(root_.store->Put("g/__recovery/01X.json", io::AsBytes(std::string("{}"))), IsOk());
+  EXPECT_THAT(Found(Verify(false)), ElementsAre("damage main __recovery/01X.json records"));
+}
+
+TEST_F(VerifyTest, FindsLeftOvers) {
+  const std::string file = io::StrCat("g/", PathOf("Person"), "/data/0123.lance");
+  ASSERT_THAT(root_.store->Put(file, io::AsBytes(std::string("x"))), IsOk());
+  env_->crash_points().Fail("branch_delete.before_table_cleanup");
+  EXPECT_FALSE(graph_->DeleteBranch("b").ok());
+  const VerifyReport report = Verify();
+  EXPECT_FALSE(report.has_damage());
+  EXPECT_THAT(Found(report),
+              ElementsAre(io::StrCat("notice main ", file.substr(2), " left_overs"),
+                          io::StrCat("notice main ", PathOf("Team"), " left_overs")));
+}
+
+TEST_F(VerifyTest, DriftIsRepairedAsFarAsItWasAskedFor) {
+  Drift("Team");
+  EXPECT_THAT(Found(Verify(false)), ElementsAre("notice main node:Team head"));
+  const absl::Status blocked =
+      LoadText(*graph_, "{\"type\":\"Team\",\"data\":{\"slug\":\"t7\"}}\n", LoadMode::kAppend)
+          .status();
+  EXPECT_THAT(std::string(io::Message(blocked)), HasSubstr("run `omnigraph repair`"));
+
+  const auto team_of = [](const RepairResult& result) {
+    return *std::ranges::find(result.tables, "node:Team", &RepairedTable::table_key);
+  };
+  const auto preview = RepairGraph(*env_, root_, {});
+  ASSERT_THAT(preview, IsOk());
+  EXPECT_EQ(team_of(*preview).kind, DriftKind::kSuspicious);
+  EXPECT_EQ(team_of(*preview).action, RepairAction::kPreview);
+  EXPECT_THAT(team_of(*preview).operations, ElementsAre("Append"));
+  const auto refused = RepairGraph(*env_, root_, {.confirm = true});
+  ASSERT_THAT(refused, IsOk());
+  EXPECT_EQ(team_of(*refused).action, RepairAction::kRefused);
+  EXPECT_FALSE(refused->graph_manifest_version.has_value());
+  EXPECT_FALSE(RepairGraph(*env_, root_, {.force = true}).ok());
+  const auto forced = RepairGraph(*env_, root_, {.confirm = true, .force = true});
+  ASSERT_THAT(forced, IsOk());
+  EXPECT_EQ(team_of(*forced).action, RepairAction::kForced);
+  EXPECT_TRUE(forced->graph_manifest_version.has_value());
+  EXPECT_EQ(graph_->ListCommits("main")->front().actor_id, "omnigraph:repair:force");
+  EXPECT_THAT(ExportText(*graph_), HasSubstr("\"zz\""));
+  EXPECT_THAT(Found(Verify()), IsEmpty());
+}
+
+}  // namespace
+}  // namespace og::engine::graph
