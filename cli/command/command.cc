@@ -57,12 +57,17 @@ std::vector<Command> AllCommands() {
   commands.push_back(MutateCommand());
   commands.push_back(ExportCommand());
   commands.push_back(SnapshotCommand());
+  commands.push_back(BranchCreateCommand());
   commands.push_back(BranchListCommand());
+  commands.push_back(BranchMergeCommand());
+  commands.push_back(BranchDeleteCommand());
   commands.push_back(CommitListCommand());
   commands.push_back(CommitShowCommand());
   commands.push_back(SchemaPlanCommand());
   commands.push_back(SchemaShowCommand());
   commands.push_back(LintCommand());
+  commands.push_back(VerifyCommand());
+  commands.push_back(RepairCommand());
   commands.push_back(CompletionCommand());
   commands.push_back(VersionCommand());
   return commands;
@@ -88,6 +93,15 @@ OptionSpec BranchOption() {
   option.name = "branch";
   option.value_name = "BRANCH";
   option.help = "The branch [default: main]";
+  return option;
+}
+
+OptionSpec SnapshotOption() {
+  OptionSpec option;
+  option.name = "snapshot";
+  option.value_name = "COMMIT";
+  option.help = "Read the graph as it was at this commit";
+  option.excludes = {"branch"};
   return option;
 }
 

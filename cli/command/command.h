@@ -59,7 +59,10 @@ struct Command {
   std::function<absl::StatusOr<int>(Invocation&)> run;
 };
 
+Command BranchCreateCommand();
+Command BranchDeleteCommand();
 Command BranchListCommand();
+Command BranchMergeCommand();
 Command CommitListCommand();
 Command CommitShowCommand();
 Command CompletionCommand();
@@ -69,9 +72,11 @@ Command LintCommand();
 Command LoadCommand();
 Command MutateCommand();
 Command QueryCommand();
+Command RepairCommand();
 Command SchemaPlanCommand();
 Command SchemaShowCommand();
 Command SnapshotCommand();
+Command VerifyCommand();
 Command VersionCommand();
 
 // All of them, in the order of the help.
@@ -81,5 +86,7 @@ std::vector<Command> AllCommands();
 OptionSpec GraphUriArgument();
 OptionSpec JsonOption();
 OptionSpec BranchOption();
+// A commit to read the graph at, instead of the head of a branch.
+OptionSpec SnapshotOption();
 
 }  // namespace og::cli

@@ -14,11 +14,11 @@ absl::StatusOr<int> Run(Invocation& invocation) {
   OG_ASSIGN_OR_RETURN(const auto graph, invocation.OpenGraph(engine::graph::OpenMode::kReadOnly));
   OG_ASSIGN_OR_RETURN(io::Env* const env, invocation.Env());
   ProgressBar progress(console, *env, "export", !arguments.Has("quiet"));
-  OG_RETURN_IF_ERROR(graph->Export(
-      {.target = {.branch = arguments.Get("branch").value_or("main"), .snapshot = std::nullopt},
-       .types = arguments.All("type"),
-       .progress = progress.Callback()},
-      [&](std::string_view lines) { return console.Out(lines); }));
+  OG_RETURN_IF_ERROR(graph->Export({.target = {.branch = arguments.Get("branch").value_or("main"),
+                                               .snapshot = arguments.Get("snapshot")},
+                                    .types = arguments.All("type"),
+                                    .progress = progress.Callback()},
+                                   [&](std::string_view lines) { return console.Out(lines); }));
   return kExitOk;
 }
 
@@ -31,6 +31,7 @@ Command ExportCommand() {
                                "  omnigraph export --type Person --type Knows people.omni",
                    .takes_actor = true,
                    .options = {BranchOption(),
+                               SnapshotOption(),
                                {.name = "type",
                                 .value_name = "TYPE",
                                 .help = "Only this node or edge type; may be repeated",

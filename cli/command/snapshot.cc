@@ -10,7 +10,7 @@ absl::StatusOr<int> Run(Invocation& invocation) {
   OG_ASSIGN_OR_RETURN(
       const engine::graph::SnapshotInfo snapshot,
       graph->DescribeSnapshot({.branch = invocation.arguments().Get("branch").value_or("main"),
-                               .snapshot = std::nullopt}));
+                               .snapshot = invocation.arguments().Get("snapshot")}));
   return invocation.Print(invocation.json() ? SnapshotJson(snapshot) : SnapshotText(snapshot));
 }
 
@@ -22,7 +22,7 @@ Command SnapshotCommand() {
                    .examples = "  omnigraph snapshot people.omni\n"
                                "  omnigraph snapshot --store people.omni --json",
                    .takes_actor = true,
-                   .options = {BranchOption(), JsonOption(), GraphUriArgument()}},
+                   .options = {BranchOption(), SnapshotOption(), JsonOption(), GraphUriArgument()}},
           .run = Run};
 }
 

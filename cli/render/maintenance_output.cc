@@ -1,0 +1,153 @@
+#include "cli/render/maintenance_output.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "io/base/json_writer.h"
+#include "io/base/text.h"
+
+namespace og::cli {
+namespace {
+
+using engine::graph::RepairAction;
+using engine::graph::RepairedTable;
+using engine::graph::Severity;
+using engine::graph::VerifyFinding;
+using io::JsonWriter;
+
+void Write(JsonWriter& json, std::string_view key, std::string_view value) {
+  json.Key(key);
+  json.String(value);
+}
+
+void Write(JsonWriter& json, std::string_view key, uint64_t value) {
+  json.Key(key);
+  json.Uint(value);
+}
+
+void WriteFlag(JsonWriter& json, std::string_view key, bool value) {
+  json.Key(key);
+  json.Bool(value);
+}
+
+std::string Padded(std::string text, size_t width) {
+  text.resize(std::max(text.size(), width), ' ');
+  return text;
+}
+
+// "node type 'T'".
+std::string SubjectOf(std::string_view table_key) {
+  const size_t colon = table_key.find(':');
+  if (colon == std::string_view::npos) return std::string(table_key);
+  return io::StrCat(table_key.substr(0, colon), " type '", table_key.substr(colon + 1), "'");
+}
+
+std::string_view SeverityName(Severity severity) {
+  return severity == Severity::kDamage ? "damage" : "notice";
+}
+
+}  // namespace
+
+size_t NumRefused(const engine::graph::RepairResult& result) {
+  return static_cast<size_t>(
+      std::ranges::count(result.tables, RepairAction::kRefused, &RepairedTable::action));
+}
+
+std::string RepairJson(const RepairReport& report) {
+  JsonWriter json(JsonWriter::Style::kPretty);
+  json.BeginObject();
+  Write(json, "uri", std::string_view(report.uri));
+  WriteFlag(json, "confirm", report.options.confirm);
+  WriteFlag(json, "force", report.options.force);
+  json.Key("graph_manifest_version");
+  const auto& version = report.result.graph_manifest_version;
+  version ? json.Uint(*version) : json.Null();
+  json.Key("datasets");
+  json.BeginArray();
+  for (const RepairedTable& table : report.result.tables) {
+    json.BeginObject();
+    Write(json, "type_key", std::string_view(table.table_key));
+    Write(json, "published_dataset_version", table.published_version);
+    Write(json, "lance_head_version", table.head_version);
+    Write(json, "classification", DriftKindName(table.kind));
+    Write(json, "action", RepairActionName(table.action));
+    json.Key("operations");
+    json.BeginArray();
+    for (const std::string& operation : table.operations) {
+      json.String(operation);
+    }
+    json.EndArray();
+    json.Key("error");
+    table.error ? json.String(*table.error) : json.Null();
+    json.EndObject();
+  }
+  json.EndArray();
+  json.EndObject();
+  return std::move(json).Finish() + "\n";
+}
+
+std::string RepairText(const RepairReport& report) {
+  std::string text =
+      io::StrCat("repair ", report.uri, " — ", report.options.confirm ? "confirm" : "preview",
+                 " mode, ", report.result.tables.size(), " datasets\n");
+  for (const RepairedTable& table : report.result.tables) {
+    const std::string drift = table.published_version == table.head_version
+                                  ? io::StrCat(table.published_version)
+                                  : io::StrCat(table.published_version, " → ", table.head_version);
+    text += io::StrCat(
+        "  ", Padded(SubjectOf(table.table_key), 40), " ",
+        Padded(std::string(RepairActionName(table.action)), 12), " ",
+        Padded(std::string(DriftKindName(table.kind)), 22), " ", drift,
+        table.operations.empty() ? "" : io::StrCat(" [", io::Join(table.operations, ", "), "]"),
+        table.error ? io::StrCat(" (", *table.error, ")") : "", "\n");
+  }
+  if (!report.options.confirm) {
+    text += "rerun with --confirm to publish verified maintenance drift\n";
+  }
+  return text;
+}
+
+std::string VerifyJson(std::string_view uri, const engine::graph::VerifyReport& report) {
+  JsonWriter json(JsonWriter::Style::kPretty);
+  json.BeginObject();
+  Write(json, "uri", uri);
+  WriteFlag(json, "ok", report.findings.empty());
+  json.Key("branches");
+  json.BeginArray();
+  for (const std::string& branch : report.branches) {
+    json.String(branch);
+  }
+  json.EndArray();
+  Write(json, "tables", report.num_tables);
+  Write(json, "fragments", report.num_fragments);
+  Write(json, "rows", report.num_rows);
+  json.Key("findings");
+  json.BeginArray();
+  for (const VerifyFinding& finding : report.findings) {
+    json.BeginObject();
+    Write(json, "severity", SeverityName(finding.severity));
+    Write(json, "branch", std::string_view(finding.branch));
+    Write(json, "subject", std::string_view(finding.subject));
+    Write(json, "check", std::string_view(finding.check));
+    Write(json, "message", std::string_view(finding.message));
+    Write(json, "remedy", std::string_view(finding.remedy));
+    json.EndObject();
+  }
+  json.EndArray();
+  json.EndObject();
+  return std::move(json).Finish() + "\n";
+}
+
+std::string VerifyText(std::string_view uri, const engine::graph::VerifyReport& report) {
+  std::string text =
+      io::StrCat("verify ", uri, " — ", report.branches.size(), " branches, ", report.num_tables,
+                 " tables, ", report.num_fragments, " fragments, ", report.num_rows, " rows\n");
+  for (const VerifyFinding& finding : report.findings) {
+    text += io::StrCat(SeverityName(finding.severity), ": ", finding.branch, ": ",
+                       SubjectOf(finding.subject), ": ", finding.check, ": ", finding.message,
+                       "\n  remedy: ", finding.remedy, "\n");
+  }
+  return text + (report.findings.empty() ? "nothing found\n" : "");
+}
+
+}  // namespace og::cli
