@@ -172,6 +172,18 @@ absl::Status CheckFormat(const Manifest& manifest) {
   return absl::OkStatus();
 }
 
+// "data overlay files (64) and an unknown feature (128)": what of `flags` is not supported.
+std::string UnsupportedFlags(uint64_t flags) {
+  std::string text;
+  for (uint64_t left = flags & ~kSupportedReaderFlags; left != 0; left &= left - 1) {
+    const uint64_t bit = left & (~left + 1);
+    text += io::StrCat(text.empty() ? "" : " and ",
+                       bit == kFlagDataOverlayFiles ? "data overlay files" : "an unknown feature",
+                       " (", bit, ")");
+  }
+  return text;
+}
+
 absl::StatusOr<ManifestFile> Decode(std::span<const std::byte> bytes) {
   if (bytes.size() < kManifestFooterBytes) {
     return io::DataLossError(io::StrCat(bytes.size(), " bytes, need ", kManifestFooterBytes));
@@ -377,16 +389,16 @@ absl::Status RecomputeFeatureFlags(Manifest& manifest, bool stable_row_ids) {
 
 absl::Status CheckReaderFlags(uint64_t flags) {
   if ((flags & ~kSupportedReaderFlags) != 0) {
-    return io::UnimplementedError(
-        io::StrCat("reader feature flags ", flags, ": the table needs a newer version to be read"));
+    return io::UnimplementedError(io::StrCat("reader feature flags ", flags, ": the table needs ",
+                                             UnsupportedFlags(flags), " to be read"));
   }
   return absl::OkStatus();
 }
 
 absl::Status CheckWriterFlags(uint64_t flags) {
   if ((flags & ~kSupportedReaderFlags) != 0) {
-    return io::UnimplementedError(io::StrCat("writer feature flags ", flags,
-                                             ": the table needs a newer version to be written"));
+    return io::UnimplementedError(io::StrCat("writer feature flags ", flags, ": the table needs ",
+                                             UnsupportedFlags(flags), " to be written"));
   }
   return absl::OkStatus();
 }

@@ -32,7 +32,7 @@ class Input {
     left_ = left_.subspan(count);
     return taken;
   }
-  bool empty() const { return left_.empty(); }
+  size_t size() const { return left_.size(); }
 
  private:
   std::span<const std::byte> left_;
@@ -97,7 +97,8 @@ absl::Status AppendRuns(const Container& container, Input& in, std::vector<uint3
 
 }  // namespace
 
-absl::StatusOr<std::vector<uint32_t>> DecodeRoaring(std::string_view bytes, uint64_t size_max) {
+absl::StatusOr<std::vector<uint32_t>> DecodeRoaringPrefix(std::string_view& bytes,
+                                                          uint64_t size_max) {
   Input in(bytes);
   OG_ASSIGN_OR_RETURN(const auto cookie_bytes, in.Take(4));
   const auto cookie = io::LoadLe<uint32_t>(cookie_bytes);
@@ -146,7 +147,13 @@ absl::StatusOr<std::vector<uint32_t>> DecodeRoaring(std::string_view bytes, uint
       OG_RETURN_IF_ERROR(AppendBitset(container, in, values));
     }
   }
-  if (!in.empty()) {
+  bytes.remove_prefix(bytes.size() - in.size());
+  return values;
+}
+
+absl::StatusOr<std::vector<uint32_t>> DecodeRoaring(std::string_view bytes, uint64_t size_max) {
+  OG_ASSIGN_OR_RETURN(std::vector<uint32_t> values, DecodeRoaringPrefix(bytes, size_max));
+  if (!bytes.empty()) {
     return io::DataLossError("roaring bitmap: bytes after the last container");
   }
   return values;

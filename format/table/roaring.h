@@ -26,6 +26,10 @@ namespace og::format {
 // values; bytes after the last container are an error as well.
 absl::StatusOr<std::vector<uint32_t>> DecodeRoaring(std::string_view bytes, uint64_t size_max);
 
+// The same for the bitmap at the start of `bytes`, which moves on to what follows it.
+absl::StatusOr<std::vector<uint32_t>> DecodeRoaringPrefix(std::string_view& bytes,
+                                                          uint64_t size_max);
+
 // The bytes for `values`, without run containers. REQUIRES: ascending, distinct.
 std::string EncodeRoaring(std::span<const uint32_t> values);
 

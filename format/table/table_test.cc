@@ -324,6 +324,25 @@ TEST(Manifest, CutAndFlippedBytesAreErrorsOrOtherManifests) {
               StatusIs(absl::StatusCode::kDataLoss, "LANC"));
 }
 
+TEST(Manifest, PlacesInTheFileAreNotCarriedOver) {
+  // Releases after 10 note the place of the transaction as member 23.
+  Manifest manifest = SampleManifest();
+  manifest.unknown = std::string("\xb8\x01\x92\x01", 4);
+  OG_ASSERT_OK_AND_ASSIGN(
+      const ManifestFile file,
+      DecodeManifestFile(io::AsBytes(EncodeManifestFile(manifest, "txn")), "m"));
+  EXPECT_EQ(file.manifest.unknown, "");
+}
+
+TEST(Manifest, UnsupportedFlagsAreNamed) {
+  OG_EXPECT_OK(CheckReaderFlags(kFlagDeletionFiles | kFlagStableRowIds | kFlagBasePaths));
+  EXPECT_THAT(CheckReaderFlags(kFlagDataOverlayFiles | 128),
+              StatusIs(absl::StatusCode::kUnimplemented,
+                       "data overlay files (64) and an unknown feature (128)"));
+  EXPECT_THAT(CheckWriterFlags(256),
+              StatusIs(absl::StatusCode::kUnimplemented, "an unknown feature (256)"));
+}
+
 TEST(Manifest, RefusesWhatItCannotRead) {
   Manifest manifest = SampleManifest();
   manifest.reader_feature_flags = 128;

@@ -66,6 +66,19 @@ void PowerLossStore::Settle(const std::string& path) {
   }
 }
 
+void PowerLossStore::SettleRemovalsBeside(std::string_view path) {
+  const auto folder_of = [](std::string_view name) {
+    const size_t slash = name.rfind('/');
+    return slash == std::string_view::npos ? std::string_view() : name.substr(0, slash);
+  };
+  std::vector<std::string> removed;
+  for (const auto& [name, change] : changes_) {
+    if (folder_of(name) == folder_of(path) && !disk_->Find(name)) removed.push_back(name);
+  }
+  for (const std::string& name : removed)
+    Settle(name);
+}
+
 void PowerLossStore::SettlePut(std::string_view path) {
   if (durability_ == Durability::kFull) Settle(std::string(path));
 }
@@ -150,6 +163,7 @@ absl::Status PowerLossStore::Sync(std::span<const std::string> paths, Durability
   for (const std::string& path : paths) {
     if (durability == Durability::kFull) {
       Settle(path);
+      SettleRemovalsBeside(path);
     } else if (durability == Durability::kData) {
       if (const auto it = changes_.find(path); it != changes_.end()) {
         it->second.are_bytes_durable = true;

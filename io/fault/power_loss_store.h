@@ -3,6 +3,8 @@
 //
 // The model, adversarial within what journaling file systems do:
 //   - a published object's bytes are durable after a Sync of kData or kFull, its name after kFull;
+//   - a Sync of kFull covers the removals from the folder of each of its objects, since one sync of
+//     a folder covers all its names;
 //   - PutIfAbsent and PutIfMatch are durable on return as the store's durability says;
 //   - without that, a new name may be gone, a replaced or deleted object may be the old one again,
 //     and an object may be there with its bytes cut short or zero in part;
@@ -69,6 +71,8 @@ class PowerLossStore : public HookedStore {
             bool are_bytes_durable) OG_REQUIRES(mutex_);
   // Everything about `path` is durable now, and with it the renames that brought it there.
   void Settle(const std::string& path) OG_REQUIRES(mutex_);
+  // The objects that were removed from the folder of `path` stay removed.
+  void SettleRemovalsBeside(std::string_view path) OG_REQUIRES(mutex_);
   // Makes the result of a conditional put as durable as promised.
   void SettlePut(std::string_view path) OG_REQUIRES(mutex_);
 
