@@ -63,17 +63,11 @@ class ObjectSizes {
   std::map<std::string, uint64_t> sizes_;
 };
 
-struct Descriptor {
-  uint8_t kind = 0;
-  uint64_t position = 0;
-  uint64_t size = 0;
-  uint32_t blob_id = 0;
-  std::string_view uri;
-};
+}  // namespace
 
-absl::StatusOr<io::Location> LocationOf(io::Env& env, const BaseFolders& folders,
-                                        const io::Location& data_file,
-                                        const Descriptor& descriptor) {
+absl::StatusOr<io::Location> ObjectOfBlob(io::Env& env, const BaseFolders& folders,
+                                          const io::Location& data_file,
+                                          const BlobDescriptor& descriptor) {
   switch (descriptor.kind) {
     case kInline:
       return data_file;
@@ -90,7 +84,20 @@ absl::StatusOr<io::Location> LocationOf(io::Env& env, const BaseFolders& folders
   }
 }
 
-}  // namespace
+bool BlobDescriptor::is_whole_object() const {
+  return kind == kExternal && size == 0;
+}
+
+absl::StatusOr<std::optional<io::Location>> FileOfField(const BaseFolders& folders,
+                                                        const format::Fragment& fragment,
+                                                        int32_t field_id) {
+  for (const format::DataFile& file : fragment.files) {
+    if (std::ranges::find(file.fields, field_id) != file.fields.end()) {
+      return folders.DataFile(file);
+    }
+  }
+  return std::nullopt;
+}
 
 std::string SidecarPath(std::string_view data_file, uint32_t blob_id) {
   constexpr std::string_view kSuffix = ".lance";
@@ -126,16 +133,16 @@ absl::StatusOr<format::ArrayPtr> ReadBlobs(io::Env& env, const BaseFolders& fold
     if (descriptors.IsNull(i)) {
       continue;
     }
-    const Descriptor descriptor{.kind = kind->Value<uint8_t>(i),
-                                .position = position->Value<uint64_t>(i),
-                                .size = size->Value<uint64_t>(i),
-                                .blob_id = blob_id->Value<uint32_t>(i),
-                                .uri = uri->StringValue(i)};
+    const BlobDescriptor descriptor{.kind = kind->Value<uint8_t>(i),
+                                    .position = position->Value<uint64_t>(i),
+                                    .size = size->Value<uint64_t>(i),
+                                    .blob_id = blob_id->Value<uint32_t>(i),
+                                    .uri = uri->StringValue(i)};
     if (descriptor.size == 0 && descriptor.kind != kExternal) {
       continue;
     }
     OG_ASSIGN_OR_RETURN(const io::Location location,
-                        LocationOf(env, folders, data_file, descriptor));
+                        ObjectOfBlob(env, folders, data_file, descriptor));
     // A corrupt length must not make us allocate, so that the object is asked for its size.
     OG_ASSIGN_OR_RETURN(const uint64_t object_bytes, sizes.Of(location));
     io::ByteRange range{.offset = descriptor.position, .length = descriptor.size};

@@ -10,9 +10,15 @@
 // Source: lance 10.0.0: src/dataset/blob.rs.
 #pragma once
 
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
 #include "absl/status/statusor.h"
 
 #include "format/arrow/array.h"
+#include "format/table/manifest.h"
 #include "io/store/store.h"
 
 namespace og::io {
@@ -22,6 +28,28 @@ class Env;
 namespace og::engine::dataset {
 
 class BaseFolders;
+
+// One stored descriptor.
+struct BlobDescriptor {
+  uint8_t kind = 0;
+  uint64_t position = 0;
+  uint64_t size = 0;
+  uint32_t blob_id = 0;
+  std::string_view uri;
+
+  bool is_whole_object() const;
+};
+
+// The object that holds the bytes behind `descriptor` of `data_file`. kUnimplemented for kinds that
+// we do not know.
+absl::StatusOr<io::Location> ObjectOfBlob(io::Env& env, const BaseFolders& folders,
+                                          const io::Location& data_file,
+                                          const BlobDescriptor& descriptor);
+
+// The data file of `fragment` that stores the field; nullopt if none does.
+absl::StatusOr<std::optional<io::Location>> FileOfField(const BaseFolders& folders,
+                                                        const format::Fragment& fragment,
+                                                        int32_t field_id);
 
 // Path of sidecar `blob_id` of the data file at `data_file` ("x/data/stem.lance").
 std::string SidecarPath(std::string_view data_file, uint32_t blob_id);

@@ -46,9 +46,9 @@ absl::StatusOr<std::optional<StoredManifest>> ReadRestored(const io::Location& r
   return ReadManifest(root, location);
 }
 
-absl::StatusOr<std::shared_ptr<const DatasetHandle>> CommitOnto(const DatasetHandle& current,
-                                                                const StagedTransaction& staged,
-                                                                bool write_hint) {
+absl::StatusOr<std::shared_ptr<const DatasetHandle>> CommitOnto(
+    const DatasetHandle& current, const StagedTransaction& staged, bool write_hint,
+    const format::IndexMetadata* fragment_reuse) {
   OG_ASSIGN_OR_RETURN(const std::optional<StoredManifest> restored,
                       ReadRestored(current.branch_root(), staged.transaction.operation));
   OG_ASSIGN_OR_RETURN(format::Manifest manifest,
@@ -57,7 +57,8 @@ absl::StatusOr<std::shared_ptr<const DatasetHandle>> CommitOnto(const DatasetHan
                                     .now_us = current.env().NowUs(),
                                     .file_version = {},
                                     .stable_row_ids = false,
-                                    .restored = restored ? &restored->manifest : nullptr}));
+                                    .restored = restored ? &restored->manifest : nullptr,
+                                    .fragment_reuse = fragment_reuse}));
   // Cleanup may have removed the version that would stand in the way: never commit into the past.
   OG_ASSIGN_OR_RETURN(const uint64_t latest, current.LatestVersion());
   if (latest > current.version() + 1) {
@@ -139,6 +140,12 @@ absl::Status MergeDeletions(const DatasetHandle& read, const DatasetHandle& late
   }
   *updated = std::move(rebased);
   return absl::OkStatus();
+}
+
+std::string_view UuidOfFragmentReuse(const format::Manifest& manifest) {
+  const auto index = std::ranges::find(manifest.indices, format::kFragmentReuseIndexName,
+                                       &format::IndexMetadata::name);
+  return index == manifest.indices.end() ? std::string_view() : std::string_view(index->uuid);
 }
 
 std::shared_ptr<const DatasetHandle> AsHandle(const DatasetPtr& dataset) {
@@ -244,7 +251,8 @@ absl::StatusOr<DatasetPtr> Dataset::CommitCreate(io::Env& env, const io::Locatio
                                     .now_us = env.NowUs(),
                                     .file_version = staged.file_version,
                                     .stable_row_ids = staged.stable_row_ids,
-                                    .restored = nullptr}));
+                                    .restored = nullptr,
+                                    .fragment_reuse = nullptr}));
   absl::StatusOr<StoredManifest> stored =
       Publish({.env = env, .root = root, .naming = staged.naming}, std::move(manifest),
               staged.transaction, staged.files);
@@ -258,23 +266,37 @@ absl::StatusOr<DatasetPtr> Dataset::CommitCreate(io::Env& env, const io::Locatio
 absl::StatusOr<DatasetPtr> DatasetHandle::CommitExact(const StagedTransaction& staged) const {
   OG_ASSIGN_OR_RETURN(const DatasetPtr read, Checkout(staged.transaction.read_version));
   absl::StatusOr<std::shared_ptr<const DatasetHandle>> committed =
-      CommitOnto(*AsHandle(read), staged, true);
+      CommitOnto(*AsHandle(read), staged, true, nullptr);
   if (committed.status().code() == absl::StatusCode::kAlreadyExists) {
     return io::AbortedError(io::Message(committed.status()));
   }
   return committed;
 }
 
-absl::StatusOr<DatasetPtr> DatasetHandle::Commit(const StagedTransaction& original,
+absl::StatusOr<DatasetPtr> DatasetHandle::Commit(const StagedTransaction& staged,
                                                  const CommitOptions& options) const {
-  StagedTransaction staged = original;
   OG_ASSIGN_OR_RETURN(const DatasetPtr read, Checkout(staged.transaction.read_version));
-  DatasetPtr checked = read;  // versions up to this one were looked at
+  return CommitRebased(*AsHandle(read), staged, options, nullptr);
+}
+
+absl::StatusOr<DatasetPtr> CommitRebased(const DatasetHandle& read,
+                                         const StagedTransaction& original,
+                                         const CommitOptions& options,
+                                         const format::IndexMetadata* fragment_reuse) {
+  StagedTransaction staged = original;
+  DatasetPtr checked = read.shared_from_this();  // versions up to this one were looked at
   bool merge_deletions = false;
   for (int attempt = 0;; ++attempt) {
     OG_ASSIGN_OR_RETURN(const DatasetPtr latest, checked->Latest());
     for (uint64_t version = checked->version() + 1; version <= latest->version(); ++version) {
-      OG_ASSIGN_OR_RETURN(const format::Transaction theirs, latest->TransactionOf(version));
+      const absl::StatusOr<format::Transaction> found = latest->TransactionOf(version);
+      if (found.status().code() == absl::StatusCode::kNotFound) {
+        // A cleanup has removed it: whether we conflict cannot be known any more.
+        return RetryableConflict(
+            io::StrCat("version ", version, " was removed concurrently. Please retry."));
+      }
+      OG_RETURN_IF_ERROR(found.status());
+      const format::Transaction& theirs = *found;
       if (theirs.uuid == staged.transaction.uuid) {
         return latest->Checkout(version);  // an earlier attempt of ours, its answer was lost
       }
@@ -284,16 +306,20 @@ absl::StatusOr<DatasetPtr> DatasetHandle::Commit(const StagedTransaction& origin
       }
       merge_deletions = merge_deletions || conflict == Conflict::kOverlap;
     }
+    if (fragment_reuse != nullptr &&
+        UuidOfFragmentReuse(read.manifest()) != UuidOfFragmentReuse(latest->manifest())) {
+      return RetryableConflict("another compaction deferred its indexes too. Please retry.");
+    }
     StagedTransaction attempt_staged = staged;
     if (std::holds_alternative<format::DeleteOperation>(staged.transaction.operation) ||
         std::holds_alternative<format::UpdateOperation>(staged.transaction.operation)) {
       attempt_staged.transaction.read_version = latest->version();
     }
     if (merge_deletions) {
-      OG_RETURN_IF_ERROR(MergeDeletions(*AsHandle(read), *AsHandle(latest), attempt_staged));
+      OG_RETURN_IF_ERROR(MergeDeletions(read, *AsHandle(latest), attempt_staged));
     }
     absl::StatusOr<std::shared_ptr<const DatasetHandle>> committed =
-        CommitOnto(*AsHandle(latest), attempt_staged, options.write_hint);
+        CommitOnto(*AsHandle(latest), attempt_staged, options.write_hint, fragment_reuse);
     if (committed.ok()) {
       return committed;
     }
@@ -302,7 +328,7 @@ absl::StatusOr<DatasetPtr> DatasetHandle::Commit(const StagedTransaction& origin
     }
     // Deletions that were merged for this attempt are of no use to the next one.
     for (size_t i = staged.files.size(); i < attempt_staged.files.size(); ++i) {
-      branch_root_.store->Delete(attempt_staged.files[i]).IgnoreError();
+      read.branch_root().store->Delete(attempt_staged.files[i]).IgnoreError();
     }
     if (attempt >= options.retries) {
       return io::AbortedError(
@@ -310,7 +336,7 @@ absl::StatusOr<DatasetPtr> DatasetHandle::Commit(const StagedTransaction& origin
     }
     checked = latest;
     const uint64_t slots = uint64_t{1} << std::min(attempt + 2, 8);
-    env_->SleepUs(static_cast<int64_t>(env_->RandomU64() % slots) * kBackoffUnitUs);
+    read.env().SleepUs(static_cast<int64_t>(read.env().RandomU64() % slots) * kBackoffUnitUs);
   }
 }
 

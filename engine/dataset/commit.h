@@ -6,7 +6,9 @@
 
 #include "absl/status/statusor.h"
 
+#include "engine/dataset/dataset_handle.h"
 #include "engine/dataset/manifest_store.h"
+#include "format/table/fragment_reuse.h"
 #include "format/table/transaction.h"
 #include "io/env/env.h"
 
@@ -30,5 +32,16 @@ struct CommitTarget {
 absl::StatusOr<StoredManifest> Publish(const CommitTarget& target, format::Manifest manifest,
                                        const format::Transaction& transaction,
                                        const std::vector<std::string>& files);
+
+// Dataset::Commit() of `staged`, which `read` was the base of. `fragment_reuse`, if not null,
+// becomes the fragment reuse index of the version; a transaction does not carry it. kAborted if
+// that index was changed meanwhile.
+absl::StatusOr<DatasetPtr> CommitRebased(const DatasetHandle& read, const StagedTransaction& staged,
+                                         const CommitOptions& options,
+                                         const format::IndexMetadata* fragment_reuse);
+
+// The content of the fragment reuse index `index` of `dataset`.
+absl::StatusOr<std::vector<format::FragmentReuseVersion>> ReadFragmentReuse(
+    const DatasetHandle& dataset, const format::IndexMetadata& index);
 
 }  // namespace og::engine::dataset

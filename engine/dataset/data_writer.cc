@@ -137,10 +137,22 @@ ArrayPtr LargeBinaryOf(const ArrayPtr& bytes) {
   return builder.Finish();
 }
 
+// Whether `type` has the members of a blob that is a part of an object elsewhere.
+bool HasRange(const format::DataType& type) {
+  return type.id == TypeId::kStruct &&
+         std::ranges::any_of(type.children, [](const format::Field& member) {
+           return member.name == "position" && member.type->id == TypeId::kUint64;
+         });
+}
+
 // A blob column as `type`, struct{data, uri, ...}: from its contents as bytes, or from a struct
-// with some of the members. kInvalidArgument for anything else.
-absl::StatusOr<ArrayPtr> ConformBlob(const Array& array, const format::TypePtr& type,
+// with some of the members; one with a range keeps its own type. kInvalidArgument for anything
+// else.
+absl::StatusOr<ArrayPtr> ConformBlob(const Array& array, format::TypePtr type,
                                      std::string_view name) {
+  if (HasRange(*array.type)) {
+    type = array.type;
+  }
   if (!array.type->is_variable() && array.type->id != TypeId::kStruct) {
     return io::InvalidArgumentError(io::StrCat("column ", name,
                                                " is a blob: bytes or struct{data, "

@@ -69,6 +69,12 @@ absl::StatusOr<ManifestLocation> FindLatest(const io::Location& root) {
 
 absl::StatusOr<ManifestLocation> FindVersion(const io::Location& root, uint64_t version) {
   const io::Location folder = root.Child(kVersionsFolder);
+  if (version >= kFirstDetachedVersion) {
+    OG_ASSIGN_OR_RETURN(
+        const io::ObjectInfo info,
+        folder.store->Stat(folder.Child(io::StrCat("d", version, ".manifest")).path));
+    return LocationOf(info, version, format::ManifestNaming::kV2);
+  }
   for (const auto naming : {format::ManifestNaming::kV2, format::ManifestNaming::kV1}) {
     absl::StatusOr<io::ObjectInfo> info =
         folder.store->Stat(folder.Child(format::ManifestFileName(version, naming)).path);

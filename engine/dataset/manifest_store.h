@@ -19,6 +19,8 @@
 namespace og::engine::dataset {
 
 inline constexpr std::string_view kVersionsFolder = "_versions";
+// Versions from here on are detached: never listed, never the latest, read by their number.
+inline constexpr uint64_t kFirstDetachedVersion = uint64_t{1} << 63;
 inline constexpr std::string_view kTransactionsFolder = "_transactions";
 
 // A manifest as it was read: `bytes` holds the inline transaction.

@@ -284,11 +284,41 @@ void ApplyProject(const format::ProjectOperation& project, Manifest& manifest) {
   RetainRelevantIndices(manifest);
 }
 
+// The coverage of an index whose entries have followed the rows of `groups`, or not: then it covers
+// what was left alone. Of a group that was followed it covered all fragments or none.
+absl::Status FollowGroups(const std::vector<format::RewriteGroup>& groups, bool have_followed,
+                          IndexMetadata& index) {
+  OG_ASSIGN_OR_RETURN(auto coverage, CoverageOf(index));
+  if (!coverage) {
+    return absl::OkStatus();
+  }
+  std::set<uint32_t> ids(coverage->begin(), coverage->end());
+  for (const format::RewriteGroup& group : groups) {
+    size_t covered = 0;
+    for (const Fragment& fragment : group.old_fragments) {
+      covered += ids.erase(static_cast<uint32_t>(fragment.id));
+    }
+    if (covered == 0 || !have_followed) {
+      continue;
+    }
+    if (covered != group.old_fragments.size()) {
+      return io::InvalidArgumentError(
+          "The compaction plan included a rewrite group that was a split of indexed and "
+          "non-indexed data");
+    }
+    for (const Fragment& fragment : group.new_fragments) {
+      ids.insert(static_cast<uint32_t>(fragment.id));
+    }
+  }
+  SetCoverage({ids.begin(), ids.end()}, index);
+  return absl::OkStatus();
+}
+
 absl::Status ApplyRewrite(const format::RewriteOperation& rewrite, bool stable_row_ids,
                           Numbering& numbering, Manifest& manifest) {
-  for (const format::RewriteGroup& group : rewrite.groups) {
-    std::vector<Fragment> fragments = group.new_fragments;
-    OG_RETURN_IF_ERROR(numbering.AssignFragmentIds(fragments));
+  std::vector<format::RewriteGroup> groups = rewrite.groups;
+  for (format::RewriteGroup& group : groups) {
+    OG_RETURN_IF_ERROR(numbering.AssignFragmentIds(group.new_fragments));
     std::vector<uint64_t> removed;
     for (const Fragment& fragment : group.old_fragments) {
       if (manifest.FindFragment(fragment.id) == nullptr) {
@@ -297,43 +327,17 @@ absl::Status ApplyRewrite(const format::RewriteOperation& rewrite, bool stable_r
       }
       removed.push_back(fragment.id);
     }
-    for (IndexMetadata& index : manifest.indices) {
-      if (!stable_row_ids || IsSystemIndex(index)) {
-        continue;
-      }
-      OG_ASSIGN_OR_RETURN(auto coverage, CoverageOf(index));
-      if (!coverage) {
-        continue;
-      }
-      const auto covered = std::ranges::count_if(removed, [&](uint64_t id) {
-        return std::ranges::binary_search(*coverage, static_cast<uint32_t>(id));
-      });
-      if (covered == 0) {
-        continue;
-      }
-      if (HoldsAddresses(index)) {
-        std::erase_if(*coverage, [&](uint32_t id) {
-          return std::ranges::find(removed, uint64_t{id}) != removed.end();
-        });
-        SetCoverage(*std::move(coverage), index);
-        continue;
-      }
-      if (covered != static_cast<ptrdiff_t>(removed.size())) {
-        return io::InvalidArgumentError(
-            "The compaction plan included a rewrite group that was a split of indexed and "
-            "non-indexed data");
-      }
-      std::erase_if(*coverage, [&](uint32_t id) {
-        return std::ranges::find(removed, uint64_t{id}) != removed.end();
-      });
-      for (const Fragment& fragment : fragments) {
-        coverage->push_back(static_cast<uint32_t>(fragment.id));
-      }
-      SetCoverage(*std::move(coverage), index);
-    }
     OG_RETURN_IF_ERROR(Replace({}, removed, manifest));
-    Append(std::move(fragments), manifest);
+    Append(group.new_fragments, manifest);
     std::ranges::sort(manifest.fragments, {}, &Fragment::id);
+  }
+  if (stable_row_ids) {
+    // Entries hold row ids, which the rows keep.
+    for (IndexMetadata& index : manifest.indices) {
+      if (!IsSystemIndex(index)) {
+        OG_RETURN_IF_ERROR(FollowGroups(groups, !HoldsAddresses(index), index));
+      }
+    }
   }
   for (const format::RewrittenIndex& rewritten : rewrite.rewritten_indices) {
     const auto index =
@@ -345,18 +349,10 @@ absl::Status ApplyRewrite(const format::RewriteOperation& rewrite, bool stable_r
     index->details = rewritten.new_details;
     index->index_version = static_cast<int32_t>(rewritten.new_index_version);
     index->files = rewritten.new_files;
-    OG_ASSIGN_OR_RETURN(auto coverage, CoverageOf(*index));
-    if (coverage) {
-      for (const format::RewriteGroup& group : rewrite.groups) {
-        for (const Fragment& fragment : group.old_fragments) {
-          std::erase(*coverage, static_cast<uint32_t>(fragment.id));
-        }
-        for (const Fragment& fragment : group.new_fragments) {
-          coverage->push_back(static_cast<uint32_t>(fragment.id));
-        }
-      }
-      SetCoverage(*std::move(coverage), *index);
+    if (rewritten.new_uuid != rewritten.old_uuid) {
+      index->base_id.reset();  // what was written again lies below our own root
     }
+    OG_RETURN_IF_ERROR(FollowGroups(groups, true, *index));
   }
   return absl::OkStatus();
 }
@@ -633,6 +629,12 @@ absl::StatusOr<Manifest> NextManifest(const Manifest* current,
                             create->new_indices.end());
   } else if (const auto* rewrite = std::get_if<format::RewriteOperation>(&operation)) {
     applied = ApplyRewrite(*rewrite, stable_row_ids, numbering, manifest);
+    if (options.fragment_reuse != nullptr) {
+      std::erase_if(manifest.indices, [&](const IndexMetadata& index) {
+        return index.name == options.fragment_reuse->name;
+      });
+      manifest.indices.push_back(*options.fragment_reuse);
+    }
   } else if (const auto* merge = std::get_if<format::MergeOperation>(&operation)) {
     applied = ApplyMerge(*merge, *current, stable_row_ids, options.version, manifest);
   } else if (const auto* project = std::get_if<format::ProjectOperation>(&operation)) {

@@ -22,6 +22,8 @@ struct NextManifestOptions {
   bool stable_row_ids = false;
   // Restore only: the manifest of the version that comes back.
   const format::Manifest* restored = nullptr;
+  // Rewrite only: the fragment reuse index of the new version, if it gets another one.
+  const format::IndexMetadata* fragment_reuse = nullptr;
 };
 
 // The manifest of `options.version` that `transaction` makes of `current` (null: creation).

@@ -1,10 +1,10 @@
 #include "engine/dataset/refs.h"
 
 #include <algorithm>
-#include <ctime>
 
-#include "engine/dataset/commit.h"
+#include "engine/dataset/clone_manifest.h"
 #include "engine/dataset/dataset_handle.h"
+#include "engine/dataset/metadata.h"
 #include "io/base/json_value.h"
 #include "io/base/json_writer.h"
 #include "io/base/status.h"
@@ -152,15 +152,25 @@ absl::StatusOr<TagInfo> ParseTag(std::string_view name, std::string_view text) {
   return tag;
 }
 
-// "2026-11-21T08:18:31.704926Z".
-std::string Rfc3339(int64_t time_us) {
-  const std::time_t seconds = static_cast<std::time_t>(time_us / 1'000'000);
-  std::tm parts{};
-  gmtime_r(&seconds, &parts);
-  char date[32];
-  const size_t size = std::strftime(date, sizeof(date), "%Y-%m-%dT%H:%M:%S", &parts);
-  return io::StrCat(std::string_view(date, size), ".",
-                    io::ZeroPadded(static_cast<uint64_t>(time_us % 1'000'000), 6), "Z");
+std::string FormatTag(const Dataset& dataset, std::string_view created_at,
+                      std::string_view updated_at) {
+  io::JsonWriter json(io::JsonWriter::Style::kPretty);
+  json.BeginObject();
+  json.Key("branch");
+  dataset.branch().empty() ? json.Null() : json.String(dataset.branch());
+  json.Key("version");
+  json.Uint(dataset.version());
+  json.Key("createdAt");
+  json.String(created_at);
+  json.Key("updatedAt");
+  json.String(updated_at);
+  json.Key("manifestSize");
+  json.Uint(dataset.manifest_location().size);
+  json.Key("metadata");
+  json.BeginObject();
+  json.EndObject();
+  json.EndObject();
+  return std::move(json).Finish();
 }
 
 // The names of the files in `folder`, without suffix.
@@ -194,47 +204,6 @@ absl::StatusOr<T> ReadRef(const io::Location& file, std::string_view name,
 
 io::Location TagFile(const io::Location& root, std::string_view name) {
   return root.Child(io::StrCat(kTagsFolder, "/", name, kSuffix));
-}
-
-// How base paths name a place: a local path without scheme, else the URI.
-std::string BasePathOf(const io::Location& location) {
-  return location.store->is_local() && location.store->scheme_root().starts_with("file:")
-             ? io::StrCat("/", location.path)
-             : location.Uri();
-}
-
-// The manifest of a branch of `source`: the same version, all files read from where they are.
-format::Manifest CloneManifest(const format::Manifest& source, std::string_view source_branch,
-                               std::string_view source_path, std::string_view branch) {
-  format::Manifest manifest = source;
-  uint32_t id = 0;
-  for (const format::BasePath& base : source.base_paths) {
-    id = std::max(id, base.id + 1);
-  }
-  format::BasePath base;
-  base.id = id;
-  if (!source_branch.empty()) {
-    base.name = source_branch;
-  }
-  base.is_dataset_root = true;
-  base.path = source_path;
-  manifest.base_paths.push_back(std::move(base));
-  for (format::Fragment& fragment : manifest.fragments) {
-    for (format::DataFile& file : fragment.files) {
-      file.base_id = file.base_id.value_or(id);
-    }
-    if (fragment.deletion_file) {
-      fragment.deletion_file->base_id = fragment.deletion_file->base_id.value_or(id);
-    }
-  }
-  // The reference sets every index's base, also where it lies in an older one, and then does not
-  // find it; an existing base is kept, which the reference reads well.
-  for (format::IndexMetadata& index : manifest.indices) {
-    index.base_id = index.base_id.value_or(id);
-  }
-  manifest.tag.clear();
-  manifest.branch = branch;
-  return manifest;
 }
 
 // Below the folder of a branch that is being deleted: its former file.
@@ -320,8 +289,7 @@ absl::StatusOr<BranchInfo> ReadBranch(const io::Location& root, std::string_view
 absl::StatusOr<DatasetPtr> PlanBranch(const Dataset& source, std::string_view name) {
   OG_RETURN_IF_ERROR(CheckBranchName(name));
   StoredManifest planned;
-  planned.manifest =
-      CloneManifest(source.manifest(), source.branch(), BasePathOf(source.branch_root()), name);
+  planned.manifest = ShallowCloneManifest(source, std::string(name));
   planned.location = source.manifest_location();
   return DatasetHandle::Make(source.env(), source.root(), std::string(name), std::move(planned),
                              source.session());
@@ -335,38 +303,7 @@ absl::StatusOr<DatasetPtr> CloneToBranch(const Dataset& source, std::string_view
   if (!existing.empty()) {
     return io::AlreadyExistsError(io::StrCat("branch ", name, " already exists"));
   }
-  format::Transaction transaction;
-  transaction.read_version = source.version();
-  transaction.uuid = options.uuid.empty() ? source.env().NewUuid() : options.uuid;
-  transaction.properties = options.properties;
-  format::CloneOperation clone;
-  clone.is_shallow = true;
-  if (!source.branch().empty()) {
-    clone.ref_name = source.branch();
-  }
-  clone.ref_version = source.version();
-  clone.ref_path = BasePathOf(source.branch_root());
-  clone.branch_name = name;
-  format::Manifest manifest =
-      CloneManifest(source.manifest(), source.branch(), clone.ref_path, name);
-  transaction.operation = std::move(clone);
-  const int64_t now_us = source.env().NowUs();
-  manifest.timestamp = {.seconds = now_us / 1'000'000,
-                        .nanos = static_cast<int32_t>(now_us % 1'000'000 * 1000)};
-  manifest.transaction_file.clear();
-  OG_RETURN_IF_ERROR(RecomputeFeatureFlags(manifest, source.manifest().has_stable_row_ids()));
-  // Two requests make a branch: this manifest and the file that names the branch.
-  absl::StatusOr<StoredManifest> stored = Publish({.env = source.env(),
-                                                   .root = branch_root,
-                                                   .naming = source.manifest_location().naming,
-                                                   .write_hint = false,
-                                                   .write_transaction_file = false},
-                                                  std::move(manifest), transaction, {});
-  if (!stored.ok()) {
-    return stored.status();
-  }
-  return DatasetHandle::Make(source.env(), source.root(), std::string(name), *std::move(stored),
-                             source.session());
+  return PublishShallowClone(source, source.root(), std::string(name), options);
 }
 
 absl::Status FinishBranch(const Dataset& source, const Dataset& clone) {
@@ -460,25 +397,19 @@ absl::StatusOr<TagInfo> ReadTag(const io::Location& root, std::string_view name)
 
 absl::Status CreateTag(const Dataset& dataset, std::string_view name) {
   OG_RETURN_IF_ERROR(CheckTagName(name));
-  const std::string now = Rfc3339(dataset.env().NowUs());
-  io::JsonWriter json(io::JsonWriter::Style::kPretty);
-  json.BeginObject();
-  json.Key("branch");
-  dataset.branch().empty() ? json.Null() : json.String(dataset.branch());
-  json.Key("version");
-  json.Uint(dataset.version());
-  json.Key("createdAt");
-  json.String(now);
-  json.Key("updatedAt");
-  json.String(now);
-  json.Key("manifestSize");
-  json.Uint(dataset.manifest_location().size);
-  json.Key("metadata");
-  json.BeginObject();
-  json.EndObject();
-  json.EndObject();
+  const std::string now = TimeText(dataset.env().NowUs());
   const io::Location file = TagFile(dataset.root(), name);
-  return file.store->PutIfAbsent(file.path, io::AsBytes(std::move(json).Finish())).status();
+  return file.store->PutIfAbsent(file.path, io::AsBytes(FormatTag(dataset, now, now))).status();
+}
+
+absl::Status UpdateTag(const Dataset& dataset, std::string_view name) {
+  const io::Location file = TagFile(dataset.root(), name);
+  OG_ASSIGN_OR_RETURN(const io::ObjectInfo info, file.store->Stat(file.path));
+  OG_ASSIGN_OR_RETURN(const TagInfo before, ReadTag(dataset.root(), name));
+  const std::string now = TimeText(dataset.env().NowUs());
+  const std::string text =
+      FormatTag(dataset, before.created_at.empty() ? now : before.created_at, now);
+  return file.store->PutIfMatch(file.path, io::AsBytes(text), info.e_tag).status();
 }
 
 absl::Status DeleteTag(const io::Location& root, std::string_view name) {

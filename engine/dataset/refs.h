@@ -91,6 +91,9 @@ absl::StatusOr<std::vector<TagInfo>> ListTags(const io::Location& root);
 absl::StatusOr<TagInfo> ReadTag(const io::Location& root, std::string_view name);
 // Tags the version that `dataset` is. kAlreadyExists if there is such a tag.
 absl::Status CreateTag(const Dataset& dataset, std::string_view name);
+// Moves the tag `name` to the version that `dataset` is; it keeps the time at which it was made.
+// kNotFound if there is none, kAborted if another writer moved it meanwhile.
+absl::Status UpdateTag(const Dataset& dataset, std::string_view name);
 // kNotFound if there is no such tag.
 absl::Status DeleteTag(const io::Location& root, std::string_view name);
 

@@ -1,0 +1,219 @@
+// Cleanup: which versions and files go, and all that protects them: tags, branches, detached
+// versions, youth.
+#include "engine/dataset/cleanup.h"
+
+#include <algorithm>
+#include <set>
+
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+
+#include "engine/dataset/compact.h"
+#include "engine/dataset/metadata.h"
+#include "engine/dataset/refs.h"
+#include "engine/dataset/table_testing.h"
+#include "format/table/manifest.h"
+#include "io/env/sim_env.h"
+#include "tests/support/seed.h"
+#include "tests/support/status_matchers.h"
+
+namespace og::engine::dataset {
+namespace {
+
+using ::testing::ElementsAre;
+using tests::IsOk;
+using tests::StatusIs;
+
+constexpr int64_t kDayUs = int64_t{24} * 3600 * 1'000'000;
+
+class CleanupTest : public ::testing::Test {
+ protected:
+  CleanupTest() : env_(tests::Seed()), root_(*env_.Resolve("memory://disk/t.lance")) {}
+
+  std::set<std::string> Objects() {
+    std::set<std::string> paths;
+    const auto objects = root_.store->List(root_.path, {.recursive = true, .with_info = false});
+    EXPECT_THAT(objects, IsOk());
+    for (const io::ObjectInfo& object : *objects) {
+      paths.insert(object.path);
+    }
+    return paths;
+  }
+
+  std::vector<uint64_t> Versions(const Dataset& table) {
+    const auto listed = table.ListVersions();
+    EXPECT_THAT(listed, IsOk());
+    std::vector<uint64_t> versions;
+    for (const VersionInfo& version : *listed) {
+      versions.push_back(version.version);
+    }
+    return versions;
+  }
+
+  // Cleans, after the plan said the same.
+  CleanupStats Clean(const Dataset& table, const CleanupPolicy& policy) {
+    const std::set<std::string> before = Objects();
+    const auto plan = PlanCleanup(table, policy);
+    EXPECT_THAT(plan, IsOk());
+    EXPECT_EQ(Objects(), before);
+    const auto stats = Cleanup(table, policy, {});
+    EXPECT_THAT(stats, IsOk());
+    EXPECT_EQ(*stats, plan->stats);
+    std::set<std::string> expected = before;
+    for (const CleanupCandidate& candidate : plan->candidates) {
+      expected.erase(candidate.path);
+    }
+    EXPECT_EQ(Objects(), expected);
+    return *stats;
+  }
+
+  io::SimEnv env_;
+  const io::Location root_;
+};
+
+TEST_F(CleanupTest, OldVersionsAndTheirFilesGo) {
+  DatasetPtr table = NumberedTable(env_, root_, true, 3, 10);
+  table = DeleteWhere(table, "id % 2 = 0");
+  const auto compacted = Compact(*table, {}, {});
+  ASSERT_THAT(compacted, IsOk());
+  table = compacted->dataset;  // version 6
+  const std::vector<std::string> rows = AllRows(*table);
+  EXPECT_EQ(Clean(*table, {.before_version = 3}).old_versions, 2u);
+  EXPECT_THAT(Versions(*table), ElementsAre(3, 4, 5, 6));
+  for (const uint64_t version : {3, 4, 5, 6}) {
+    const auto earlier = table->Checkout(version);
+    ASSERT_THAT(earlier, IsOk());
+    EXPECT_EQ(AllRows(**earlier).size(), version == 3 ? 30u : 15u);
+  }
+  const CleanupStats stats = Clean(*table, {.retain_versions = 1});
+  EXPECT_EQ(stats.old_versions, 3u);
+  EXPECT_EQ(stats.data_files_removed, 3u);
+  EXPECT_EQ(stats.deletion_files_removed, 3u);
+  EXPECT_GT(stats.transaction_files_removed, 0u);
+  EXPECT_THAT(Versions(*table), ElementsAre(6));
+  EXPECT_EQ(AllRows(*table), rows);
+  EXPECT_EQ(Clean(*table, {}), CleanupStats());
+  // An older handle cleans nothing that is newer than itself.
+  table = CommitStaged(table, table->StageAppend(*NumberedRows(50, 1), {}));
+  const auto old = table->Checkout(6);
+  ASSERT_THAT(old, IsOk());
+  EXPECT_EQ(Clean(**old, {}).old_versions, 0u);
+}
+
+TEST_F(CleanupTest, AgeCounts) {
+  DatasetPtr table = NumberedTable(env_, root_, true, 1, 10);
+  env_.AdvanceUs(10 * kDayUs);
+  table = CommitStaged(table, table->StageAppend(*NumberedRows(10, 10), {}));
+  env_.AdvanceUs(kDayUs);
+  table = CommitStaged(table, table->StageAppend(*NumberedRows(20, 10), {}));
+  EXPECT_EQ(Clean(*table, {.before_us = env_.NowUs() - 20 * kDayUs}).old_versions, 0u);
+  EXPECT_EQ(
+      Clean(*table, {.before_us = env_.NowUs() - 2 * kDayUs, .before_version = 1}).old_versions,
+      0u);
+  EXPECT_EQ(Clean(*table, {.before_us = env_.NowUs() - 2 * kDayUs}).old_versions, 1u);
+  EXPECT_THAT(Versions(*table), ElementsAre(2, 3));
+  const auto then = CheckoutAt(*table, env_.NowUs() - kDayUs / 2);
+  ASSERT_THAT(then, IsOk());
+  EXPECT_EQ((*then)->version(), 2u);
+  EXPECT_THAT(CheckoutAt(*table, env_.NowUs() - 5 * kDayUs), StatusIs(absl::StatusCode::kNotFound));
+}
+
+TEST_F(CleanupTest, FilesThatNothingNamesMayBelongToAWriter) {
+  DatasetPtr table = NumberedTable(env_, root_, true, 2, 10);
+  const auto staged = table->StageAppend(*NumberedRows(20, 10), {});
+  ASSERT_THAT(staged, IsOk());
+  env_.AdvanceUs(6 * kDayUs);
+  table = CommitStaged(table, table->StageDelete(std::vector<uint64_t>{0}, "", {}));
+  EXPECT_EQ(Clean(*table, {}).data_files_removed, 0u);
+  // The writer at work commits what it wrote.
+  const auto committed = table->Commit(
+      [&] {
+        StagedTransaction late = *staged;
+        late.transaction.read_version = table->version();
+        return late;
+      }(),
+      {});
+  ASSERT_THAT(committed, IsOk());
+  table = *committed;
+  EXPECT_EQ(AllRows(*table).size(), 29u);
+  // Seven days later an abandoned file goes.
+  const auto abandoned = table->StageAppend(*NumberedRows(40, 10), {});
+  ASSERT_THAT(abandoned, IsOk());
+  env_.AdvanceUs(8 * kDayUs);
+  table = CommitStaged(table, table->StageAppend(*NumberedRows(60, 1), {}));
+  const CleanupStats stats = Clean(*table, {});
+  EXPECT_EQ(stats.data_files_removed, 1u);
+  EXPECT_EQ(AllRows(*table).size(), 30u);
+  // Or at once, when nobody writes.
+  const auto young = table->StageAppend(*NumberedRows(70, 10), {});
+  ASSERT_THAT(young, IsOk());
+  table = CommitStaged(table, table->StageAppend(*NumberedRows(80, 1), {}));
+  EXPECT_EQ(Clean(*table, {}).data_files_removed, 0u);
+  EXPECT_EQ(Clean(*table, {.delete_unverified = true}).data_files_removed, 1u);
+  EXPECT_EQ(AllRows(*table).size(), 31u);
+}
+
+TEST_F(CleanupTest, TagsProtect) {
+  DatasetPtr table = NumberedTable(env_, root_, true, 2, 10);
+  ASSERT_THAT(CreateTag(**table->Checkout(1), "first"), IsOk());
+  table = CommitStaged(table, table->StageOverwrite(NumberedSchema(), nullptr, {}));
+  EXPECT_THAT(Cleanup(*table, {}, {}),
+              StatusIs(absl::StatusCode::kFailedPrecondition, "{first: 1}"));
+  EXPECT_THAT(Versions(*table), ElementsAre(1, 2, 3));
+  Clean(*table, {.error_if_tagged_old_versions = false});
+  EXPECT_THAT(Versions(*table), ElementsAre(1, 3));
+  EXPECT_EQ(AllRows(**table->Checkout(1)).size(), 10u);
+  // The tag moves, and with it the protection.
+  ASSERT_THAT(UpdateTag(*table, "first"), IsOk());
+  EXPECT_EQ(ReadTag(root_, "first")->version, 3u);
+  EXPECT_THAT(UpdateTag(*table, "none"), StatusIs(absl::StatusCode::kNotFound));
+  Clean(*table, {});
+  EXPECT_THAT(Versions(*table), ElementsAre(3));
+}
+
+TEST_F(CleanupTest, BranchesProtectWhatTheyRead) {
+  DatasetPtr table = NumberedTable(env_, root_, true, 2, 10);
+  const auto branch = CreateBranch(*table, "dev", {});
+  ASSERT_THAT(branch, IsOk());
+  const auto grandchild = CreateBranch(**branch, "dev/fix", {});
+  ASSERT_THAT(grandchild, IsOk());
+  table =
+      CommitStaged(table, table->StageOverwrite(NumberedSchema(), NumberedRows(90, 3).get(), {}));
+  table = CommitStaged(table, table->StageAppend(*NumberedRows(93, 3), {}));
+  const CleanupStats stats = Clean(*table, {});
+  EXPECT_EQ(stats.old_versions, 2u);  // 1 and 3; the branch was forked from 2
+  EXPECT_EQ(stats.data_files_removed, 0u);
+  for (const std::string_view name : {"dev", "dev/fix"}) {
+    const auto dev = Dataset::Open(env_, root_, {.branch = std::string(name)});
+    ASSERT_THAT(dev, IsOk());
+    EXPECT_EQ(AllRows(**dev).size(), 20u);
+    // A branch cleans only below its own root.
+    EXPECT_EQ(Clean(**dev, {}).data_files_removed, 0u);
+  }
+  // Without the branches their files go.
+  ASSERT_THAT(DeleteBranch(env_, root_, "dev/fix", false), IsOk());
+  ASSERT_THAT(DeleteBranch(env_, root_, "dev", false), IsOk());
+  EXPECT_EQ(Clean(*table, {}).data_files_removed, 2u);
+  EXPECT_EQ(AllRows(*table).size(), 6u);
+}
+
+TEST_F(CleanupTest, DetachedVersionsAreReadAndProtected) {
+  DatasetPtr table = NumberedTable(env_, root_, true, 1, 10);
+  const uint64_t detached = (uint64_t{1} << 63) + 77;
+  format::Manifest manifest = table->manifest();
+  manifest.version = detached;
+  const std::string bytes = format::EncodeManifestFile(manifest, std::nullopt);
+  const io::Location file = root_.Child(io::StrCat("_versions/d", detached, ".manifest"));
+  ASSERT_THAT(file.store->Put(file.path, io::AsBytes(bytes)), IsOk());
+  table = CommitStaged(table, table->StageOverwrite(NumberedSchema(), nullptr, {}));
+  EXPECT_THAT(Versions(*table), ElementsAre(1, 2));
+  const CleanupStats stats = Clean(*table, {});
+  EXPECT_EQ(stats.old_versions, 1u);
+  EXPECT_EQ(stats.data_files_removed, 0u);
+  const auto opened = Dataset::Open(env_, root_, {.version = detached});
+  ASSERT_THAT(opened, IsOk());
+  EXPECT_EQ(AllRows(**opened).size(), 10u);
+}
+
+}  // namespace
+}  // namespace og::engine::dataset
