@@ -48,18 +48,37 @@ ToolCommand MakeToolCommand(const ToolText& text, void (*declare)(OptionSet&, Va
           }};
 }
 
+ToolCommand BranchCreateCommand();
+ToolCommand BranchDeleteCommand();
+ToolCommand BranchListCommand();
+ToolCommand CleanupCommand();
+ToolCommand CloneCommand();
 ToolCommand ColumnsAddCommand();
 ToolCommand ColumnsAlterCommand();
 ToolCommand ColumnsDropCommand();
 ToolCommand ColumnsJoinCommand();
+ToolCommand CompactCommand();
+ToolCommand ConfigCommand();
+ToolCommand CopyCommand();
 ToolCommand CountCommand();
 ToolCommand DeleteCommand();
 ToolCommand DumpCommand();
+ToolCommand ExplainCommand();
 ToolCommand FileInfoCommand();
+ToolCommand IndexCreateCommand();
+ToolCommand IndexDropCommand();
+ToolCommand IndexListCommand();
+ToolCommand IndexOptimizeCommand();
 ToolCommand InfoCommand();
 ToolCommand MergeInsertCommand();
+ToolCommand RestoreCommand();
 ToolCommand ScanCommand();
 ToolCommand SchemaCommand();
+ToolCommand StatsCommand();
+ToolCommand TagCreateCommand();
+ToolCommand TagDeleteCommand();
+ToolCommand TagListCommand();
+ToolCommand TagUpdateCommand();
 ToolCommand TakeCommand();
 ToolCommand UpdateCommand();
 ToolCommand VerifyCommand();

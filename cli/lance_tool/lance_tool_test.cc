@@ -2,7 +2,10 @@
 // and rows that go through write and come out of dump, take, count and verify as they went in.
 #include <csignal>
 #include <cstdio>
+#include <cstring>
+#include <utility>
 
+#include <pty.h>
 #include <unistd.h>
 
 #include "cli/lance_tool/arguments.h"
@@ -205,6 +208,38 @@ TEST_F(LanceToolTest, VerifyFindsADamagedFile) {
   tests::WriteFile(file, bytes.substr(0, bytes.size() / 2));
   EXPECT_THAT(Run({"verify", table.c_str()}),
               StatusIs(absl::StatusCode::kDataLoss, "problems found"));
+}
+
+TEST(TerminalTest, AsksWhereSomebodyCanAnswer) {
+  Terminal nobody(-1, -1);
+  EXPECT_FALSE(nobody.shows_progress());
+  OG_EXPECT_OK(nobody.Confirm("Remove it?", true));
+  EXPECT_THAT(nobody.Confirm("Remove it?", false),
+              StatusIs(absl::StatusCode::kFailedPrecondition, "Remove it? This cannot be undone"));
+  int person = -1;
+  int program = -1;
+  ASSERT_EQ(openpty(&person, &program, nullptr, nullptr, nullptr), 0);
+  Terminal terminal(program, program);
+  EXPECT_TRUE(terminal.shows_progress());
+  for (const auto& [answer, consents] :
+       {std::pair{"y\n", true}, {"yes\n", true}, {"n\n", false}, {"\n", false}}) {
+    ASSERT_GT(write(person, answer, std::strlen(answer)), 0);
+    EXPECT_EQ(terminal.Confirm("Remove it?", false).ok(), consents) << answer;
+  }
+  close(person);
+  close(program);
+}
+
+TEST(TerminalTest, ProgressIsOneLine) {
+  EXPECT_EQ(
+      ToolProgressLine("compact", {.unit = "fragments", .done = 5, .total = 20, .bytes = 1500},
+                       10'000'000'000),
+      "compact  [#####               ]  25%  5 of 20 fragments  1.5 kB  eta 0:30");
+  EXPECT_EQ(ToolProgressLine("copy", {.unit = "files", .done = 3}, 1), "copy  3 files");
+  EXPECT_EQ(ToolProgressLine("copy", {.unit = "files", .done = 9, .total = 9}, 1),
+            "copy  [####################]  100%  9 of 9 files");
+  EXPECT_EQ(ByteSizeText(999), "999 B");
+  EXPECT_EQ(ByteSizeText(12'345'678), "12.3 MB");
 }
 
 TEST(Output, ReaderThatLeftEndsTheCommandQuietly) {

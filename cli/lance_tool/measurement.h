@@ -22,6 +22,9 @@ class Measurement {
   void Start();
   void Stop();
 
+  // What the last run asked of the store.
+  const io::StoreCounts& counts() const { return counts_; }
+
   // What was measured, as one line or as JSON.
   absl::Status Report(uint64_t rows, uint64_t batches, uint64_t bytes, bool as_json,
                       Output& output) const;
