@@ -52,9 +52,6 @@ class OptionSet {
   // Several values by repeating the option; commas are part of a value.
   OptionRef AddEach(std::string_view name, std::vector<std::string>& values, std::string_view help);
 
-  // Several values, one for each time the option is given; commas are part of a value.
-  OptionRef AddEach(std::string_view name, std::vector<std::string>& values, std::string_view help);
-
   // "--json"; "!--no-decode" clears; "--a,!--no-a" has both.
   OptionRef Flag(std::string_view name, bool& value, std::string_view help);
 

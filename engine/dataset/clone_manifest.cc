@@ -8,6 +8,7 @@
 #include "io/base/text.h"
 
 namespace og::engine::dataset {
+
 std::string BasePathOf(const io::Location& location) {
   return location.store->is_local() && location.store->scheme_root().starts_with("file:")
              ? io::StrCat("/", location.path)
