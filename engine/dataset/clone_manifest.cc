@@ -79,13 +79,12 @@ absl::StatusOr<DatasetPtr> PublishShallowClone(const Dataset& source, const io::
   const bool is_branch = branch.has_value();
   manifest.transaction_file = is_branch ? "" : format::TransactionFileName(transaction);
   OG_RETURN_IF_ERROR(RecomputeFeatureFlags(manifest, source.manifest().has_stable_row_ids()));
-  OG_ASSIGN_OR_RETURN(StoredManifest stored,
-                      Publish({.env = source.env(),
-                               .root = root,
-                               .naming = source.manifest_location().naming,
-                               .write_hint = !is_branch,
-                               .write_transaction_file = !is_branch},
-                              std::move(manifest), transaction, {}));
+  OG_ASSIGN_OR_RETURN(StoredManifest stored, Publish({.env = source.env(),
+                                                      .root = root,
+                                                      .naming = source.manifest_location().naming,
+                                                      .write_hint = !is_branch,
+                                                      .write_transaction_file = !is_branch},
+                                                     std::move(manifest), transaction, {}));
   return DatasetHandle::Make(source.env(), main_root, branch.value_or(""), std::move(stored),
                              source.session());
 }
