@@ -64,6 +64,7 @@ std::vector<Command> AllCommands() {
   commands.push_back(CommitListCommand());
   commands.push_back(CommitShowCommand());
   commands.push_back(SchemaPlanCommand());
+  commands.push_back(SchemaApplyCommand());
   commands.push_back(SchemaShowCommand());
   commands.push_back(LintCommand());
   commands.push_back(VerifyCommand());

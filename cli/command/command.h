@@ -73,6 +73,7 @@ Command LoadCommand();
 Command MutateCommand();
 Command QueryCommand();
 Command RepairCommand();
+Command SchemaApplyCommand();
 Command SchemaPlanCommand();
 Command SchemaShowCommand();
 Command SnapshotCommand();

@@ -95,6 +95,14 @@ std::string StepText(const MigrationStep& step) {
   return io::StrCat("unsupported change on ", step.entity, code, ": ", step.reason);
 }
 
+std::string StepLines(const MigrationPlan& plan) {
+  if (plan.steps.empty()) return "no schema changes\n";
+  std::string text;
+  for (const MigrationStep& step : plan.steps)
+    text += io::StrCat("- ", StepText(step), "\n");
+  return text;
+}
+
 }  // namespace
 
 std::string SchemaPlanJson(const MigrationPlan& plan, std::string_view uri) {
@@ -104,12 +112,37 @@ std::string SchemaPlanJson(const MigrationPlan& plan, std::string_view uri) {
 }
 
 std::string SchemaPlanText(const MigrationPlan& plan, std::string_view uri) {
-  std::string text =
-      io::StrCat("schema plan for ", uri, "\nsupported: ", plan.supported() ? "yes" : "no", "\n");
-  if (plan.steps.empty()) text += "no schema changes\n";
-  for (const MigrationStep& step : plan.steps)
-    text += io::StrCat("- ", StepText(step), "\n");
-  return text;
+  return io::StrCat("schema plan for ", uri, "\nsupported: ", plan.supported() ? "yes" : "no", "\n",
+                    StepLines(plan));
+}
+
+std::string SchemaApplyJson(const engine::graph::SchemaApplyResult& result, std::string_view uri) {
+  io::JsonWriter json(io::JsonWriter::Style::kPretty);
+  json.BeginObject();
+  json.Key("uri");
+  json.String(uri);
+  json.Key("supported");
+  json.Bool(result.plan.supported());
+  json.Key("applied");
+  json.Bool(result.applied);
+  json.Key("step_count");
+  json.Uint(result.plan.steps.size());
+  json.Key("graph_manifest_version");
+  json.Uint(result.graph_manifest_version);
+  json.Key("steps");
+  json.BeginArray();
+  for (const MigrationStep& step : result.plan.steps)
+    WriteStep(step, json);
+  json.EndArray();
+  json.EndObject();
+  return std::move(json).Finish() + "\n";
+}
+
+std::string SchemaApplyText(const engine::graph::SchemaApplyResult& result, std::string_view uri) {
+  return io::StrCat(
+      "schema apply for ", uri, "\nsupported: ", result.plan.supported() ? "yes" : "no",
+      "\napplied: ", result.applied ? "yes" : "no",
+      "\ngraph_manifest_version: ", result.graph_manifest_version, "\n", StepLines(result.plan));
 }
 
 }  // namespace og::cli

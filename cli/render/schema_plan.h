@@ -4,6 +4,7 @@
 #include <string>
 #include <string_view>
 
+#include "engine/graph/graph.h"
 #include "engine/schema/migrate.h"
 
 namespace og::cli {
@@ -11,5 +12,9 @@ namespace og::cli {
 // `schema plan`.
 std::string SchemaPlanJson(const engine::schema::MigrationPlan& plan, std::string_view uri);
 std::string SchemaPlanText(const engine::schema::MigrationPlan& plan, std::string_view uri);
+
+// `schema apply`.
+std::string SchemaApplyJson(const engine::graph::SchemaApplyResult& result, std::string_view uri);
+std::string SchemaApplyText(const engine::graph::SchemaApplyResult& result, std::string_view uri);
 
 }  // namespace og::cli

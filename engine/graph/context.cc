@@ -2,6 +2,7 @@
 
 #include <utility>
 
+#include "engine/graph/contract_store.h"
 #include "engine/graph/errors.h"
 #include "io/base/status_macros.h"
 #include "io/base/text.h"
@@ -65,6 +66,7 @@ GraphContext::GraphContext(io::Env& environment, const io::Location& graph_root)
       manifest(environment, graph_root),
       records(environment, graph_root, root_uri),
       gates(RootGates::For(environment, root_uri)),
+      contract(std::make_shared<ContractCache>()),
       session(dataset::MakeSession()) {}
 
 absl::StatusOr<io::FolderHold> HoldRoot(const GraphContext& context) {

@@ -44,6 +44,8 @@ std::string RootUri(const io::Location& root);
 // `path` of the store below `root` as `__manifest` spells it: with a leading '/' for local stores.
 std::string RecordedPath(const io::Location& root, std::string_view path);
 
+class ContractCache;
+
 struct GraphContext {
   GraphContext(io::Env& environment, const io::Location& graph_root);
 
@@ -53,6 +55,7 @@ struct GraphContext {
   const ManifestStore manifest;
   const RecordStore records;
   const std::shared_ptr<RootGates> gates;
+  const std::shared_ptr<ContractCache> contract;
   const std::shared_ptr<dataset::Session> session;
 };
 

@@ -64,6 +64,26 @@ absl::StatusOr<AcceptedSchema> AcceptContract(const schema::SchemaContract& cont
   return accepted;
 }
 
+absl::StatusOr<AcceptedSchema> ContractCache::Read(const io::Location& root) {
+  std::shared_ptr<const AcceptedSchema> known;
+  {
+    io::MutexLock lock(mutex_);
+    known = known_;
+  }
+  if (known != nullptr) {
+    OG_ASSIGN_OR_RETURN(const schema::SchemaState state, ReadSchemaState(root));
+    if (state == known->state) return *known;
+  }
+  OG_ASSIGN_OR_RETURN(AcceptedSchema accepted, ReadContract(root));
+  // The state object is the last to change: the three belong together if it is still the same.
+  OG_ASSIGN_OR_RETURN(const schema::SchemaState state, ReadSchemaState(root));
+  if (state == accepted.state) {
+    io::MutexLock lock(mutex_);
+    known_ = std::make_shared<const AcceptedSchema>(accepted);
+  }
+  return accepted;
+}
+
 absl::StatusOr<schema::SchemaState> ReadSchemaState(const io::Location& root) {
   OG_ASSIGN_OR_RETURN(const auto text, ReadText(root, schema::kStateName));
   if (!text.has_value()) {

@@ -1,6 +1,7 @@
 // The three schema objects at the root of a graph, and their agreement with `__manifest`.
 #pragma once
 
+#include <memory>
 #include <optional>
 #include <span>
 #include <string>
@@ -13,6 +14,7 @@
 #include "engine/schema/catalog.h"
 #include "engine/schema/contract.h"
 #include "engine/schema/ir.h"
+#include "io/base/sync.h"
 #include "io/store/store.h"
 
 namespace og::engine::graph {
@@ -31,6 +33,18 @@ absl::StatusOr<AcceptedSchema> ReadContract(const io::Location& root);
 
 // The same for a contract that was read already.
 absl::StatusOr<AcceptedSchema> AcceptContract(const schema::SchemaContract& contract);
+
+// The accepted schema as it was last read, so that an unchanged one costs one read. Any thread may
+// call it.
+class ContractCache {
+ public:
+  // The contract below `root`: as known if the state object still is, else as ReadContract() says.
+  absl::StatusOr<AcceptedSchema> Read(const io::Location& root);
+
+ private:
+  io::Mutex mutex_;
+  std::shared_ptr<const AcceptedSchema> known_ OG_GUARDED_BY(mutex_);
+};
 
 // The state object alone: whether the contract is still the one that was read.
 absl::StatusOr<schema::SchemaState> ReadSchemaState(const io::Location& root);

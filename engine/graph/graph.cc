@@ -14,6 +14,7 @@
 #include "engine/graph/merge/merge.h"
 #include "engine/graph/mutate.h"
 #include "engine/graph/recovery/sweep.h"
+#include "engine/graph/schema_apply.h"
 #include "engine/graph/schema_change.h"
 #include "engine/graph/snapshot.h"
 #include "engine/graph/snapshot_export.h"
@@ -172,6 +173,14 @@ class GraphImpl final : public Graph {
     OG_ASSIGN_OR_RETURN(const AcceptedSchema accepted, ReadContract(context_.root));
     OG_ASSIGN_OR_RETURN(SchemaChange change, PlanSchemaChange(accepted, source, allow_data_loss));
     return std::move(change.plan);
+  }
+
+  absl::StatusOr<SchemaApplyResult> ApplySchema(std::string_view source,
+                                                const SchemaApplyOptions& options) override {
+    OG_RETURN_IF_ERROR(RequireWritable());
+    OG_ASSIGN_OR_RETURN(SchemaApplyResult result, graph::ApplySchema(context_, source, options));
+    if (result.applied) OG_RETURN_IF_ERROR(Fresh(std::nullopt).status());
+    return result;
   }
 
   absl::Status Export(const ExportOptions& options, const ExportSink& sink) override {

@@ -144,6 +144,18 @@ struct MutationResult {
   std::optional<CommitInfo> commit;  // nothing matched: no commit
 };
 
+struct SchemaApplyOptions {
+  // What the change drops goes at once instead of with a later cleanup.
+  bool allow_data_loss = false;
+  std::optional<std::string> actor_id;
+};
+
+struct SchemaApplyResult {
+  bool applied = false;  // false: the schema was this one already
+  uint64_t graph_manifest_version = 0;
+  schema::MigrationPlan plan;
+};
+
 struct ExportOptions {
   ReadTarget target;
   std::vector<std::string> types;  // node and edge types of these names; empty: all
@@ -256,6 +268,12 @@ class Graph {
   // `allow_data_loss`: what the steps drop goes at once instead of with a later cleanup.
   virtual absl::StatusOr<schema::MigrationPlan> PlanSchema(std::string_view source,
                                                            bool allow_data_loss) = 0;
+
+  // Makes the schema in `source` the accepted one, as one graph commit. kConflict while the graph
+  // has branches beside main; kBadRequest with the code and reason of the first step that cannot be
+  // made.
+  virtual absl::StatusOr<SchemaApplyResult> ApplySchema(std::string_view source,
+                                                        const SchemaApplyOptions& options) = 0;
 
   // All rows of the target as JSON lines: tables by key, rows by id.
   virtual absl::Status Export(const ExportOptions& options, const ExportSink& sink) = 0;

@@ -98,18 +98,18 @@ class WriteCostTest : public ::testing::Test {
 };
 
 TEST_F(WriteCostTest, InsertOfAKeyedNode) {
-  EXPECT_LE(Cost("insert", "insert Team { slug: \"a\" }"), 38u);
+  EXPECT_LE(Cost("insert", "insert Team { slug: \"a\" }"), 30u);
 }
 
 TEST_F(WriteCostTest, UpdateOfAnExistingRow) {
-  EXPECT_LE(Cost("update", "insert Team { slug: \"warm\" }"), 38u);
+  EXPECT_LE(Cost("update", "insert Team { slug: \"warm\" }"), 30u);
 }
 
 TEST_F(WriteCostTest, ASecondTable) {
   const uint64_t one = Cost("one table", "insert Team { slug: \"b\" }");
   const uint64_t two =
       Cost("two tables", "insert Team { slug: \"c\" } insert Person { name: \"dan\" }");
-  EXPECT_LE(two, one + 11);
+  EXPECT_LE(two, one + 9);
 }
 
 TEST_F(WriteCostTest, ALongHistoryCostsNoMore) {

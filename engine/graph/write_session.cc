@@ -153,9 +153,10 @@ absl::Status ConfirmForks(const GraphContext& context, RecoveryRecord& record) {
   return absl::OkStatus();
 }
 
-// The armed part of a write. Every failure in here is the record's to resolve.
+// The armed part of a write. `armed`: the token of the record as it is stored. Every failure in
+// here is the record's to resolve.
 absl::Status ApplyEffects(const GraphContext& context, const WriteIntent& intent,
-                          RecoveryRecord& record) {
+                          const std::string& armed, RecoveryRecord& record) {
   const bool is_merge = intent.kind == WriterKind::kBranchMerge;
   if (is_merge) {
     OG_CRASH_POINT(context.env, "branch_merge.post_sidecar_pre_fork");
@@ -174,7 +175,7 @@ absl::Status ApplyEffects(const GraphContext& context, const WriteIntent& intent
   if (is_merge) OG_CRASH_POINT(context.env, "branch_merge.post_effects_pre_confirm");
   OG_RETURN_IF_ERROR(ConfirmForks(context, record));
   record.effects_confirmed = true;
-  OG_RETURN_IF_ERROR(context.records.Rewrite(record));
+  OG_RETURN_IF_ERROR(context.records.Rewrite(record, armed));
   if (is_merge) {
     OG_CRASH_POINT(context.env, "branch_merge.post_phase_b_pre_manifest_commit");
   } else {
@@ -223,11 +224,15 @@ absl::StatusOr<WriteBase> PrepareWrite(const GraphContext& context,
                                        const std::optional<std::string>& caller_head) {
   for (int i = 0; i < kCaptureTries; ++i) {
     OG_RETURN_IF_ERROR(CheckNoSchemaChange(context));
-    OG_ASSIGN_OR_RETURN(AcceptedSchema schema, ReadContract(context.root));
+    OG_ASSIGN_OR_RETURN(AcceptedSchema schema, context.contract->Read(context.root));
     OG_ASSIGN_OR_RETURN(ManifestView manifest, context.manifest.OpenPresent(branch));
-    OG_ASSIGN_OR_RETURN(const schema::SchemaState state, ReadSchemaState(context.root));
-    if (!(state == schema.state)) continue;
-    OG_RETURN_IF_ERROR(CheckTables(schema.ir, manifest.state.tables(), manifest.version()));
+    const absl::Status fits = CheckTables(schema.ir, manifest.state.tables(), manifest.version());
+    if (!fits.ok()) {
+      // Unless it has changed between the two reads, the schema contradicts what is published.
+      OG_ASSIGN_OR_RETURN(const schema::SchemaState state, ReadSchemaState(context.root));
+      if (!(state == schema.state)) continue;
+      return fits;
+    }
     OG_RETURN_IF_ERROR(CheckCallerHead(caller_head, manifest));
     AuthorityToken authority = MakeAuthority(schema, manifest.identifier, manifest.head());
     return WriteBase{.manifest = std::move(manifest),
@@ -240,14 +245,10 @@ absl::StatusOr<WriteBase> PrepareWrite(const GraphContext& context,
 }
 
 absl::Status CheckNoDrift(const GraphContext& context, const WriteBase& base,
-                          const TableEntry& entry) {
-  dataset::OpenOptions options;
-  options.branch = entry.branch.value_or("");
-  options.session = context.session;
-  const absl::StatusOr<dataset::DatasetPtr> head =
-      dataset::Dataset::Open(context.env, context.root.Child(entry.path), options);
-  OG_RETURN_IF_ERROR(FromStorage(head.status()));
-  const uint64_t version = (*head)->version();
+                          const TableEntry& entry, const dataset::Dataset& pinned) {
+  const absl::StatusOr<uint64_t> newest = pinned.LatestVersion();
+  OG_RETURN_IF_ERROR(FromStorage(newest.status()));
+  const uint64_t version = *newest;
   if (version == entry.version) return absl::OkStatus();
   if (version < entry.version) {
     return InternalFault(io::StrCat(Subject(entry.table_key), " is at Lance HEAD version ", version,
@@ -300,6 +301,7 @@ absl::StatusOr<CommitInfo> CommitWrite(const GraphContext& context, const WriteB
       context.gates->branch(BranchName(base.manifest.branch)).Exclusive(context.env);
   const auto hold = HoldBranch(context, base.manifest.branch);
   RecoveryRecord record = MakeRecord(context, base, intent);
+  std::string armed;
   const auto refused = [&]() -> absl::Status {
     OG_CRASH_POINT(context.env, "mutation.post_stage_pre_effect_gate");
     OG_RETURN_IF_ERROR(hold.status());
@@ -313,12 +315,13 @@ absl::StatusOr<CommitInfo> CommitWrite(const GraphContext& context, const WriteB
                               io::StrCat(change.entry.version), io::StrCat(read_version));
       }
       if (!NeedsFork(change.entry, base.manifest.branch)) {
-        OG_RETURN_IF_ERROR(CheckNoDrift(context, base, change.entry));
+        OG_RETURN_IF_ERROR(CheckNoDrift(context, base, change.entry, *change.dataset));
       }
     }
     if (intent.tables.empty()) return absl::OkStatus();
     OG_RETURN_IF_ERROR(SyncStaged(context, intent));
-    return context.records.Arm(record);
+    OG_ASSIGN_OR_RETURN(armed, context.records.Arm(record));
+    return absl::OkStatus();
   }();
   if (!refused.ok()) {
     DiscardWrite(intent);
@@ -328,10 +331,11 @@ absl::StatusOr<CommitInfo> CommitWrite(const GraphContext& context, const WriteB
   for (size_t i = 0; i < record.pointers.size(); ++i)
     record.pointers[i].confirmed = ConfirmedOf(intent.pointers[i].adopted);
   if (intent.tables.empty()) {
-    return Published(context.manifest.Publish(PublishOf(record)), record.lineage.graph_commit_id);
+    return Published(context.manifest.Publish(PublishOf(record), &base.manifest),
+                     record.lineage.graph_commit_id);
   }
 
-  if (const absl::Status applied = ApplyEffects(context, intent, record); !applied.ok()) {
+  if (const absl::Status applied = ApplyEffects(context, intent, armed, record); !applied.ok()) {
     if (!absl::IsAborted(applied) || record.tables[0].confirmed.has_value()) {
       return RecoveryRequired(record.operation_id, io::Message(applied));
     }
@@ -341,8 +345,8 @@ absl::StatusOr<CommitInfo> CommitWrite(const GraphContext& context, const WriteB
     return ReadSetChanged(io::StrCat("published_dataset_version:", record.tables[0].table_key),
                           io::StrCat(record.tables[0].expected_version), std::nullopt);
   }
-  const absl::StatusOr<CommitInfo> commit =
-      Published(context.manifest.Publish(PublishOf(record)), record.lineage.graph_commit_id);
+  const absl::StatusOr<CommitInfo> commit = Published(
+      context.manifest.Publish(PublishOf(record), &base.manifest), record.lineage.graph_commit_id);
   if (!commit.ok()) return RecoveryRequired(record.operation_id, io::Message(commit.status()));
   // The write is visible and durable. A record that stays is retired by the next writer.
   context.records.Remove(record.operation_id).IgnoreError();

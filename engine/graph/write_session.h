@@ -81,10 +81,10 @@ absl::StatusOr<WriteBase> PrepareWrite(const GraphContext& context,
                                        const std::optional<std::string>& caller_head = {});
 
 // kConflict, kRecoveryRequired or kReadSetChanged unless the newest version of a table is the one
-// that the base pins: nothing would say which of the two a change belongs to. REQUIRES: the root is
-// held.
+// that the base pins and `pinned` holds: nothing would say which of the two a change belongs to.
+// REQUIRES: the root is held.
 absl::Status CheckNoDrift(const GraphContext& context, const WriteBase& base,
-                          const TableEntry& entry);
+                          const TableEntry& entry, const dataset::Dataset& pinned);
 
 // Ok if everything is still as captured, at one moment: what a write without effects that depends
 // on `caller_head` is acknowledged by.

@@ -227,13 +227,6 @@ absl::Status CheckStamp(const std::map<std::string, std::string>& metadata,
   return *stamp == kInternalSchemaVersion ? absl::OkStatus() : OldStamp(*stamp);
 }
 
-// A view, and the rows that its state is made of.
-struct ManifestStore::Loaded {
-  ManifestView view;
-  std::vector<uint64_t> fragments;  // the present ones; of a view with history none
-  format::RecordBatch rows;         // with their addresses as the last column
-};
-
 ManifestStore::ManifestStore(io::Env& env, const io::Location& graph_root)
     : env_(env), root_(graph_root.Child(kManifestFolder)) {}
 
@@ -251,28 +244,24 @@ absl::StatusOr<dataset::DatasetPtr> ManifestStore::Create(ManifestRows rows) con
 }
 
 absl::StatusOr<ManifestView> ManifestStore::Open(const std::optional<std::string>& branch) const {
-  OG_ASSIGN_OR_RETURN(Loaded loaded, Load(branch, std::nullopt, /*with_history=*/true));
-  return std::move(loaded.view);
+  return Load(branch, std::nullopt, /*with_history=*/true);
 }
 
 absl::StatusOr<ManifestView> ManifestStore::OpenPresent(
     const std::optional<std::string>& branch) const {
-  OG_ASSIGN_OR_RETURN(Loaded loaded, Load(branch, std::nullopt, /*with_history=*/false));
-  return std::move(loaded.view);
+  return Load(branch, std::nullopt, /*with_history=*/false);
 }
 
 absl::StatusOr<ManifestView> ManifestStore::OpenAt(const std::optional<std::string>& branch,
                                                    uint64_t version) const {
-  OG_ASSIGN_OR_RETURN(Loaded loaded, Load(branch, version, /*with_history=*/true));
-  return std::move(loaded.view);
+  return Load(branch, version, /*with_history=*/true);
 }
 
-absl::StatusOr<ManifestStore::Loaded> ManifestStore::Load(const std::optional<std::string>& branch,
-                                                          std::optional<uint64_t> version,
-                                                          bool with_history) const {
+absl::StatusOr<ManifestView> ManifestStore::Load(const std::optional<std::string>& branch,
+                                                 std::optional<uint64_t> version,
+                                                 bool with_history) const {
   for (int attempt = 0; attempt < kCoherentOpenTries; ++attempt) {
-    Loaded loaded;
-    ManifestView& view = loaded.view;
+    ManifestView view;
     view.branch = branch;
     OG_ASSIGN_OR_RETURN(view.identifier, IdentifierOf(root_, branch));
     dataset::OpenOptions options;
@@ -293,14 +282,16 @@ absl::StatusOr<ManifestStore::Loaded> ManifestStore::Load(const std::optional<st
       if (!(after == view.identifier)) continue;
     }
     view.has_history = with_history;
+    PresentRows present;
     if (!with_history) {
-      OG_ASSIGN_OR_RETURN(loaded.fragments, PresentFragments(env_, root_, *view.dataset));
+      OG_ASSIGN_OR_RETURN(present.fragments, PresentFragments(env_, root_, *view.dataset));
     }
     OG_ASSIGN_OR_RETURN(
-        loaded.rows,
-        ReadRows(*view.dataset, with_history ? std::nullopt : std::optional(loaded.fragments)));
-    OG_ASSIGN_OR_RETURN(view.state, StateOf({&loaded.rows, 1}));
-    return loaded;
+        present.rows,
+        ReadRows(*view.dataset, with_history ? std::nullopt : std::optional(present.fragments)));
+    OG_ASSIGN_OR_RETURN(view.state, StateOf({&present.rows, 1}));
+    if (!with_history) view.present = std::make_shared<const PresentRows>(std::move(present));
+    return view;
   }
   return Conflict(io::StrCat("manifest branch '", BranchName(branch),
                              "' changed repeatedly during coherent open; retry"));
@@ -314,9 +305,18 @@ absl::StatusOr<bool> ManifestStore::IsCurrent(const ManifestView& view) const {
   return identifier == view.identifier;
 }
 
-absl::StatusOr<ManifestView> ManifestStore::Publish(const PublishRequest& request) const {
+absl::StatusOr<ManifestView> ManifestStore::Publish(const PublishRequest& request,
+                                                    const ManifestView* newest) const {
   for (int attempt = 0; attempt <= kPublishRetries; ++attempt) {
-    OG_ASSIGN_OR_RETURN(std::optional<ManifestView> published, TryPublish(request));
+    std::optional<ManifestView> published;
+    // A branch may have been deleted and made again at the same version; main is always the same.
+    const bool is_known = newest != nullptr && newest->present != nullptr && !request.branch;
+    if (attempt == 0 && is_known) {
+      OG_ASSIGN_OR_RETURN(published, TryPublish(request, *newest));
+    } else {
+      OG_ASSIGN_OR_RETURN(const ManifestView view, OpenPresent(request.branch));
+      OG_ASSIGN_OR_RETURN(published, TryPublish(request, view));
+    }
     if (published.has_value()) return *std::move(published);
   }
   return Conflict(io::StrCat("manifest publish exhausted ", kPublishRetries,
@@ -325,10 +325,7 @@ absl::StatusOr<ManifestView> ManifestStore::Publish(const PublishRequest& reques
 
 // nullopt: another publisher made the version that this one wanted to make.
 absl::StatusOr<std::optional<ManifestView>> ManifestStore::TryPublish(
-    const PublishRequest& request) const {
-  OG_ASSIGN_OR_RETURN(const Loaded loaded,
-                      Load(request.branch, std::nullopt, /*with_history=*/false));
-  const ManifestView& view = loaded.view;
+    const PublishRequest& request, const ManifestView& view) const {
   OG_RETURN_IF_ERROR(CheckPrecondition(request, view));
   OG_RETURN_IF_ERROR(CheckBindings(request, view.state));
   OG_RETURN_IF_ERROR(CheckVersions(request, view.state));
@@ -343,13 +340,13 @@ absl::StatusOr<std::optional<ManifestView>> ManifestStore::TryPublish(
   ManifestRows rows = RowsOf(request, commit);
   const std::vector<std::string> object_ids = rows.object_ids();
   const format::RecordBatch added = rows.Finish();
-  OG_ASSIGN_OR_RETURN(NextRows next, Sort(loaded.rows, added, object_ids));
+  OG_ASSIGN_OR_RETURN(NextRows next, Sort(view.present->rows, added, object_ids));
   std::vector<format::RecordBatch> left = next.history;
   left.insert(left.end(), next.present.begin(), next.present.end());
   // Refused here is what would contradict the rows that stay: two tables of one name.
   OG_ASSIGN_OR_RETURN(ManifestState state, StateOf(left));
   const absl::StatusOr<dataset::StagedTransaction> update =
-      StageNextRows(*view.dataset, loaded.fragments, std::move(next));
+      StageNextRows(*view.dataset, view.present->fragments, std::move(next));
   OG_RETURN_IF_ERROR(FromStorage(update.status()));
   const dataset::StagedTransaction& staged = *update;
 

@@ -10,6 +10,7 @@
 
 #include <cstdint>
 #include <map>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -22,6 +23,7 @@
 #include "engine/graph/graph.h"
 #include "engine/graph/manifest/rows.h"
 #include "engine/graph/recovery/record.h"
+#include "format/arrow/array.h"
 #include "io/store/store.h"
 
 namespace og::engine::graph {
@@ -29,6 +31,12 @@ namespace og::engine::graph {
 inline constexpr std::string_view kManifestFolder = "__manifest";
 inline constexpr std::string_view kStampKey = "omnigraph:internal_schema_version";
 inline constexpr int kPublishRetries = 5;
+
+// The rows of the present part of a version; layout.h.
+struct PresentRows {
+  std::vector<uint64_t> fragments;
+  format::RecordBatch rows;  // with their addresses as the last column
+};
 
 // One branch of `__manifest` at one version.
 struct ManifestView {
@@ -38,6 +46,8 @@ struct ManifestView {
   ManifestState state;
   // The state has all commits; otherwise at least the newest one.
   bool has_history = false;
+  // What a publish over this version writes again; null in a view with history, or after a publish.
+  std::shared_ptr<const PresentRows> present;
 
   uint64_t version() const { return dataset->version(); }
   // The exact head of the branch; a branch without commits of its own has none.
@@ -98,17 +108,19 @@ class ManifestStore {
   // Whether `view` is still the newest version of the same incarnation of its branch.
   absl::StatusOr<bool> IsCurrent(const ManifestView& view) const;
 
-  // Publishes and returns the view of the new version, without history.
+  // Publishes and returns the view of the new version, without history. `newest`: the state that
+  // the caller has just found to be the newest one, which spares reading it again; may be null.
   //   kReadSetChanged   the precondition does not hold
   //   kVersionMismatch  a table is not at its expected version
   //   kConflict         kPublishRetries publishers were faster
-  absl::StatusOr<ManifestView> Publish(const PublishRequest& request) const;
+  absl::StatusOr<ManifestView> Publish(const PublishRequest& request,
+                                       const ManifestView* newest = nullptr) const;
 
  private:
-  struct Loaded;
-  absl::StatusOr<Loaded> Load(const std::optional<std::string>& branch,
-                              std::optional<uint64_t> version, bool with_history) const;
-  absl::StatusOr<std::optional<ManifestView>> TryPublish(const PublishRequest& request) const;
+  absl::StatusOr<ManifestView> Load(const std::optional<std::string>& branch,
+                                    std::optional<uint64_t> version, bool with_history) const;
+  absl::StatusOr<std::optional<ManifestView>> TryPublish(const PublishRequest& request,
+                                                         const ManifestView& view) const;
 
   io::Env& env_;
   const io::Location root_;

@@ -22,23 +22,31 @@ io::Location RecordStore::File(std::string_view operation_id) const {
   return root_.Child(io::StrCat(kRecoveryFolder, "/", operation_id, kSuffix));
 }
 
-absl::Status RecordStore::Arm(const RecoveryRecord& record) const {
+absl::StatusOr<std::string> RecordStore::Arm(const RecoveryRecord& record) const {
   OG_CRASH_POINT(env_, "recovery.sidecar_write");
   const io::Location file = File(record.operation_id);
   const std::string text = EncodeRecoveryRecord(record);
-  OG_RETURN_IF_ERROR(FromStorage(file.store->PutIfAbsent(file.path, io::AsBytes(text)).status()));
-  return FromStorage(file.store->Sync(std::vector<std::string>{file.path}, env_.durability()));
+  const absl::StatusOr<io::ObjectInfo> armed =
+      file.store->PutIfAbsent(file.path, io::AsBytes(text));
+  OG_RETURN_IF_ERROR(FromStorage(armed.status()));
+  OG_RETURN_IF_ERROR(
+      FromStorage(file.store->Sync(std::vector<std::string>{file.path}, env_.durability())));
+  return armed->e_tag;
 }
 
-absl::Status RecordStore::Rewrite(const RecoveryRecord& record) const {
+absl::Status RecordStore::Rewrite(const RecoveryRecord& record,
+                                  std::optional<std::string> token) const {
   OG_CRASH_POINT(env_, "recovery.sidecar_confirm");
   const io::Location file = File(record.operation_id);
   const std::string text = EncodeRecoveryRecord(record);
+  if (!token.has_value()) {
+    const absl::StatusOr<io::ObjectInfo> former = file.store->Stat(file.path);
+    OG_RETURN_IF_ERROR(FromStorage(former.status()));
+    token = former->e_tag;
+  }
   // Not a plain put: after a loss of power that could leave a record without its bytes.
-  const absl::StatusOr<io::ObjectInfo> former = file.store->Stat(file.path);
-  OG_RETURN_IF_ERROR(FromStorage(former.status()));
   OG_RETURN_IF_ERROR(
-      FromStorage(file.store->PutIfMatch(file.path, io::AsBytes(text), former->e_tag).status()));
+      FromStorage(file.store->PutIfMatch(file.path, io::AsBytes(text), *token).status()));
   return FromStorage(file.store->Sync(std::vector<std::string>{file.path}, env_.durability()));
 }
 

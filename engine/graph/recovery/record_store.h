@@ -22,11 +22,14 @@ class RecordStore {
   // The Env outlives the store. `root_uri` as RootUri() spells it.
   RecordStore(io::Env& env, const io::Location& root, std::string root_uri);
 
-  // Makes a new record durable. Nothing of a write may take effect before this has returned ok.
-  absl::Status Arm(const RecoveryRecord& record) const;
+  // Makes a new record durable; its token. Nothing of a write may take effect before this has
+  // returned ok.
+  absl::StatusOr<std::string> Arm(const RecoveryRecord& record) const;
 
-  // Replaces a record durably by its later form.
-  absl::Status Rewrite(const RecoveryRecord& record) const;
+  // Replaces a record durably by its later form. `token`: of the stored one, as Arm() gave it;
+  // absent: it is looked up.
+  absl::Status Rewrite(const RecoveryRecord& record,
+                       std::optional<std::string> token = std::nullopt) const;
 
   // Removes a record; ok if it is gone.
   absl::Status Remove(std::string_view operation_id) const;

@@ -19,12 +19,12 @@ constexpr int64_t kSchemaChangeSecondsMax = 3600;
 
 // A schema change that died before it had a record left its lock branch: nothing of it is
 // published, and nobody else would ever remove it.
-absl::Status RemoveStaleLock(const GraphContext& context, const io::FolderHold& hold) {
+absl::Status RemoveStaleLock(const GraphContext& context, bool owner_is_gone) {
   OG_ASSIGN_OR_RETURN(const auto lock,
                       ReadBranchRef(context.manifest.root(), kSchemaApplyLockBranch));
   if (!lock.has_value()) return absl::OkStatus();
   const int64_t age_s = context.env.NowUs() / 1'000'000 - lock->created_at_s;
-  if (!hold.is_held() && age_s < kSchemaChangeSecondsMax) return absl::OkStatus();
+  if (!owner_is_gone && age_s < kSchemaChangeSecondsMax) return absl::OkStatus();
   return FromStorage(
       dataset::DeleteBranch(context.env, context.manifest.root(), kSchemaApplyLockBranch, true));
 }
@@ -39,13 +39,13 @@ absl::StatusOr<bool> HasLeftOvers(const GraphContext& context) {
 }
 
 // Objects of schema changes that no record explains.
-absl::Status RemoveLeftOvers(const GraphContext& context, const io::FolderHold& hold,
+absl::Status RemoveLeftOvers(const GraphContext& context, bool owner_is_gone,
                              const SweepResult& result) {
   for (const RecoveryRecord& record : result.unresolved) {
     if (record.kind == WriterKind::kSchemaApply) return absl::OkStatus();
   }
   OG_RETURN_IF_ERROR(ReconcileStaged(context));
-  return RemoveStaleLock(context, hold);
+  return RemoveStaleLock(context, owner_is_gone);
 }
 
 }  // namespace
@@ -63,6 +63,7 @@ absl::StatusOr<SweepResult> SweepRecords(const GraphContext& context, SweepMode 
   // From here on no writer of this machine has a record of its own.
   OG_ASSIGN_OR_RETURN(const io::FolderHold hold, HoldRoot(context));
   OG_ASSIGN_OR_RETURN(const std::vector<std::string> ids, context.records.List());
+  bool owner_is_gone = hold.is_held();
   for (const std::string& id : ids) {
     OG_CRASH_POINT(context.env, "recovery.post_sidecar_list_pre_read");
     OG_ASSIGN_OR_RETURN(std::optional<RecoveryRecord> record, context.records.Read(id));
@@ -70,11 +71,13 @@ absl::StatusOr<SweepResult> SweepRecords(const GraphContext& context, SweepMode 
     OG_ASSIGN_OR_RETURN(const Outcome outcome, ResolveRecord(context, mode, *record));
     if (outcome == Outcome::kResolved) {
       ++result.num_resolved;
+      // The lock belongs to the change whose record this was.
+      owner_is_gone = owner_is_gone || record->kind == WriterKind::kSchemaApply;
     } else {
       result.unresolved.push_back(*std::move(record));
     }
   }
-  if (mode == SweepMode::kFull) OG_RETURN_IF_ERROR(RemoveLeftOvers(context, hold, result));
+  if (mode == SweepMode::kFull) OG_RETURN_IF_ERROR(RemoveLeftOvers(context, owner_is_gone, result));
   return result;
 }
 
