@@ -1060,11 +1060,30 @@ static void test_merge_insert(void) {
 }
 
 static void test_compaction(void) {
-  LanceDataset* dataset = make_rows("compact", 10);
+  lance_dataset_close(make_rows("compact", 10));
+  LanceDataset* dataset = NULL;
+  for (int i = 1; i < 8; ++i) {
+    CHECK(write_rows(path_of("compact"), LANCE_WRITE_APPEND, i * 10, 10, &dataset) == 0);
+    if (i < 7) {
+      lance_dataset_close(dataset);
+    }
+  }
+  CHECK(lance_dataset_delete(dataset, "id < 5", NULL) == 0);
   LanceCompactionMetrics metrics = {9, 9, 9, 9};
-  CHECK(lance_dataset_compact_files(dataset, NULL, &metrics) == -1);
-  CHECK_ERROR(LANCE_ERR_NOT_SUPPORTED, "compaction");
-  CHECK(metrics.fragments_removed == 9 && lance_dataset_version(dataset) == 1);
+  CHECK(lance_dataset_compact_files(dataset, NULL, &metrics) == 0);
+  CHECK(metrics.fragments_removed == 8 && metrics.fragments_added == 1);
+  CHECK(metrics.files_removed == 9 && metrics.files_added == 1);
+  CHECK(lance_dataset_fragment_count(dataset) == 1);
+  const Totals totals = scan(dataset, NULL);
+  CHECK(totals.rows == 75 && totals.id_sum == sum_below(80) - sum_below(5));
+  const uint64_t version = lance_dataset_version(dataset);
+  LanceCompactionOptions options;
+  memset(&options, 0, sizeof(options));
+  options.num_threads = 1;
+  options.batch_size = 64;
+  CHECK(lance_dataset_compact_files(dataset, &options, &metrics) == 0); /* nothing to do */
+  CHECK(metrics.fragments_removed == 0 && metrics.fragments_added == 0);
+  CHECK(lance_dataset_version(dataset) == version);
   lance_dataset_close(dataset);
 }
 

@@ -207,7 +207,7 @@ class Comparison:
     def change(self, table, new_ids):
         """One random change, as functions for our handle and for theirs; None: nothing to compare."""
         rng = self.rng
-        kind = rng.choice(["append", "delete", "update", "merge", "merge", "index", "add", "drop", "overwrite"])
+        kind = rng.choice(["append", "delete", "update", "merge", "merge", "compact", "index", "add", "drop", "overwrite"])
         extras = [name for name in table.column_names if name.startswith("extra")]
         if kind == "append":
             rows = self.rows_like(table, new_ids(), 40)

@@ -24,7 +24,7 @@
  *   time.
  *
  * Not in this version, answered with LANCE_ERR_NOT_SUPPORTED: Substrait filters, nearest-neighbour
- * and full-text search, indexes of other kinds than BTREE, compaction, files of the legacy format.
+ * and full-text search, indexes of other kinds than BTREE, files of the legacy format.
  */
 #ifndef LANCE_H
 #define LANCE_H
