@@ -71,7 +71,10 @@ GraphContext::GraphContext(io::Env& environment, const io::Location& graph_root)
 
 absl::StatusOr<io::FolderHold> HoldRoot(const GraphContext& context) {
   if (!IsLocal(context.root)) return io::FolderHold();
-  auto hold = io::FolderHold::Acquire(context.root_uri, kHoldTimeoutMs);
+  // Not the root itself: a local store locks the folders in which it replaces objects, and of these
+  // `__manifest` is none.
+  auto hold =
+      io::FolderHold::Acquire(io::StrCat(context.root_uri, "/", kManifestFolder), kHoldTimeoutMs);
   OG_RETURN_IF_ERROR(FromStorage(hold.status()));
   return hold;
 }

@@ -65,7 +65,12 @@ bool IsExpected(const absl::Status& status) {
     case io::ErrorKind::kConflict:
     case io::ErrorKind::kVersionMismatch:
     case io::ErrorKind::kNotFound:
+    case io::ErrorKind::kHistoricalVersionReclaimed:  // of the branch that comes and goes
       return true;
+    case io::ErrorKind::kStorage:
+      // The branch was deleted while it was read.
+      return detail->code == "not_found" &&
+             std::string(io::Message(status)).find("/tree/tmp") != std::string::npos;
     default:
       return std::string(io::Message(status)).find("injected failpoint") != std::string::npos;
   }

@@ -271,6 +271,11 @@ absl::StatusOr<ManifestView> ManifestStore::Load(const std::optional<std::string
     if (absl::IsNotFound(opened.status()) && !branch.has_value() && !version.has_value()) {
       return NotFound(io::StrCat("no graph at ", root_.Uri(), ": there is no __manifest"));
     }
+    if (absl::IsNotFound(opened.status()) && branch.has_value()) {
+      // Deleted, and perhaps made again, since its ref was read?
+      OG_ASSIGN_OR_RETURN(const BranchIdentifier now, IdentifierOf(root_, branch));
+      if (!(now == view.identifier)) continue;
+    }
     OG_RETURN_IF_ERROR(FromStorage(opened.status()));
     view.dataset = *opened;
     const format::Schema& schema = *view.dataset->schema();

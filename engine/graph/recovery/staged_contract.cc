@@ -52,16 +52,18 @@ absl::Status PromoteStaged(const GraphContext& context, std::string_view ir_hash
     return InternalFault(io::StrCat("the staged schema has IR hash ", promoted.state.ir_hash,
                                     ", the published change is to ", ir_hash));
   }
+  // Written and synced before the staged ones go: until then those count. Not renamed, for which a
+  // local store takes the lock of the folder, which is the root that the caller holds.
   std::vector<std::string> files;
   for (const std::string_view name : kNames) {
     const io::Location to = context.root.Child(name);
-    const io::Location from = context.root.Child(io::StrCat(name, kStaging));
     OG_ASSIGN_OR_RETURN(const auto staged, ReadText(context.root, io::StrCat(name, kStaging)));
     if (!staged.has_value()) continue;
-    OG_RETURN_IF_ERROR(FromStorage(to.store->Rename(from.path, to.path)));
+    OG_RETURN_IF_ERROR(FromStorage(to.store->Put(to.path, io::AsBytes(*staged)).status()));
     files.push_back(to.path);
   }
-  return FromStorage(context.root.store->Sync(files, context.env.durability()));
+  OG_RETURN_IF_ERROR(FromStorage(context.root.store->Sync(files, context.env.durability())));
+  return DiscardStaged(context.root);
 }
 
 absl::Status DiscardStaged(const io::Location& root) {
