@@ -83,13 +83,14 @@ absl::StatusOr<BranchHold> HoldBranch(const GraphContext& context,
                                       const std::optional<std::string>& branch) {
   BranchHold hold;
   if (!IsLocal(context.root)) return hold;
-  auto root = io::FolderHold::Acquire(context.root_uri, kHoldTimeoutMs, io::HoldMode::kShared);
+  const std::string manifest = io::StrCat(context.root_uri, "/", kManifestFolder);
+  auto root = io::FolderHold::Acquire(manifest, kHoldTimeoutMs, io::HoldMode::kShared);
   OG_RETURN_IF_ERROR(FromStorage(root.status()));
   hold.root = *std::move(root);
-  // The folder of the branch's versions; if it is gone, so is the branch, which the write finds
-  // out.
-  std::string folder = io::StrCat(context.root_uri, "/", kManifestFolder);
-  if (branch.has_value()) folder = io::StrCat(folder, "/tree/", *branch);
+  // Folders that hold no objects, for the reason above. If that of a branch is gone, so is the
+  // branch, which the write finds out.
+  const std::string folder = branch.has_value() ? io::StrCat(manifest, "/tree/", *branch)
+                                                : io::StrCat(context.root_uri, "/nodes");
   auto own = io::FolderHold::Acquire(folder, kHoldTimeoutMs);
   if (absl::IsNotFound(own.status())) return hold;
   OG_RETURN_IF_ERROR(FromStorage(own.status()));

@@ -1,5 +1,6 @@
 // Several writers of one graph, in one process and in several: every acknowledged load is there at
 // the end, a loser is told what changed, and no writer undoes another that lives.
+#include <csignal>
 #include <functional>
 #include <map>
 #include <random>
@@ -236,6 +237,88 @@ TEST(WritersTest, Processes) {
   }
   ExpectAllTeams(**env, *root);
 }
+
+// A process in the middle of a write is stopped; whoever would recover it waits for it instead. On
+// main and beside it.
+class StoppedWriterTest : public ::testing::TestWithParam<const char*> {
+ protected:
+  using Act = std::function<bool(io::Env&, Graph&)>;
+
+  static io::RealEnvOptions Options() {
+    io::RealEnvOptions options;
+    options.durability = io::Durability::kNone;
+    return options;
+  }
+
+  // A process that opens the graph, stops itself, and acts once it is let go on.
+  pid_t Start(const Act& act) const {
+    const pid_t child = fork();
+    if (child != 0) {
+      EXPECT_TRUE(HasStopped(child));
+      return child;
+    }
+    const auto env = io::NewRealEnv(Options());
+    const auto graph = Graph::Open(**env, *(*env)->Resolve(dir_.Child("g")), OpenMode::kReadWrite);
+    raise(SIGSTOP);
+    _exit(graph.ok() && act(**env, **graph) ? 0 : 1);
+  }
+
+  // Waits until the process has stopped. False: it has ended.
+  static bool HasStopped(pid_t child) {
+    int status = 0;
+    return waitpid(child, &status, WUNTRACED) == child && WIFSTOPPED(status);
+  }
+
+  static bool EndsWell(pid_t child) {
+    int status = 0;
+    return waitpid(child, &status, 0) == child && WIFEXITED(status) && WEXITSTATUS(status) == 0;
+  }
+
+  const tests::TempDir dir_;
+};
+
+TEST_P(StoppedWriterTest, IsNotRecovered) {
+  const std::string branch = GetParam();
+  const pid_t maker = fork();
+  if (maker == 0) {
+    const auto env = io::NewRealEnv(Options());
+    const auto root = (*env)->Resolve(dir_.Child("g"));
+    if (!Graph::Init(**env, *root, kPeopleSchema, {}).ok()) _exit(1);
+    const auto graph = Graph::Open(**env, *root, OpenMode::kReadWrite);
+    _exit(graph.ok() && (*graph)->CreateBranch("b", "main").ok() ? 0 : 1);
+  }
+  ASSERT_TRUE(EndsWell(maker));
+
+  const pid_t other = Start([](io::Env&, Graph& graph) {
+    return LoadText(graph, "{\"type\":\"Team\",\"data\":{\"slug\":\"t9\"}}\n", LoadMode::kAppend)
+        .ok();
+  });
+  const pid_t writer = Start([&](io::Env& env, Graph& graph) {
+    env.crash_points().Set("mutation.post_finalize_pre_publisher", [] {
+      raise(SIGSTOP);
+      return absl::OkStatus();
+    });
+    return LoadText(graph, kPeople, LoadMode::kAppend, branch).ok();
+  });
+  kill(writer, SIGCONT);
+  ASSERT_TRUE(HasStopped(writer));
+  kill(other, SIGCONT);
+  usleep(300'000);
+  int status = 0;
+  EXPECT_EQ(waitpid(other, &status, WNOHANG), 0) << "did not wait";
+  kill(writer, SIGCONT);
+  EXPECT_TRUE(EndsWell(writer));
+  EXPECT_TRUE(EndsWell(other));
+  const pid_t reader = Start([&](io::Env&, Graph& graph) {
+    const std::string text = ExportText(graph, {.branch = branch, .snapshot = std::nullopt});
+    return text.find("ann") != std::string::npos &&
+           ExportText(graph).find("t9") != std::string::npos;
+  });
+  kill(reader, SIGCONT);
+  EXPECT_TRUE(EndsWell(reader));
+}
+
+INSTANTIATE_TEST_SUITE_P(Branches, StoppedWriterTest, ::testing::Values("main", "b"));
 
 }  // namespace
 }  // namespace og::engine::graph
