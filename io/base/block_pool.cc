@@ -14,9 +14,9 @@
 namespace og::io {
 namespace {
 
-// Smaller blocks come from malloc, which keeps them itself.
-constexpr size_t kPooledBytesMin = size_t{64} << 10;
+constexpr size_t kPooledBytesMin = kPageAlignedBlockBytes;
 constexpr size_t kPooledBytesMax = size_t{32} << 20;
+constexpr size_t kPageBytes = 4096;
 constexpr size_t kHugePageBytes = size_t{2} << 20;
 
 // Sizes of pooled blocks: four to each power of two, so that at most a fifth of a block is spare.
@@ -57,10 +57,7 @@ static_assert(IndexOf(kPooledBytesMax) == kNumSizes - 1);
 static_assert(SizeOf(IndexOf(kPooledBytesMin + 1)) == kPooledBytesMin / 4 * 5);
 static_assert(SizeOf(IndexOf(size_t{3} << 20)) == size_t{3} << 20);
 
-bool IsPooled(size_t size) {
-  return kIsPooling && size >= kPooledBytesMin && size <= kPooledBytesMax;
-}
-
+// Memory from the kernel; of 2 MiB and more by whole huge pages.
 std::byte* Map(size_t bytes) {
   const bool is_huge = bytes >= kHugePageBytes;
   const size_t slack = is_huge ? kHugePageBytes : 0;
@@ -96,7 +93,14 @@ class Pool {
         return data;
       }
     }
-    return Map(SizeOf(index));
+    const size_t bytes = SizeOf(index);
+    if (bytes != kHugePageBytes / 2) {
+      return Map(bytes);
+    }
+    // Half a huge page: the other half is the next one.
+    std::byte* const both = Map(kHugePageBytes);
+    Give(both + bytes, index);
+    return both;
   }
 
   void Give(std::byte* data, size_t index) {
@@ -129,31 +133,158 @@ Pool& ThePool() {
   return *pool;
 }
 
+// ---- small blocks -------------------------------------------------------------------------------
+
+// Sizes of small blocks: every multiple of 64 bytes up to 1 KiB, then eight to each power of two.
+constexpr size_t kLinearBytesMax = 1024;
+constexpr size_t kSmallStepsPerDouble = 8;
+constexpr size_t kNumLinear = kLinearBytesMax / kBufferAlignment;
+constexpr size_t kNumSmallSizes =
+    kNumLinear - 1 +
+    (std::bit_width(kPooledBytesMin) - std::bit_width(kLinearBytesMax)) * kSmallStepsPerDouble;
+
+constexpr size_t SmallSizeOf(size_t i) {
+  if (i < kNumLinear) {
+    return (i + 1) * kBufferAlignment;
+  }
+  const size_t step = i - kNumLinear + 1;
+  const size_t power = kLinearBytesMax << (step / kSmallStepsPerDouble);
+  return power + power / kSmallStepsPerDouble * (step % kSmallStepsPerDouble);
+}
+
+constexpr size_t kSmallBytesMax = SmallSizeOf(kNumSmallSizes - 1);
+
+// The smallest size that holds `bytes`, which is at least 1 and at most kSmallBytesMax.
+constexpr size_t SmallIndexOf(size_t bytes) {
+  if (bytes <= kLinearBytesMax) {
+    return (bytes - 1) / kBufferAlignment;
+  }
+  const auto log2 = static_cast<size_t>(std::bit_width(bytes - 1) - 1);
+  const size_t power = size_t{1} << log2;
+  const size_t step = power / kSmallStepsPerDouble;
+  return kNumLinear - 1 + (log2 - (std::bit_width(kLinearBytesMax) - 1)) * kSmallStepsPerDouble +
+         (bytes - power + step - 1) / step;
+}
+
+static_assert(kSmallBytesMax == size_t{60} << 10);
+static_assert(SmallIndexOf(kSmallBytesMax) == kNumSmallSizes - 1);
+static_assert(SmallSizeOf(SmallIndexOf(1025)) == 1152);
+static_assert(SmallSizeOf(SmallIndexOf(4096)) == 4096);
+static_assert(SmallSizeOf(SmallIndexOf(4097)) == 4608);
+
+std::byte* NewSmall(size_t bytes) {
+  return static_cast<std::byte*>(::operator new(bytes, std::align_val_t{kBufferAlignment}));
+}
+
+void DeleteSmall(std::byte* data) {
+  ::operator delete(data, std::align_val_t{kBufferAlignment});
+}
+
+// What a thread keeps: lists whose links lie in the blocks. Without constructor and destructor, so
+// that buffers may come back at any time in the life of the thread.
+struct SmallBlocks {
+  struct Link {
+    Link* next;
+  };
+
+  std::array<Link*, kNumSmallSizes> kept;
+  size_t kept_bytes;
+  bool is_closer_made;
+  bool is_closed;  // the thread ends: nothing is kept any more
+
+  std::byte* Take(size_t index) {
+    Link* const first = kept[index];
+    if (first == nullptr) {
+      return NewSmall(SmallSizeOf(index));
+    }
+    kept[index] = first->next;
+    kept_bytes -= SmallSizeOf(index);
+    return reinterpret_cast<std::byte*>(first);
+  }
+
+  void Give(std::byte* data, size_t index);
+
+  void Close() {
+    is_closed = true;
+    for (Link* first : kept) {
+      while (first != nullptr) {
+        Link* const next = first->next;
+        DeleteSmall(reinterpret_cast<std::byte*>(first));
+        first = next;
+      }
+    }
+    kept = {};
+    kept_bytes = 0;
+  }
+};
+
+constinit thread_local SmallBlocks small_blocks{};
+
+// Frees what the thread has kept when it ends.
+struct SmallBlocksCloser {
+  SmallBlocksCloser() { small_blocks.is_closer_made = true; }
+  ~SmallBlocksCloser() { small_blocks.Close(); }
+};
+
+void SmallBlocks::Give(std::byte* data, size_t index) {
+  const size_t bytes = SmallSizeOf(index);
+  if (is_closed || kept_bytes + bytes > kKeptSmallBlockBytesMax) {
+    return DeleteSmall(data);
+  }
+  if (!is_closer_made) {
+    thread_local SmallBlocksCloser closer;
+  }
+  kept[index] = new (data) Link{kept[index]};
+  kept_bytes += bytes;
+}
+
+bool IsSmall(size_t size) {
+  return kIsPooling && size <= kSmallBytesMax;
+}
+
+bool IsPooled(size_t size) {
+  return kIsPooling && size > kSmallBytesMax && size <= kPooledBytesMax;
+}
+
+size_t AlignmentOf(size_t size) {
+  return size < kPageAlignedBlockBytes ? kBufferAlignment : kPageBytes;
+}
+
 }  // namespace
 
 Block TakeBlock(size_t size) {
   const size_t capacity = RoundUp(size, kBufferAlignment);
+  if (IsSmall(capacity)) {
+    const size_t index = SmallIndexOf(capacity);
+    return {small_blocks.Take(index), SmallSizeOf(index)};
+  }
   if (IsPooled(capacity)) {
     const size_t index = IndexOf(capacity);
     return {ThePool().Take(index), SizeOf(index)};
   }
-  return {static_cast<std::byte*>(::operator new(capacity, std::align_val_t{kBufferAlignment})),
-          capacity};
+  const std::align_val_t alignment{AlignmentOf(capacity)};
+  return {static_cast<std::byte*>(::operator new(capacity, alignment)), capacity};
 }
 
 void GiveBlock(std::byte* data, size_t capacity) {
   if (data == nullptr) {
     return;
   }
-  if (IsPooled(capacity)) {
+  if (IsSmall(capacity)) {
+    small_blocks.Give(data, SmallIndexOf(capacity));
+  } else if (IsPooled(capacity)) {
     ThePool().Give(data, IndexOf(capacity));
   } else {
-    ::operator delete(data, std::align_val_t{kBufferAlignment});
+    ::operator delete(data, std::align_val_t{AlignmentOf(capacity)});
   }
 }
 
 size_t KeptBlockBytes() {
   return ThePool().kept_bytes();
+}
+
+size_t KeptSmallBlockBytes() {
+  return small_blocks.kept_bytes;
 }
 
 }  // namespace og::io

@@ -4,6 +4,7 @@
 
 #include <cstdint>
 #include <cstring>
+#include <thread>
 #include <utility>
 #include <vector>
 
@@ -49,6 +50,48 @@ TEST(BlockPoolTest, BlocksInUseNeverOverlap) {
   for (const Block& block : blocks) {
     GiveBlock(block.data, block.capacity);
   }
+}
+
+TEST(BlockPoolTest, LargeBlocksStartAtPages) {
+  for (const size_t size : {size_t{64} << 10, size_t{70'000}, size_t{1} << 20, size_t{40} << 20}) {
+    const Block block = TakeBlock(size);
+    EXPECT_EQ(reinterpret_cast<uintptr_t>(block.data) % 4096, 0u) << size;
+    GiveBlock(block.data, block.capacity);
+  }
+}
+
+TEST(BlockPoolTest, AThreadKeepsSmallBlocksForItselfUpToABound) {
+  std::thread([] {
+    const Block first = TakeBlock(4096);
+    GiveBlock(first.data, first.capacity);
+    const bool is_pooling = KeptSmallBlockBytes() > 0;
+    if (!is_pooling) return;  // under the sanitizers
+    EXPECT_EQ(KeptSmallBlockBytes(), 4096u);
+    std::thread([] { EXPECT_EQ(KeptSmallBlockBytes(), 0u); }).join();
+    const Block again = TakeBlock(4090);
+    EXPECT_EQ(again.data, first.data);
+    EXPECT_EQ(KeptSmallBlockBytes(), 0u);
+
+    std::vector<Block> blocks = {again};
+    for (int i = 0; i < 1000; ++i) {
+      blocks.push_back(TakeBlock(5000));
+      std::memset(blocks.back().data, i % 256, blocks.back().capacity);
+    }
+    for (const Block& block : blocks) {
+      GiveBlock(block.data, block.capacity);
+    }
+    EXPECT_LE(KeptSmallBlockBytes(), kKeptSmallBlockBytesMax);
+    EXPECT_GT(KeptSmallBlockBytes(), kKeptSmallBlockBytesMax - 8192);
+  }).join();
+}
+
+// A buffer of a thread's own that is freed after what the thread has kept.
+TEST(BlockPoolTest, BlocksMayComeBackWhileTheirThreadEnds) {
+  std::thread([] {
+    static thread_local Buffer last;
+    last = Buffer::CopyOf("kept to the end");
+    GiveBlock(TakeBlock(100).data, 128);
+  }).join();
 }
 
 TEST(BlockPoolTest, BuffersKeepTheirBytesWhileOthersComeAndGo) {

@@ -9,6 +9,25 @@
 #include "io/base/check.h"
 
 namespace og::io {
+namespace {
+
+// Takes what std::shared_ptr counts references in from where the bytes come from.
+template <typename T>
+struct BlockAllocator {
+  using value_type = T;
+
+  BlockAllocator() = default;
+  template <typename Other>
+  explicit BlockAllocator(const BlockAllocator<Other>&) {}
+
+  T* allocate(size_t count) { return reinterpret_cast<T*>(TakeBlock(count * sizeof(T)).data); }
+  void deallocate(T* taken, size_t count) {
+    GiveBlock(reinterpret_cast<std::byte*>(taken), RoundUp(count * sizeof(T), kBufferAlignment));
+  }
+  friend bool operator==(const BlockAllocator&, const BlockAllocator&) { return true; }
+};
+
+}  // namespace
 
 Buffer Buffer::CopyOf(std::span<const std::byte> bytes) {
   MutableBuffer copy(bytes.size());
@@ -66,9 +85,12 @@ void MutableBuffer::Append(std::span<const std::byte> bytes) {
 
 Buffer MutableBuffer::Share() && {
   if (capacity_ > size_) std::memset(data_ + size_, 0, RoundUp(size_, kBufferAlignment) - size_);
-  std::shared_ptr<const void> owner(data_, [capacity = capacity_](const void* data) {
-    GiveBlock(static_cast<std::byte*>(const_cast<void*>(data)), capacity);
-  });
+  std::shared_ptr<const void> owner(
+      data_,
+      [capacity = capacity_](const void* data) {
+        GiveBlock(static_cast<std::byte*>(const_cast<void*>(data)), capacity);
+      },
+      BlockAllocator<std::byte>());
   Buffer shared({data_, size_}, std::move(owner));
   data_ = nullptr;
   size_ = capacity_ = 0;

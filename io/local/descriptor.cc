@@ -24,6 +24,7 @@ constexpr int kScarceAttempts = 1000;
 constexpr timespec kScarcePause{0, 5'000'000};
 
 std::atomic<size_t> num_open_files = 0;
+std::atomic<uint64_t> num_caches = 0;
 
 // What the process may open; few if that cannot be found out.
 size_t MaxDescriptors() {
@@ -129,7 +130,9 @@ int OpenFile::DirectFd() const {
 }
 
 DescriptorCache::DescriptorCache(size_t capacity)
-    : capacity_(capacity), max_files_of_batch_(std::clamp<size_t>(MaxDescriptors() / 32, 4, 64)) {
+    : number_(num_caches.fetch_add(1, std::memory_order_relaxed) + 1),
+      capacity_(capacity),
+      max_files_of_batch_(std::clamp<size_t>(MaxDescriptors() / 32, 4, 64)) {
   MutexLock lock(Caches().mutex);
   Caches().caches.insert(this);
 }
@@ -139,11 +142,33 @@ DescriptorCache::~DescriptorCache() {
   Caches().caches.erase(this);
 }
 
+// Holds no file open: what the cache has dropped is gone.
+struct DescriptorCache::Found {
+  uint64_t cache_number = 0;
+  uint64_t generation = 0;
+  std::string path;
+  std::weak_ptr<const OpenFile> file;
+};
+
+DescriptorCache::Found& DescriptorCache::LastFound() {
+  thread_local Found found;
+  return found;
+}
+
 std::shared_ptr<const OpenFile> DescriptorCache::Find(std::string_view path) {
+  Found& last = LastFound();
+  const uint64_t generation = generation_.load(std::memory_order_acquire);
+  if (last.cache_number == number_ && last.generation == generation && last.path == path) {
+    if (auto file = last.file.lock(); file != nullptr) return file;
+  }
   MutexLock lock(mutex_);
   const auto it = by_path_.find(path);
   if (it == by_path_.end()) return nullptr;
   recent_first_.splice(recent_first_.begin(), recent_first_, it->second);
+  last.cache_number = number_;
+  last.generation = generation_.load(std::memory_order_relaxed);
+  last.path = path;
+  last.file = it->second->file;
   return it->second->file;
 }
 
@@ -152,6 +177,7 @@ absl::StatusOr<std::shared_ptr<const OpenFile>> DescriptorCache::Acquire(std::st
                                                                          WhenScarce when) {
   auto file = Find(path);
   if (file != nullptr && is_immutable) return file;
+  OG_RETURN_IF_ERROR(CheckPath(path));
   const std::string name = StrCat("/", path);
   if (file != nullptr) {
     struct stat info;
@@ -169,6 +195,7 @@ absl::StatusOr<std::shared_ptr<const OpenFile>> DescriptorCache::Acquire(std::st
 void DescriptorCache::Add(std::string_view path, std::shared_ptr<const OpenFile> file) {
   Entries dropped;  // closed after the lock
   MutexLock lock(mutex_);
+  generation_.fetch_add(1, std::memory_order_release);
   if (const auto it = by_path_.find(path); it != by_path_.end()) {
     const auto entry = it->second;
     by_path_.erase(it);
@@ -187,6 +214,7 @@ void DescriptorCache::Forget(std::string_view path) {
   MutexLock lock(mutex_);
   const auto it = by_path_.find(path);
   if (it == by_path_.end()) return;
+  generation_.fetch_add(1, std::memory_order_release);
   const auto entry = it->second;
   by_path_.erase(it);
   dropped.splice(dropped.begin(), recent_first_, entry);
@@ -195,6 +223,7 @@ void DescriptorCache::Forget(std::string_view path) {
 void DescriptorCache::Clear() {
   Entries dropped;
   MutexLock lock(mutex_);
+  generation_.fetch_add(1, std::memory_order_release);
   by_path_.clear();
   dropped.swap(recent_first_);
 }

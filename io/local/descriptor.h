@@ -3,7 +3,9 @@
 // closed, then others are waited for.
 #pragma once
 
+#include <atomic>
 #include <cstddef>
+#include <cstdint>
 #include <functional>
 #include <list>
 #include <memory>
@@ -90,8 +92,9 @@ class DescriptorCache {
   DescriptorCache(const DescriptorCache&) = delete;
   DescriptorCache& operator=(const DescriptorCache&) = delete;
 
-  // The file of the object `path` (of the store: without the leading slash). A file that is open
-  // already is used again if `is_immutable`, or if the name still leads to it.
+  // The file of the object `path` (of the store: without the leading slash), which CheckPath()
+  // allows. A file that is open already is used again if `is_immutable`, or if the name still leads
+  // to it.
   absl::StatusOr<std::shared_ptr<const OpenFile>> Acquire(std::string_view path, bool is_immutable,
                                                           WhenScarce when);
 
@@ -116,10 +119,17 @@ class DescriptorCache {
   };
   using Entries = std::list<Entry>;
 
+  // What the thread found last, so that reads of one file after the other neither lock nor search.
+  struct Found;
+  static Found& LastFound();
+
   std::shared_ptr<const OpenFile> Find(std::string_view path);
 
+  const uint64_t number_;  // of the caches of the process
   const size_t capacity_;
   const size_t max_files_of_batch_;
+  // Raised by every change of what the names lead to.
+  std::atomic<uint64_t> generation_ = 0;
   Mutex mutex_;
   Entries recent_first_ OG_GUARDED_BY(mutex_);
   absl::flat_hash_map<std::string_view, Entries::iterator> by_path_ OG_GUARDED_BY(mutex_);

@@ -6,8 +6,12 @@
 #include <memory>
 #include <vector>
 
+#include "absl/container/inlined_vector.h"
 #include "absl/status/statusor.h"
 
+#include "io/base/bits.h"
+#include "io/base/block_pool.h"
+#include "io/base/buffer.h"
 #include "io/local/descriptor.h"
 #include "io/local/io_engine.h"
 #include "io/local/scan_meter.h"
@@ -22,6 +26,12 @@ class PendingLocalReads : public PendingReads::State {
   PendingLocalReads(std::vector<ReadRequest> requests, DescriptorCache& descriptors,
                     ScanMeter& meter, const std::function<std::shared_ptr<IoEngine>()>& engine);
   ~PendingLocalReads() override;
+
+  // A cached read is so short that malloc would be a part of it.
+  static void* operator new(size_t size) { return TakeBlock(size).data; }
+  static void operator delete(void* taken, size_t size) {
+    GiveBlock(static_cast<std::byte*>(taken), RoundUp(size, kBufferAlignment));
+  }
 
   absl::StatusOr<std::vector<Buffer>> Wait() override;
 
@@ -54,7 +64,7 @@ class PendingLocalReads : public PendingReads::State {
   absl::Status CheckCalls() const;
 
   const std::vector<ReadRequest> requests_;
-  std::vector<Target> targets_;  // one a request
+  absl::InlinedVector<Target, 1> targets_;  // one a request
   absl::Status start_status_;
   std::shared_ptr<IoEngine> engine_;  // set while calls may be under way
   std::unique_ptr<IoGroup> group_;    // null while every byte came from the page cache

@@ -24,7 +24,12 @@ class UringEngine : public IoEngine {
   }
 
   bool Open() {
-    if (io_uring_queue_init(kRingEntries, &ring_, 0) != 0) return false;
+    // Completions wait until this thread enters the kernel, which it does soon, instead of
+    // interrupting it; kernels before 5.19 do not know that.
+    if (io_uring_queue_init(kRingEntries, &ring_, IORING_SETUP_COOP_TASKRUN) != 0 &&
+        io_uring_queue_init(kRingEntries, &ring_, 0) != 0) {
+      return false;
+    }
     is_open_ = true;
     io_uring_probe* const probe = io_uring_get_probe_ring(&ring_);
     if (probe == nullptr) return false;
@@ -41,13 +46,14 @@ class UringEngine : public IoEngine {
       ++group.num_unfinished;
       queue_.push_back(&group.calls[i]);
     }
-    Pump();
+    Submit();
   }
 
   void Wait(IoGroup& group) override {
     MutexLock lock(mutex_);
     while (group.num_unfinished > 0)
       Reap();
+    Submit();
   }
 
   void Cancel(IoGroup& group) override {
@@ -60,6 +66,7 @@ class UringEngine : public IoEngine {
     });
     while (group.num_unfinished > 0)
       Reap();
+    Submit();
   }
 
   void Drain() override {
@@ -69,8 +76,8 @@ class UringEngine : public IoEngine {
   }
 
  private:
-  // Moves queued calls into free slots of the ring and tells the kernel.
-  void Pump() OG_REQUIRES(mutex_) {
+  // Moves queued calls into free slots of the ring.
+  void Fill() OG_REQUIRES(mutex_) {
     while (num_in_flight_ < kRingEntries && !queue_.empty()) {
       io_uring_sqe* const sqe = io_uring_get_sqe(&ring_);
       if (sqe == nullptr) break;
@@ -79,12 +86,20 @@ class UringEngine : public IoEngine {
       Prepare(*call, sqe);
       ++num_in_flight_;
     }
+  }
+
+  // Whether the kernel took what it was told; if not, completions make room for it.
+  static bool IsTaken(int entered) {
+    if (entered >= 0 || entered == -EINTR) return true;
+    OG_CHECK(entered == -EAGAIN || entered == -EBUSY || entered == -ENOMEM);
+    return false;
+  }
+
+  // Tells the kernel of queued calls, as many as the ring has room for.
+  void Submit() OG_REQUIRES(mutex_) {
+    Fill();
     while (io_uring_sq_ready(&ring_) > 0) {
-      const int submitted = io_uring_submit(&ring_);
-      if (submitted >= 0 || submitted == -EINTR) continue;
-      // The kernel is short of memory for requests: completions make room.
-      OG_CHECK(submitted == -EAGAIN || submitted == -EBUSY || submitted == -ENOMEM);
-      if (num_in_flight_ > io_uring_sq_ready(&ring_)) break;
+      if (!IsTaken(io_uring_submit(&ring_)) && num_in_flight_ > io_uring_sq_ready(&ring_)) break;
     }
   }
 
@@ -112,14 +127,20 @@ class UringEngine : public IoEngine {
     return got < 0 ? -errno : got;
   }
 
-  // Waits for one completion and takes all that are there.
+  // Tells the kernel of queued calls, waits for one completion and takes all that are there. Calls
+  // to be told of later are in free slots then.
   void Reap() OG_REQUIRES(mutex_) {
-    Pump();
+    Fill();
+    if (io_uring_cq_ready(&ring_) > 0) {
+      Submit();
+    } else if (!IsTaken(io_uring_submit_and_wait(&ring_, 1)) &&
+               num_in_flight_ > io_uring_sq_ready(&ring_)) {
+      io_uring_cqe* first = nullptr;
+      const int error = io_uring_wait_cqe(&ring_, &first);
+      OG_CHECK(error == 0 || error == -EINTR || error == -EAGAIN);
+    }
     io_uring_cqe* cqe = nullptr;
-    const int error = io_uring_wait_cqe(&ring_, &cqe);
-    if (error == -EINTR || error == -EAGAIN) return;
-    OG_CHECK(error == 0);
-    do {
+    while (io_uring_peek_cqe(&ring_, &cqe) == 0) {
       auto* const call = static_cast<IoCall*>(io_uring_cqe_get_data(cqe));
       const int64_t result = cqe->res;
       io_uring_cqe_seen(&ring_, cqe);
@@ -130,8 +151,8 @@ class UringEngine : public IoEngine {
       } else {
         queue_.push_front(call);
       }
-    } while (io_uring_peek_cqe(&ring_, &cqe) == 0);
-    Pump();
+    }
+    Fill();
   }
 
   Mutex mutex_;
