@@ -462,7 +462,7 @@ absl::StatusOr<StagedTransaction> StageJoinColumns(const Dataset& dataset,
                                                    : format::Concat(spool->batches());
   KeyTable table;
   const std::vector<ArrayPtr> keys = {all.columns[*key_at]};
-  table.AddBatch(keys);
+  table.Add(KeyBatch(keys));
 
   Projection read;
   if (key_field != nullptr) {
@@ -487,16 +487,10 @@ absl::StatusOr<StagedTransaction> StageJoinColumns(const Dataset& dataset,
                                                  keys[0]->type->ToString(), ", got ",
                                                  wanted[0]->type->ToString()));
     }
-    std::string key;
-    std::vector<uint64_t> found;
-    std::vector<int64_t> sources;
-    for (int64_t i = 0; i < rows.num_rows; ++i) {
-      found.clear();
-      if (EncodeKey(wanted, i, key)) {
-        table.Find(key, found);
-      }
-      sources.push_back(found.empty() ? int64_t{-1}
-                                      : int64_t{table.entries()[found.back()].row.row});
+    // Of several values for one key the last one counts.
+    std::vector<int64_t> sources(static_cast<size_t>(rows.num_rows), -1);
+    for (const KeyTable::Match& match : table.Find(KeyBatch(wanted))) {
+      sources[static_cast<size_t>(match.row)] = match.added.row;
     }
     std::vector<ArrayPtr> columns;
     for (size_t i = 0; i < all.columns.size(); ++i) {

@@ -46,6 +46,7 @@ absl::StatusOr<std::optional<StoredManifest>> ReadRestored(const io::Location& r
   return ReadManifest(root, location);
 }
 
+// Makes the version after `current`, which was the latest one a moment ago.
 absl::StatusOr<std::shared_ptr<const DatasetHandle>> CommitOnto(
     const DatasetHandle& current, const StagedTransaction& staged, bool write_hint,
     const format::IndexMetadata* fragment_reuse) {
@@ -59,12 +60,6 @@ absl::StatusOr<std::shared_ptr<const DatasetHandle>> CommitOnto(
                                     .stable_row_ids = false,
                                     .restored = restored ? &restored->manifest : nullptr,
                                     .fragment_reuse = fragment_reuse}));
-  // Cleanup may have removed the version that would stand in the way: never commit into the past.
-  OG_ASSIGN_OR_RETURN(const uint64_t latest, current.LatestVersion());
-  if (latest > current.version() + 1) {
-    return io::AlreadyExistsError(
-        io::StrCat("version ", latest, " of ", current.branch_root().Uri(), " exists"));
-  }
   const CommitTarget target{.env = current.env(),
                             .root = current.branch_root(),
                             .naming = current.manifest_location().naming,
@@ -265,6 +260,11 @@ absl::StatusOr<DatasetPtr> Dataset::CommitCreate(io::Env& env, const io::Locatio
 
 absl::StatusOr<DatasetPtr> DatasetHandle::CommitExact(const StagedTransaction& staged) const {
   OG_ASSIGN_OR_RETURN(const DatasetPtr read, Checkout(staged.transaction.read_version));
+  // Cleanup may have removed the version that would stand in the way: never commit into the past.
+  OG_ASSIGN_OR_RETURN(const uint64_t latest, LatestVersion());
+  if (latest > read->version() + 1) {
+    return io::AbortedError(io::StrCat("version ", latest, " of ", branch_root().Uri(), " exists"));
+  }
   absl::StatusOr<std::shared_ptr<const DatasetHandle>> committed =
       CommitOnto(*AsHandle(read), staged, true, nullptr);
   if (committed.status().code() == absl::StatusCode::kAlreadyExists) {
@@ -276,18 +276,19 @@ absl::StatusOr<DatasetPtr> DatasetHandle::CommitExact(const StagedTransaction& s
 absl::StatusOr<DatasetPtr> DatasetHandle::Commit(const StagedTransaction& staged,
                                                  const CommitOptions& options) const {
   OG_ASSIGN_OR_RETURN(const DatasetPtr read, Checkout(staged.transaction.read_version));
-  return CommitRebased(*AsHandle(read), staged, options, nullptr);
+  return CommitRebased(*AsHandle(read), staged, options);
 }
 
 absl::StatusOr<DatasetPtr> CommitRebased(const DatasetHandle& read,
                                          const StagedTransaction& original,
                                          const CommitOptions& options,
-                                         const format::IndexMetadata* fragment_reuse) {
+                                         const RebaseContext& context) {
   StagedTransaction staged = original;
   DatasetPtr checked = read.shared_from_this();  // versions up to this one were looked at
+  DatasetPtr newest = context.newest != nullptr ? context.newest : checked;
   bool merge_deletions = false;
   for (int attempt = 0;; ++attempt) {
-    OG_ASSIGN_OR_RETURN(const DatasetPtr latest, checked->Latest());
+    OG_ASSIGN_OR_RETURN(const DatasetPtr latest, newest->Latest());
     for (uint64_t version = checked->version() + 1; version <= latest->version(); ++version) {
       const absl::StatusOr<format::Transaction> found = latest->TransactionOf(version);
       if (found.status().code() == absl::StatusCode::kNotFound) {
@@ -306,7 +307,7 @@ absl::StatusOr<DatasetPtr> CommitRebased(const DatasetHandle& read,
       }
       merge_deletions = merge_deletions || conflict == Conflict::kOverlap;
     }
-    if (fragment_reuse != nullptr &&
+    if (context.fragment_reuse != nullptr &&
         UuidOfFragmentReuse(read.manifest()) != UuidOfFragmentReuse(latest->manifest())) {
       return RetryableConflict("another compaction deferred its indexes too. Please retry.");
     }
@@ -319,7 +320,7 @@ absl::StatusOr<DatasetPtr> CommitRebased(const DatasetHandle& read,
       OG_RETURN_IF_ERROR(MergeDeletions(read, *AsHandle(latest), attempt_staged));
     }
     absl::StatusOr<std::shared_ptr<const DatasetHandle>> committed =
-        CommitOnto(*AsHandle(latest), attempt_staged, options.write_hint, fragment_reuse);
+        CommitOnto(*AsHandle(latest), attempt_staged, options.write_hint, context.fragment_reuse);
     if (committed.ok()) {
       return committed;
     }
@@ -335,6 +336,7 @@ absl::StatusOr<DatasetPtr> CommitRebased(const DatasetHandle& read,
           io::StrCat("Failed to commit the transaction after ", attempt, " retries."));
     }
     checked = latest;
+    newest = latest;
     const uint64_t slots = uint64_t{1} << std::min(attempt + 2, 8);
     read.env().SleepUs(static_cast<int64_t>(read.env().RandomU64() % slots) * kBackoffUnitUs);
   }

@@ -33,12 +33,19 @@ absl::StatusOr<StoredManifest> Publish(const CommitTarget& target, format::Manif
                                        const format::Transaction& transaction,
                                        const std::vector<std::string>& files);
 
-// Dataset::Commit() of `staged`, which `read` was the base of. `fragment_reuse`, if not null,
-// becomes the fragment reuse index of the version; a transaction does not carry it. kAborted if
-// that index was changed meanwhile.
+// What Commit() of one handle does not know.
+struct RebaseContext {
+  // Becomes the fragment reuse index of the version, if not null; a transaction does not carry it.
+  // kAborted if that index was changed meanwhile.
+  const format::IndexMetadata* fragment_reuse = nullptr;
+  // A later version, if the caller has one: it is not read again if it is the latest.
+  DatasetPtr newest = {};
+};
+
+// Dataset::Commit() of `staged`, which `read` was the base of. One listing an attempt.
 absl::StatusOr<DatasetPtr> CommitRebased(const DatasetHandle& read, const StagedTransaction& staged,
                                          const CommitOptions& options,
-                                         const format::IndexMetadata* fragment_reuse);
+                                         const RebaseContext& context = {});
 
 // The content of the fragment reuse index `index` of `dataset`.
 absl::StatusOr<std::vector<format::FragmentReuseVersion>> ReadFragmentReuse(

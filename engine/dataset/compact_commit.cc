@@ -24,29 +24,31 @@ constexpr uint64_t kFragmentsMax = uint64_t{1} << 32;
 // Addresses of rows before and after, ascending by the first.
 using MovedRows = std::vector<std::pair<uint64_t, uint64_t>>;
 
-// Gives the new fragments ids of their own, with a commit: a later one cannot take them.
-absl::Status ReserveIds(const DatasetHandle& dataset, const CompactionOptions& options,
-                        std::vector<CompactedTask>& tasks) {
+// Gives the new fragments ids of their own, with a commit: a later one cannot take them. The
+// version that this made; null if there are no new fragments.
+absl::StatusOr<DatasetPtr> ReserveIds(const DatasetHandle& dataset,
+                                      const CompactionOptions& options,
+                                      std::vector<CompactedTask>& tasks) {
   uint32_t count = 0;
   for (const CompactedTask& task : tasks) {
     count += static_cast<uint32_t>(task.new_fragments.size());
   }
   if (count == 0) {
-    return absl::OkStatus();
+    return nullptr;
   }
   StagedTransaction reserve;
   reserve.transaction.read_version = dataset.version();
   reserve.transaction.uuid = dataset.env().NewUuid();
   reserve.transaction.properties = options.properties;
   reserve.transaction.operation = format::ReserveFragmentsOperation{.num_fragments = count};
-  OG_ASSIGN_OR_RETURN(const DatasetPtr reserved, dataset.Commit(reserve, {}));
+  OG_ASSIGN_OR_RETURN(DatasetPtr reserved, dataset.Commit(reserve, {}));
   uint64_t next = uint64_t{*reserved->manifest().max_fragment_id} + 1 - count;
   for (CompactedTask& task : tasks) {
     for (Fragment& fragment : task.new_fragments) {
       fragment.id = next++;
     }
   }
-  return absl::OkStatus();
+  return reserved;
 }
 
 // Appends where the live rows of `task` went.
@@ -214,7 +216,7 @@ absl::StatusOr<DatasetPtr> CommitTasks(const DatasetHandle& dataset,
                                        std::vector<CompactedTask>& tasks,
                                        const CompactionOptions& options,
                                        std::vector<std::string>& files) {
-  OG_RETURN_IF_ERROR(ReserveIds(dataset, options, tasks));
+  OG_ASSIGN_OR_RETURN(const DatasetPtr reserved, ReserveIds(dataset, options, tasks));
   format::RewriteOperation rewrite;
   std::optional<IndexMetadata> fragment_reuse;
   if (options.defer_index_remap) {
@@ -232,7 +234,9 @@ absl::StatusOr<DatasetPtr> CommitTasks(const DatasetHandle& dataset,
   staged.transaction.properties = options.properties;
   staged.transaction.operation = std::move(rewrite);
   staged.files = files;
-  return CommitRebased(dataset, staged, {}, fragment_reuse ? &*fragment_reuse : nullptr);
+  return CommitRebased(
+      dataset, staged, {},
+      {.fragment_reuse = fragment_reuse ? &*fragment_reuse : nullptr, .newest = reserved});
 }
 
 }  // namespace

@@ -14,6 +14,7 @@
 
 #include "engine/dataset/dataset_handle.h"
 #include "engine/dataset/index_plan.h"
+#include "engine/dataset/picked_scan.h"
 #include "engine/dataset/row_keys.h"
 #include "engine/dataset/row_spool.h"
 #include "engine/dataset/staging.h"
@@ -285,9 +286,9 @@ void AddToFilter(const std::vector<ArrayPtr>& keys, format::KeyExistenceFilter& 
 
 // --- The join ------------------------------------------------------------------------------------
 
-// Opens the candidate rows of the table, given the keys of the source if all of them are known.
-using OpenTarget =
-    std::function<absl::StatusOr<std::unique_ptr<format::BatchStream>>(const RowSpool* source)>;
+// Opens the candidate rows of the table, given the source and its keys if all of them are known.
+using OpenTarget = std::function<absl::StatusOr<std::unique_ptr<format::BatchStream>>(
+    const RowSpool* source, const KeyTable* keys)>;
 
 class Merger {
  public:
@@ -309,7 +310,9 @@ class Merger {
 
   absl::Status Run() {
     OG_RETURN_IF_ERROR(Join(
-        source_, [this](const RowSpool* keys) { return ScanTarget(keys); }, 0));
+        source_,
+        [this](const RowSpool* source, const KeyTable* keys) { return ScanTarget(source, keys); },
+        0));
     return WriteInserts();
   }
 
@@ -320,26 +323,36 @@ class Merger {
   MergeInsertStatistics& statistics() { return statistics_; }
 
  private:
-  // A row of the source that matches row `target` of a batch of the table.
-  struct Match {
-    int64_t target = 0;
-    RowRef source;
-  };
+  // A row of a batch of the table with one of the source.
+  using Match = KeyTable::Match;
 
   bool keeps_unmatched_target() const {
     return request_.when_not_matched_by_source == WhenNotMatchedBySource::kKeep;
   }
 
-  absl::StatusOr<std::unique_ptr<format::BatchStream>> ScanTarget(const RowSpool* source) {
+  // `keys` must outlive the stream.
+  absl::StatusOr<std::unique_ptr<format::BatchStream>> ScanTarget(const RowSpool* source,
+                                                                  const KeyTable* keys) {
     ScanOptions options;
     options.columns = plan_.target_columns;
     options.with_row_id = true;
     options.with_row_address = true;
     options.batch_rows = kTargetBatchRows;
-    if (source != nullptr && request_.use_index && keeps_unmatched_target()) {
+    if (source == nullptr || !keeps_unmatched_target()) {
+      return dataset_.Scan(options);
+    }
+    if (request_.use_index) {
       OG_ASSIGN_OR_RETURN(options.filter, KeysAsFilter(*source));
     }
-    return dataset_.Scan(options);
+    if (options.filter != nullptr) {
+      return dataset_.Scan(options);
+    }
+    const auto matching = [this,
+                           keys](const RecordBatch& rows) -> absl::StatusOr<std::vector<int64_t>> {
+      OG_ASSIGN_OR_RETURN(const std::vector<ArrayPtr> columns, KeyColumns(rows, plan_.on));
+      return keys->Matching(KeyBatch(columns));
+    };
+    return ScanPicked(HandleOf(dataset_), options, plan_.on, matching);
   }
 
   // A filter that an index answers and that all matches fulfil; null if there is none.
@@ -375,9 +388,9 @@ class Merger {
       KeyTable table;
       for (const RecordBatch& batch : source.batches()) {
         OG_ASSIGN_OR_RETURN(const std::vector<ArrayPtr> keys, KeyColumns(batch, plan_.on));
-        table.AddBatch(keys);
+        table.Add(KeyBatch(keys));
       }
-      OG_ASSIGN_OR_RETURN(const auto target, open_target(&source));
+      OG_ASSIGN_OR_RETURN(const auto target, open_target(&source, &table));
       return JoinHeld(source, table, *target);
     }
     if (depth == kDepthMax) {
@@ -393,7 +406,7 @@ class Merger {
       return plan_.inserts ? AddInserts(std::move(rows)) : absl::OkStatus();
     }));
     std::vector<std::unique_ptr<RowSpool>> targets;
-    OG_ASSIGN_OR_RETURN(const auto target_rows, open_target(nullptr));
+    OG_ASSIGN_OR_RETURN(const auto target_rows, open_target(nullptr, nullptr));
     OG_RETURN_IF_ERROR(Cut(*target_rows, depth, targets,
                            [this](const RecordBatch& rows) { return AloneInTable(rows); }));
     for (size_t part = 0; part < kNumParts; ++part) {
@@ -403,9 +416,8 @@ class Merger {
       const RowSpool& target = *targets[part];
       OG_RETURN_IF_ERROR(Join(
           *held,
-          [&target](const RowSpool*) -> absl::StatusOr<std::unique_ptr<format::BatchStream>> {
-            return target.Read();
-          },
+          [&target](const RowSpool*, const KeyTable*)
+              -> absl::StatusOr<std::unique_ptr<format::BatchStream>> { return target.Read(); },
           depth + 1));
       targets[part].reset();
     }
@@ -420,7 +432,6 @@ class Merger {
       parts.push_back(std::make_unique<RowSpool>(rows.schema(), budget_, true));
     }
     const int shift = 64 - kPartBits * (depth + 1);
-    std::string key;
     std::vector<std::vector<int64_t>> chosen(kNumParts + 1);
     while (true) {
       OG_ASSIGN_OR_RETURN(const std::optional<RecordBatch> batch, rows.Next());
@@ -431,9 +442,10 @@ class Merger {
       for (std::vector<int64_t>& list : chosen) {
         list.clear();
       }
+      const KeyBatch encoded(keys);
       for (int64_t i = 0; i < batch->num_rows; ++i) {
         const size_t part =
-            EncodeKey(keys, i, key) ? (HashKey(key) >> shift) & (kNumParts - 1) : kNumParts;
+            encoded.IsNull(i) ? kNumParts : (encoded.Hash(i) >> shift) & (kNumParts - 1);
         chosen[part].push_back(i);
       }
       for (size_t part = 0; part < kNumParts; ++part) {
@@ -455,28 +467,21 @@ class Merger {
     for (const RecordBatch& batch : source.batches()) {
       is_matched.emplace_back(static_cast<size_t>(batch.num_rows));
     }
-    std::string key;
-    std::vector<uint64_t> found;
     while (true) {
       OG_ASSIGN_OR_RETURN(const std::optional<RecordBatch> batch, target.Next());
       if (!batch) {
         break;
       }
       OG_ASSIGN_OR_RETURN(const std::vector<ArrayPtr> keys, KeyColumns(*batch, plan_.on));
-      std::vector<Match> matches;
+      std::vector<KeyTable::Match> matches = table.Find(KeyBatch(keys));
       std::vector<int64_t> alone;
+      auto match = matches.begin();
       for (int64_t i = 0; i < batch->num_rows; ++i) {
-        found.clear();
-        if (EncodeKey(keys, i, key)) {
-          table.Find(key, found);
-        }
-        if (found.empty()) {
+        if (match == matches.end() || match->row != i) {
           alone.push_back(i);
         }
-        for (const uint64_t position : found) {
-          const RowRef row = table.entries()[position].row;
-          is_matched[row.batch][row.row] = true;
-          matches.push_back({.target = i, .source = row});
+        for (; match != matches.end() && match->row == i; ++match) {
+          is_matched[match->added.batch][match->added.row] = true;
         }
       }
       if (!alone.empty() && !keeps_unmatched_target()) {
@@ -527,14 +532,14 @@ class Merger {
     if (request_.when_matched == WhenMatchedRow::kFail) {
       return io::FailedPreconditionError(
           io::StrCat("Merge insert failed: found matching row with key values: ",
-                     KeyText(plan_.on, keys, matches[0].target)));
+                     KeyText(plan_.on, keys, matches[0].row)));
     }
     if (request_.when_matched == WhenMatchedRow::kUpdateIf) {
       OG_ASSIGN_OR_RETURN(matches, WhereUpdateIf(source, rows, matches));
     }
     std::vector<Match> kept;
     for (const Match& match : matches) {
-      if (kept.empty() || kept.back().target != match.target) {
+      if (kept.empty() || kept.back().row != match.row) {
         kept.push_back(match);
       } else if (request_.duplicates == SourceDuplicates::kFirstSeen) {
         ++statistics_.num_skipped_duplicates;
@@ -542,14 +547,14 @@ class Merger {
         return io::InvalidArgumentError(io::StrCat(
             "Ambiguous merge inserts are prohibited: multiple source rows match the same target "
             "row on (",
-            KeyText(plan_.on, keys, match.target),
+            KeyText(plan_.on, keys, match.row),
             "). Please ensure each target row is matched by at most one source row."));
       }
     }
     const size_t address_column = rows.columns.size() - 1;
     std::vector<uint64_t> addresses;
     for (const Match& match : kept) {
-      addresses.push_back(rows.columns[address_column]->Value<uint64_t>(match.target));
+      addresses.push_back(rows.columns[address_column]->Value<uint64_t>(match.row));
     }
     removed_addresses_.insert(removed_addresses_.end(), addresses.begin(), addresses.end());
     if (request_.when_matched == WhenMatchedRow::kDelete) {
@@ -557,7 +562,7 @@ class Merger {
       return absl::OkStatus();
     }
     for (const Match& match : kept) {
-      moved_row_ids_.push_back(rows.columns[address_column - 1]->Value<uint64_t>(match.target));
+      moved_row_ids_.push_back(rows.columns[address_column - 1]->Value<uint64_t>(match.row));
     }
     statistics_.num_updated_rows += kept.size();
     return WriteUpdates(source, kept, addresses);
@@ -568,8 +573,8 @@ class Merger {
     std::vector<RowRef> source_rows;
     std::vector<int64_t> target_rows;
     for (const Match& match : matches) {
-      source_rows.push_back(match.source);
-      target_rows.push_back(match.target);
+      source_rows.push_back(match.added);
+      target_rows.push_back(match.row);
     }
     const auto as_struct = [](const RecordBatch& batch) {
       auto column = std::make_shared<format::Array>();
@@ -599,7 +604,7 @@ class Merger {
       const size_t count = std::min<size_t>(matches.size(), kOutputRows);
       std::vector<RowRef> rows;
       for (const Match& match : matches.first(count)) {
-        rows.push_back(match.source);
+        rows.push_back(match.added);
       }
       RecordBatch output = Gather(source.batches(), rows);
       if (!plan_.missing_columns.empty()) {

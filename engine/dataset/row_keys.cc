@@ -1,6 +1,9 @@
 #include "engine/dataset/row_keys.h"
 
 #include <algorithm>
+#include <array>
+#include <cstddef>
+#include <cstring>
 #include <numeric>
 
 #include "engine/expr/text.h"
@@ -59,8 +62,48 @@ void AppendValue(const Array& array, int64_t i, std::string& key) {
   }
 }
 
-uint32_t TagOf(uint64_t hash) {
-  return static_cast<uint32_t>(hash >> 32);
+// Eight bytes at a time, mixed as in splitmix64.
+uint64_t Mix(uint64_t hash, uint64_t word) {
+  hash = (hash ^ word) * 0xbf58476d1ce4e5b9u;
+  return hash ^ (hash >> 29);
+}
+
+uint64_t Start(size_t key_bytes) {
+  return 0x9e3779b97f4a7c15u ^ key_bytes;
+}
+
+uint64_t End(uint64_t hash) {
+  hash = (hash ^ (hash >> 31)) * 0x94d049bb133111ebu;
+  return hash ^ (hash >> 32);
+}
+
+uint64_t HashOf(std::string_view key) {
+  uint64_t hash = Start(key.size());
+  const char* at = key.data();
+  size_t left = key.size();
+  for (; left >= sizeof(uint64_t); left -= sizeof(uint64_t), at += sizeof(uint64_t)) {
+    hash = Mix(hash, io::LoadLe<uint64_t>(reinterpret_cast<const std::byte*>(at)));
+  }
+  if (left > 0) {
+    std::array<std::byte, sizeof(uint64_t)> rest{};
+    std::memcpy(rest.data(), at, left);
+    hash = Mix(hash, io::LoadLe<uint64_t>(rest.data()));
+  }
+  return End(hash);
+}
+
+// Bytes of a value that stands in `array.values` as its key does; 0 if keys are made otherwise.
+size_t PlainWidth(const Array& array) {
+  const format::DataType& type = *array.type;
+  const bool is_nested =
+      type.id == TypeId::kStruct || type.is_list() || type.id == TypeId::kFixedSizeList;
+  if (is_nested || type.is_variable() || type.id == TypeId::kDictionary ||
+      type.id == TypeId::kBool || type.id == TypeId::kFixedSizeBinary || type.bit_width() <= 0) {
+    return 0;
+  }
+  const auto width = static_cast<size_t>(type.bit_width() / 8);
+  const auto num_values = static_cast<size_t>(array.offset + array.length);
+  return array.values.size() / width >= num_values ? width : 0;
 }
 
 std::string ValueText(const Array& array, int64_t i) {
@@ -77,32 +120,41 @@ std::string ValueText(const Array& array, int64_t i) {
 
 }  // namespace
 
-bool EncodeKey(std::span<const ArrayPtr> columns, int64_t i, std::string& key) {
-  key.clear();
-  for (const ArrayPtr& column : columns) {
-    if (column->IsNull(i)) {
-      return false;
+KeyBatch::KeyBatch(std::span<const ArrayPtr> columns)
+    : num_rows_(columns[0]->length), hashes_(static_cast<size_t>(num_rows_)) {
+  has_nulls_ = std::ranges::any_of(columns, [](const ArrayPtr& c) { return c->null_count > 0; });
+  if (has_nulls_) {
+    is_null_.resize(static_cast<size_t>(num_rows_));
+    for (int64_t i = 0; i < num_rows_; ++i) {
+      is_null_[static_cast<size_t>(i)] =
+          std::ranges::any_of(columns, [i](const ArrayPtr& column) { return column->IsNull(i); });
     }
-    AppendValue(*column, i, key);
   }
-  return true;
-}
-
-uint64_t HashKey(std::string_view key) {
-  // Eight bytes at a time, mixed as in splitmix64.
-  uint64_t hash = 0x9e3779b97f4a7c15u ^ key.size();
-  while (!key.empty()) {
-    const size_t count = std::min<size_t>(key.size(), 8);
-    uint64_t word = 0;
-    for (size_t i = 0; i < count; ++i) {
-      word |= uint64_t{static_cast<unsigned char>(key[i])} << (8 * i);
+  width_ = columns.size() == 1 ? PlainWidth(*columns[0]) : 0;
+  if (width_ != 0) {
+    bytes_ = columns[0]->values.view().substr(static_cast<size_t>(columns[0]->offset) * width_);
+  } else {
+    ends_.reserve(static_cast<size_t>(num_rows_) + 1);
+    ends_.push_back(0);
+    for (int64_t i = 0; i < num_rows_; ++i) {
+      for (size_t k = 0; k < columns.size() && !IsNull(i); ++k) {
+        AppendValue(*columns[k], i, encoded_);
+      }
+      ends_.push_back(encoded_.size());
     }
-    key.remove_prefix(count);
-    hash = (hash ^ word) * 0xbf58476d1ce4e5b9u;
-    hash ^= hash >> 29;
+    bytes_ = encoded_;
   }
-  hash = (hash ^ (hash >> 31)) * 0x94d049bb133111ebu;
-  return hash ^ (hash >> 32);
+  if (width_ == sizeof(uint64_t)) {
+    const auto* words = reinterpret_cast<const std::byte*>(bytes_.data());
+    for (size_t i = 0; i < hashes_.size(); ++i) {
+      const auto word = io::LoadLe<uint64_t>(words + i * sizeof(uint64_t));
+      hashes_[i] = End(Mix(Start(sizeof(uint64_t)), word));
+    }
+    return;
+  }
+  for (int64_t i = 0; i < num_rows_; ++i) {
+    hashes_[static_cast<size_t>(i)] = HashOf(Bytes(i));
+  }
 }
 
 std::string KeyText(std::span<const std::string> names, std::span<const ArrayPtr> columns,
@@ -127,57 +179,111 @@ absl::StatusOr<std::vector<ArrayPtr>> KeyColumns(const RecordBatch& batch,
   return columns;
 }
 
-void KeyTable::AddBatch(std::span<const ArrayPtr> columns) {
+void KeyTable::Add(const KeyBatch& keys) {
   const uint32_t batch = num_batches_++;
-  const int64_t num_rows = columns.empty() ? 0 : columns[0]->length;
-  std::string key;
-  for (int64_t i = 0; i < num_rows; ++i) {
-    if (!EncodeKey(columns, i, key)) {
+  for (int64_t i = 0; i < keys.num_rows(); ++i) {
+    if (keys.IsNull(i)) {
       continue;
     }
-    const uint64_t hash = HashKey(key);
+    keys_ += keys.Bytes(i);
     entries_.push_back({.row = {batch, static_cast<uint32_t>(i)},
-                        .key_bytes = static_cast<uint32_t>(key.size()),
-                        .tag = TagOf(hash),
-                        .key_offset = keys_.size(),
-                        .next = kNone});
-    keys_ += key;
+                        .hash = keys.Hash(i),
+                        .key_end = keys_.size(),
+                        .next = 0});
     if (entries_.size() * 2 > slots_.size()) {
-      Rehash();
+      Grow();
     } else {
-      Slot& slot = slots_[hash & (slots_.size() - 1)];
-      const uint64_t position = entries_.size() - 1;
-      (slot.last == kNone ? slot.first : entries_[slot.last].next) = position;
-      slot.last = position;
+      Insert(entries_.size() - 1);
     }
   }
 }
 
-void KeyTable::Rehash() {
-  slots_.assign(std::max<size_t>(64, slots_.size() * 2), Slot{});
+void KeyTable::Insert(uint64_t position) {
+  Entry& entry = entries_[position];
+  const size_t bit = BitOf(entry.hash);
+  seen_[bit / 64] |= uint64_t{1} << (bit % 64);
+  const size_t mask = slots_.size() - 1;
+  size_t at = entry.hash & mask;
+  for (; slots_[at] != kNone; at = (at + 1) & mask) {
+    const uint64_t last = PositionIn(slots_[at]);
+    if (SlotOf(entry.hash, last) == slots_[at] && KeyOf(last) == KeyOf(position)) {
+      entry.next = entries_[last].next;
+      entries_[last].next = position;
+      slots_[at] = SlotOf(entry.hash, position);
+      return;
+    }
+  }
+  entry.next = position;
+  slots_[at] = SlotOf(entry.hash, position);
+}
+
+void KeyTable::Grow() {
+  slots_.assign(std::max<size_t>(64, slots_.size() * 4), kNone);
+  seen_.assign(slots_.size() / 8, 0);  // eight bits a slot
   for (uint64_t position = 0; position < entries_.size(); ++position) {
-    entries_[position].next = kNone;
-    Slot& slot = slots_[HashKey(KeyOf(entries_[position])) & (slots_.size() - 1)];
-    (slot.last == kNone ? slot.first : entries_[slot.last].next) = position;
-    slot.last = position;
+    Insert(position);
   }
 }
 
-void KeyTable::Find(std::string_view key, std::vector<uint64_t>& found) const {
+uint64_t KeyTable::LastOf(const KeyBatch& keys, int64_t i) const {
+  const uint64_t hash = keys.Hash(i);
+  const size_t mask = slots_.size() - 1;
+  for (size_t at = hash & mask;; at = (at + 1) & mask) {
+    const uint64_t last = PositionIn(slots_[at]);
+    if (last == kNone || (SlotOf(hash, last) == slots_[at] && KeyOf(last) == keys.Bytes(i))) {
+      return last;
+    }
+  }
+}
+
+template <typename Visit>
+void KeyTable::ForEachMatching(const KeyBatch& keys, Visit visit) const {
   if (slots_.empty()) {
     return;
   }
-  const uint64_t hash = HashKey(key);
-  for (uint64_t at = slots_[hash & (slots_.size() - 1)].first; at != kNone;
-       at = entries_[at].next) {
-    if (entries_[at].tag == TagOf(hash) && KeyOf(entries_[at]) == key) {
-      found.push_back(at);
+  // Slots are asked for well before they are looked at.
+  constexpr size_t kRowsAhead = 64;
+  const size_t mask = slots_.size() - 1;
+  std::array<int64_t, kRowsAhead> rows;
+  size_t count = 0;
+  const auto look = [&] {
+    for (size_t k = 0; k < count; ++k) {
+      if (const uint64_t last = LastOf(keys, rows[k]); last != kNone) {
+        visit(rows[k], last);
+      }
+    }
+    count = 0;
+  };
+  for (int64_t i = 0; i < keys.num_rows(); ++i) {
+    const uint64_t hash = keys.Hash(i);
+    if (!MayHave(hash) || keys.IsNull(i)) {
+      continue;
+    }
+    __builtin_prefetch(&slots_[hash & mask]);
+    rows[count++] = i;
+    if (count == kRowsAhead) {
+      look();
     }
   }
+  look();
 }
 
-size_t KeyTable::MemoryBytes() const {
-  return keys_.capacity() + entries_.capacity() * sizeof(Entry) + slots_.capacity() * sizeof(Slot);
+std::vector<KeyTable::Match> KeyTable::Find(const KeyBatch& keys) const {
+  std::vector<Match> matches;
+  ForEachMatching(keys, [&](int64_t row, uint64_t last) {
+    uint64_t at = last;
+    do {
+      at = entries_[at].next;
+      matches.push_back({.row = row, .added = entries_[at].row});
+    } while (at != last);
+  });
+  return matches;
+}
+
+std::vector<int64_t> KeyTable::Matching(const KeyBatch& keys) const {
+  std::vector<int64_t> rows;
+  ForEachMatching(keys, [&](int64_t row, uint64_t) { rows.push_back(row); });
+  return rows;
 }
 
 RecordBatch Gather(std::span<const RecordBatch> batches, std::span<const RowRef> rows) {

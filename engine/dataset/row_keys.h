@@ -3,7 +3,6 @@
 #pragma once
 
 #include <cstdint>
-#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -22,11 +21,34 @@ struct RowRef {
   friend bool operator==(const RowRef&, const RowRef&) = default;
 };
 
-// The bytes of row `i` of `columns` in `key`; false if one of the values is null.
-bool EncodeKey(std::span<const format::ArrayPtr> columns, int64_t i, std::string& key);
+// The keys of the rows of a batch, encoded and hashed. Equal keys have equal bytes and hashes, in
+// every batch and process.
+class KeyBatch {
+ public:
+  // `columns` as KeyColumns() gives them, at least one; borrowed for the life of the batch if a key
+  // is one column of fixed width.
+  explicit KeyBatch(std::span<const format::ArrayPtr> columns);
 
-// The hash of an encoded key; equal in every process.
-uint64_t HashKey(std::string_view key);
+  int64_t num_rows() const { return num_rows_; }
+  // Whether a value in the key of row `i` is null. Such a key has neither bytes nor hash.
+  bool IsNull(int64_t i) const { return has_nulls_ && is_null_[static_cast<size_t>(i)]; }
+  uint64_t Hash(int64_t i) const { return hashes_[static_cast<size_t>(i)]; }
+  std::string_view Bytes(int64_t i) const {
+    const auto row = static_cast<size_t>(i);
+    return width_ != 0 ? bytes_.substr(row * width_, width_)
+                       : bytes_.substr(ends_[row], ends_[row + 1] - ends_[row]);
+  }
+
+ private:
+  int64_t num_rows_ = 0;
+  size_t width_ = 0;        // of every key; 0: they differ
+  std::string_view bytes_;  // of the column itself, or of encoded_
+  std::string encoded_;
+  std::vector<size_t> ends_;  // num_rows_ + 1; empty if width_ says it
+  std::vector<uint64_t> hashes_;
+  std::vector<bool> is_null_;
+  bool has_nulls_ = false;
+};
 
 // "id = 5, name = \"a\"": row `i` of the columns, for messages.
 std::string KeyText(std::span<const std::string> names, std::span<const format::ArrayPtr> columns,
@@ -36,45 +58,62 @@ std::string KeyText(std::span<const std::string> names, std::span<const format::
 absl::StatusOr<std::vector<format::ArrayPtr>> KeyColumns(const format::RecordBatch& batch,
                                                          std::span<const std::string> names);
 
-// From keys to the rows of some batches that have them, in the order in which they were added.
-// Thread-compatible.
+// From keys to the rows of some batches that have them. Thread-compatible.
 class KeyTable {
  public:
-  // Adds all rows of a batch with these key columns. Rows with a null in the key are left out.
-  void AddBatch(std::span<const format::ArrayPtr> columns);
+  // Adds all rows of a batch. Rows with a null in the key are left out.
+  void Add(const KeyBatch& keys);
 
-  // A row that was added; positions count in order.
-  struct Entry {
-    RowRef row;
-    uint32_t key_bytes = 0;
-    uint32_t tag = 0;  // of the hash: keys of other tags differ
-    uint64_t key_offset = 0;
-    uint64_t next = kNone;  // with the same hash
+  // A row with a key that is in the table, and a row that was added with it.
+  struct Match {
+    int64_t row = 0;
+    RowRef added;
   };
-  static constexpr uint64_t kNone = UINT64_MAX;
 
-  const std::vector<Entry>& entries() const { return entries_; }
+  // All matches of the rows of `keys`, by row, those of one row in the order of adding.
+  std::vector<Match> Find(const KeyBatch& keys) const;
 
-  // Appends the positions of the entries with `key`, ascending, to `found`.
-  void Find(std::string_view key, std::vector<uint64_t>& found) const;
-
-  // Bytes held.
-  size_t MemoryBytes() const;
+  // The rows of `keys` with a match, ascending.
+  std::vector<int64_t> Matching(const KeyBatch& keys) const;
 
  private:
-  void Rehash();
-  std::string_view KeyOf(const Entry& entry) const {
-    return std::string_view(keys_).substr(entry.key_offset, entry.key_bytes);
-  }
-
-  struct Slot {
-    uint64_t first = kNone;
-    uint64_t last = kNone;
+  // Positions among the rows that were added; rows with equal keys form a ring.
+  static constexpr uint64_t kNone = (uint64_t{1} << 40) - 1;
+  struct Entry {
+    RowRef row;
+    uint64_t hash = 0;
+    uint64_t key_end = 0;  // in keys_; it starts where that of the row before ends
+    uint64_t next = 0;     // in the ring
   };
+
+  // A key: 24 bits of its hash above the position of the row that has come last.
+  static uint64_t SlotOf(uint64_t hash, uint64_t position) { return (hash >> 40 << 40) | position; }
+  static uint64_t PositionIn(uint64_t slot) { return slot & kNone; }
+
+  // The bit of seen_ for a hash.
+  size_t BitOf(uint64_t hash) const { return (hash >> 8) & (seen_.size() * 64 - 1); }
+  bool MayHave(uint64_t hash) const {
+    const size_t bit = BitOf(hash);
+    return (seen_[bit / 64] >> (bit % 64) & 1) != 0;
+  }
+  void Insert(uint64_t position);
+  void Grow();
+  // The last row that was added with key `i`; kNone if there is none.
+  uint64_t LastOf(const KeyBatch& keys, int64_t i) const;
+  // Calls visit(row, last) for every row of `keys` with a match.
+  template <typename Visit>
+  void ForEachMatching(const KeyBatch& keys, Visit visit) const;
+  std::string_view KeyOf(uint64_t position) const {
+    const uint64_t begin = position == 0 ? 0 : entries_[position - 1].key_end;
+    return std::string_view(keys_).substr(begin, entries_[position].key_end - begin);
+  }
 
   std::string keys_;
   std::vector<Entry> entries_;
-  std::vector<Slot> slots_;  // a power of two
+  std::vector<uint64_t> slots_;  // a power of two, or none
+  // A bit for each value of some bits of the hash that a key has: mostly says that there is none,
+  // from memory that a cache holds.
+  std::vector<uint64_t> seen_;
   uint32_t num_batches_ = 0;
 };
 

@@ -5,18 +5,21 @@
 // together.
 #include <algorithm>
 #include <deque>
-#include <numeric>
+#include <utility>
 
 #include "engine/dataset/blob_reader.h"
 #include "engine/dataset/dataset_handle.h"
 #include "engine/dataset/index_plan.h"
 #include "engine/dataset/indices.h"
 #include "engine/dataset/output.h"
+#include "engine/dataset/picked_scan.h"
 #include "engine/dataset/tail_prefetch.h"
 #include "engine/expr/expr.h"
 #include "io/base/status.h"
 #include "io/base/status_macros.h"
 #include "io/base/text.h"
+#include "io/env/env.h"
+#include "io/env/worker_pool.h"
 
 namespace og::engine::dataset {
 namespace {
@@ -31,15 +34,20 @@ constexpr double kLateShareMax = 0.2;
 // reading.
 constexpr uint64_t kRowsPerRangeMin = 64;
 
+// Rows of filter columns that are tested at once, if every row will be.
+constexpr uint64_t kTestedRows = 65536;
+
 struct ScanPlan {
   std::shared_ptr<const DatasetHandle> dataset;
   Output output;
-  std::shared_ptr<const expr::Expr> filter;
+  RowPicker pick;  // tests the filter; empty: there is none
   Projection filter_fields;
   Projection all_fields;   // output and filter
   Projection late_fields;  // output without what the filter reads whole
   FragmentReadOptions read;
+  FragmentReadOptions read_filter;  // the same for filter columns alone
   uint64_t batch_rows = 0;
+  size_t tests_ahead = 1;  // batches that are tested at once
   // What indexes said about the filter; null: nothing.
   std::shared_ptr<const IndexAnswer> answer;
   Projection rest_fields;       // what answer->rest reads
@@ -63,14 +71,53 @@ class LiveRows {
  public:
   struct Rows {
     RecordBatch batch;
-    std::vector<uint64_t> offsets;  // empty if nobody asked for them
+    // Where the rows lie in the fragment: in these ranges, or, once some were left out or somebody
+    // has asked, at these offsets.
+    std::vector<RowRange> ranges;
+    std::vector<uint64_t> offsets;
+
+    // Turns ranges into offsets.
+    void ListOffsets() {
+      offsets.reserve(static_cast<size_t>(batch.num_rows));
+      for (const RowRange& range : ranges) {
+        for (uint64_t offset = range.begin; offset < range.end; ++offset) {
+          offsets.push_back(offset);
+        }
+      }
+      ranges.clear();
+    }
+
+    // Leaves all rows out but `kept`, which ascend.
+    void Select(std::span<const int64_t> kept) {
+      if (std::ssize(kept) == batch.num_rows) {
+        return;
+      }
+      batch = format::Take(batch, kept);
+      std::vector<uint64_t> selected;
+      selected.reserve(kept.size());
+      auto range = ranges.begin();
+      uint64_t before = 0;  // rows of former ranges
+      for (const int64_t row : kept) {
+        const auto i = static_cast<uint64_t>(row);
+        if (range == ranges.end()) {
+          selected.push_back(offsets[i]);
+          continue;
+        }
+        while (i - before >= range->end - range->begin) {
+          before += range->end - range->begin;
+          ++range;
+        }
+        selected.push_back(range->begin + (i - before));
+      }
+      ranges.clear();
+      offsets = std::move(selected);
+    }
   };
 
   static absl::StatusOr<LiveRows> Open(const FragmentReader& reader,
                                        const std::vector<RowRange>& ranges,
-                                       format::DeletionVectorPtr dropped, bool with_offsets) {
+                                       format::DeletionVectorPtr dropped) {
     LiveRows rows;
-    rows.with_offsets_ = with_offsets || dropped != nullptr;
     OG_ASSIGN_OR_RETURN(rows.stream_, reader.Scan(ranges));
     rows.ranges_ = ranges;
     rows.dropped_ = std::move(dropped);
@@ -82,30 +129,24 @@ class LiveRows {
     if (!batch) {
       return std::nullopt;
     }
-    Rows rows{.batch = *std::move(batch), .offsets = {}};
-    if (with_offsets_) {
-      OG_RETURN_IF_ERROR(AddOffsets(rows));
-    }
+    Rows rows{.batch = *std::move(batch), .ranges = {}, .offsets = {}};
+    OG_RETURN_IF_ERROR(AddRanges(rows));
     if (dropped_ != nullptr) {
+      rows.ListOffsets();
       DropDeleted(rows);
     }
     return rows;
   }
 
  private:
-  absl::Status AddOffsets(Rows& rows) {
-    const auto num_rows = static_cast<uint64_t>(rows.batch.num_rows);
-    rows.offsets.resize(num_rows);
-    auto to = rows.offsets.begin();
-    for (uint64_t left = num_rows; left > 0;) {
+  absl::Status AddRanges(Rows& rows) {
+    for (auto left = static_cast<uint64_t>(rows.batch.num_rows); left > 0;) {
       if (range_ == ranges_.size()) {
         return io::InternalError("a data file gave more rows than were asked for");
       }
       const uint64_t begin = ranges_[range_].begin + done_;
       const uint64_t end = std::min(begin + left, ranges_[range_].end);
-      const auto next = to + static_cast<ptrdiff_t>(end - begin);
-      std::iota(to, next, begin);
-      to = next;
+      rows.ranges.push_back({begin, end});
       left -= end - begin;
       done_ += end - begin;
       if (end == ranges_[range_].end) {
@@ -125,18 +166,15 @@ class LiveRows {
       return;
     }
     std::vector<int64_t> kept;
-    std::vector<uint64_t> offsets;
     for (size_t i = 0; i < rows.offsets.size(); ++i) {
       while (!deleted.empty() && deleted.front() < rows.offsets[i]) {
         deleted = deleted.subspan(1);
       }
       if (deleted.empty() || deleted.front() != rows.offsets[i]) {
         kept.push_back(static_cast<int64_t>(i));
-        offsets.push_back(rows.offsets[i]);
       }
     }
-    rows.batch = format::Take(rows.batch, kept);
-    rows.offsets = std::move(offsets);
+    rows.Select(kept);
   }
 
   std::unique_ptr<format::BatchStream> stream_;
@@ -144,7 +182,36 @@ class LiveRows {
   size_t range_ = 0;
   uint64_t done_ = 0;  // rows of the current range that were given out
   format::DeletionVectorPtr dropped_;
-  bool with_offsets_ = false;
+};
+
+// A batch whose rows are tested in the pool.
+class RowTest {
+ public:
+  // All must outlive the test, `pool` may be null.
+  RowTest(const RowPicker& pick, LiveRows::Rows rows, io::WorkerPool* pool)
+      : pick_(pick), rows_(std::move(rows)) {
+    if (pool != nullptr) {
+      group_.emplace(*pool);
+      group_->Run([this] { return Run(); });
+    }
+  }
+
+  // Waits for the rows that have passed.
+  absl::StatusOr<LiveRows::Rows> Finish() {
+    OG_RETURN_IF_ERROR(group_.has_value() ? group_->Wait() : Run());
+    return std::move(rows_);
+  }
+
+ private:
+  absl::Status Run() {
+    OG_ASSIGN_OR_RETURN(const std::vector<int64_t> kept, pick_(rows_.batch));
+    rows_.Select(kept);
+    return absl::OkStatus();
+  }
+
+  const RowPicker& pick_;
+  LiveRows::Rows rows_;
+  std::optional<io::TaskGroup> group_;  // last: waits before the rest goes
 };
 
 // The live rows of `physical_rows` as ranges.
@@ -200,12 +267,13 @@ class FragmentScan {
       scan->dropped_ = deletions;
     }
     OG_ASSIGN_OR_RETURN(scan->virtual_columns_, plan.output.OpenVirtual(*plan.dataset, fragment));
-    if (plan.filter != nullptr) {
-      OG_ASSIGN_OR_RETURN(scan->filter_reader_, scan->OpenReader(plan.filter_fields));
+    if (plan.pick) {
+      OG_ASSIGN_OR_RETURN(scan->filter_reader_,
+                          scan->OpenReader(plan.filter_fields, plan.read_filter));
       OG_ASSIGN_OR_RETURN(scan->rows_, scan->OpenRows(*scan->filter_reader_));
       scan->state_ = State::kUndecided;
     } else {
-      OG_ASSIGN_OR_RETURN(scan->all_reader_, scan->OpenReader(plan.output.fields));
+      OG_ASSIGN_OR_RETURN(scan->all_reader_, scan->OpenReader(plan.output.fields, plan.read));
       OG_ASSIGN_OR_RETURN(scan->rows_, scan->OpenRows(*scan->all_reader_));
       scan->state_ = State::kTogether;
     }
@@ -221,9 +289,9 @@ class FragmentScan {
     scan->state_ = State::kOffsets;
     OG_ASSIGN_OR_RETURN(scan->virtual_columns_, plan.output.OpenVirtual(*plan.dataset, fragment));
     if (plan.answer->rest != nullptr) {
-      OG_ASSIGN_OR_RETURN(scan->filter_reader_, scan->OpenReader(plan.rest_fields));
+      OG_ASSIGN_OR_RETURN(scan->filter_reader_, scan->OpenReader(plan.rest_fields, plan.read));
     }
-    OG_ASSIGN_OR_RETURN(scan->all_reader_, scan->OpenReader(plan.late_rest_fields));
+    OG_ASSIGN_OR_RETURN(scan->all_reader_, scan->OpenReader(plan.late_rest_fields, plan.read));
     return scan;
   }
 
@@ -232,31 +300,37 @@ class FragmentScan {
 
   // The next batch, never an empty one; nullopt at the end.
   absl::StatusOr<std::optional<RecordBatch>> Next() {
-    while (true) {
+    while (!rest_ || rest_->num_rows == 0) {
       if (state_ == State::kUndecided) {
         OG_RETURN_IF_ERROR(Decide());
       }
-      OG_ASSIGN_OR_RETURN(std::optional<RecordBatch> batch,
-                          state_ == State::kOffsets ? NextOffsets()
-                          : state_ == State::kLate  ? NextLate()
-                                                    : NextTogether());
-      if (!batch || batch->num_rows > 0) {
-        return batch;
+      OG_ASSIGN_OR_RETURN(rest_, state_ == State::kOffsets ? NextOffsets()
+                                 : state_ == State::kLate  ? NextLate()
+                                                           : NextTogether());
+      if (!rest_) {
+        return std::nullopt;
       }
     }
+    const auto batch_rows = static_cast<int64_t>(plan_.batch_rows);
+    if (rest_->num_rows <= batch_rows) {
+      return std::exchange(rest_, std::nullopt);
+    }
+    RecordBatch batch = format::Slice(*rest_, 0, batch_rows);
+    rest_ = format::Slice(*rest_, batch_rows, rest_->num_rows - batch_rows);
+    return batch;
   }
 
  private:
   enum class State : uint8_t { kUndecided, kTogether, kLate, kOffsets };
 
-  absl::StatusOr<std::shared_ptr<const FragmentReader>> OpenReader(const Projection& fields) const {
+  absl::StatusOr<std::shared_ptr<const FragmentReader>> OpenReader(
+      const Projection& fields, const FragmentReadOptions& options) const {
     return FragmentReader::Open(*plan_.dataset->session(), plan_.dataset->folders(),
-                                plan_.dataset->manifest(), fragment_, fields, plan_.read);
+                                plan_.dataset->manifest(), fragment_, fields, options);
   }
 
   absl::StatusOr<LiveRows> OpenRows(const FragmentReader& reader) const {
-    return LiveRows::Open(reader, ranges_, dropped_,
-                          plan_.filter != nullptr || plan_.output.virtual_columns.any());
+    return LiveRows::Open(reader, ranges_, dropped_);
   }
 
   // Looks at the first batch of filter columns to choose how to go on.
@@ -269,50 +343,63 @@ class FragmentScan {
     OG_ASSIGN_OR_RETURN(std::optional<LiveRows::Rows> rows, rows_->Next());
     std::vector<int64_t> kept;
     if (rows) {
-      OG_ASSIGN_OR_RETURN(kept, expr::EvaluateFilter(*plan_.filter, rows->batch));
+      OG_ASSIGN_OR_RETURN(kept, plan_.pick(rows->batch));
     }
     if (rows && static_cast<double>(kept.size()) >
                     kLateShareMax * static_cast<double>(rows->batch.num_rows)) {
-      OG_ASSIGN_OR_RETURN(all_reader_, OpenReader(plan_.all_fields));
+      OG_ASSIGN_OR_RETURN(all_reader_, OpenReader(plan_.all_fields, plan_.read));
       OG_ASSIGN_OR_RETURN(rows_, OpenRows(*all_reader_));
       state_ = State::kTogether;
       return absl::OkStatus();
     }
-    OG_ASSIGN_OR_RETURN(all_reader_, OpenReader(plan_.late_fields));
+    OG_ASSIGN_OR_RETURN(all_reader_, OpenReader(plan_.late_fields, plan_.read));
     state_ = State::kLate;
     if (rows) {
-      Keep(*rows, kept);
+      rows->Select(kept);
+      Keep(*std::move(rows));
     } else {
       ended_ = true;
     }
     return absl::OkStatus();
   }
 
+  // The rows of the next batch that pass the filter; nullopt at the end. Some batches are tested
+  // ahead.
+  absl::StatusOr<std::optional<LiveRows::Rows>> NextTested() {
+    while (!ended_ && tests_.size() < plan_.tests_ahead) {
+      OG_ASSIGN_OR_RETURN(std::optional<LiveRows::Rows> rows, rows_->Next());
+      ended_ = !rows.has_value();
+      if (rows) {
+        tests_.push_back(std::make_unique<RowTest>(plan_.pick, *std::move(rows), plan_.read.pool));
+      }
+    }
+    if (tests_.empty()) {
+      return std::nullopt;
+    }
+    const std::unique_ptr<RowTest> test = std::move(tests_.front());
+    tests_.pop_front();
+    return test->Finish();
+  }
+
   absl::StatusOr<std::optional<RecordBatch>> NextTogether() {
-    OG_ASSIGN_OR_RETURN(std::optional<LiveRows::Rows> rows, rows_->Next());
+    OG_ASSIGN_OR_RETURN(std::optional<LiveRows::Rows> rows,
+                        plan_.pick ? NextTested() : rows_->Next());
     if (!rows) {
       return std::nullopt;
     }
-    if (plan_.filter != nullptr) {
-      OG_ASSIGN_OR_RETURN(const std::vector<int64_t> kept,
-                          expr::EvaluateFilter(*plan_.filter, rows->batch));
-      if (kept.size() != rows->offsets.size()) {
-        Select(kept, *rows);
-      }
+    if (plan_.output.virtual_columns.any()) {
+      rows->ListOffsets();
     }
     return Finish({&rows->batch, &all_reader_->fields()}, {}, rows->batch.num_rows, rows->offsets);
   }
 
   absl::StatusOr<std::optional<RecordBatch>> NextLate() {
-    while (!ended_ && kept_offsets_.size() < plan_.batch_rows) {
-      OG_ASSIGN_OR_RETURN(std::optional<LiveRows::Rows> rows, rows_->Next());
+    while (kept_offsets_.size() < plan_.batch_rows) {
+      OG_ASSIGN_OR_RETURN(std::optional<LiveRows::Rows> rows, NextTested());
       if (!rows) {
-        ended_ = true;
         break;
       }
-      OG_ASSIGN_OR_RETURN(const std::vector<int64_t> kept,
-                          expr::EvaluateFilter(*plan_.filter, rows->batch));
-      Keep(*rows, kept);
+      Keep(*std::move(rows));
     }
     if (kept_offsets_.empty()) {
       return std::nullopt;
@@ -339,13 +426,14 @@ class FragmentScan {
       return std::nullopt;
     }
     const size_t count = std::min<size_t>(wanted_.size(), plan_.batch_rows);
-    LiveRows::Rows rows{.batch = {}, .offsets = {wanted_.begin(), wanted_.begin() + count}};
+    LiveRows::Rows rows{
+        .batch = {}, .ranges = {}, .offsets = {wanted_.begin(), wanted_.begin() + count}};
     wanted_ = wanted_.subspan(count);
     if (filter_reader_ != nullptr) {
       OG_ASSIGN_OR_RETURN(rows.batch, filter_reader_->Take(rows.offsets));
       OG_ASSIGN_OR_RETURN(const std::vector<int64_t> kept,
                           expr::EvaluateFilter(*plan_.answer->rest, rows.batch));
-      Select(kept, rows);
+      rows.Select(kept);
     }
     OG_ASSIGN_OR_RETURN(const RecordBatch late, all_reader_->Take(rows.offsets));
     const ReadColumns filtered = filter_reader_ == nullptr
@@ -355,21 +443,12 @@ class FragmentScan {
                   rows.offsets);
   }
 
-  static void Select(std::span<const int64_t> kept, LiveRows::Rows& rows) {
-    rows.batch = format::Take(rows.batch, kept);
-    std::vector<uint64_t> offsets;
-    offsets.reserve(kept.size());
-    for (const int64_t i : kept) {
-      offsets.push_back(rows.offsets[static_cast<size_t>(i)]);
-    }
-    rows.offsets = std::move(offsets);
-  }
-
-  void Keep(LiveRows::Rows& rows, std::span<const int64_t> kept) {
-    if (kept.empty()) {
+  // Lets rows that pass the filter wait for the other columns.
+  void Keep(LiveRows::Rows rows) {
+    if (rows.batch.num_rows == 0) {
       return;
     }
-    Select(kept, rows);
+    rows.ListOffsets();
     kept_offsets_.insert(kept_offsets_.end(), rows.offsets.begin(), rows.offsets.end());
     kept_batches_.push_back(std::move(rows.batch));
   }
@@ -393,6 +472,8 @@ class FragmentScan {
   std::shared_ptr<const FragmentReader> all_reader_;
   std::optional<LiveRows> rows_;
   bool ended_ = false;
+  std::deque<std::unique_ptr<RowTest>> tests_;
+  std::optional<RecordBatch> rest_;        // rows to give out, more than a batch may have
   std::vector<RecordBatch> kept_batches_;  // filter columns of rows that wait for the others
   std::vector<uint64_t> kept_offsets_;
   std::span<const uint64_t> wanted_;  // kOffsets: rows that are left
@@ -428,7 +509,7 @@ class ScanStream final : public format::BatchStream {
         open_.pop_front();
         continue;
       }
-      if (plan_.filter != nullptr && skip_ > 0) {
+      if (plan_.pick && skip_ > 0) {
         const auto skipped = std::min(skip_, static_cast<uint64_t>(batch->num_rows));
         skip_ -= skipped;
         batch = format::Slice(*batch, static_cast<int64_t>(skipped),
@@ -455,14 +536,14 @@ class ScanStream final : public format::BatchStream {
 
   // Fetches the ends of the files that are opened next, if every fragment will be.
   void PrefetchFrom(size_t first) {
-    const bool skips_fragments = skip_ > 0 && plan_.filter == nullptr;
+    const bool skips_fragments = skip_ > 0 && !plan_.pick;
     if (limited_ || skips_fragments || first < prefetched_) {
       return;
     }
     prefetched_ = std::min(first + kFragmentsOfPrefetch, fragments_.size());
     PrefetchTails(plan_.dataset->folders(),
                   std::span(fragments_).subspan(first, prefetched_ - first),
-                  plan_.filter == nullptr ? plan_.output.fields : plan_.all_fields);
+                  !plan_.pick ? plan_.output.fields : plan_.all_fields);
   }
 
   // Opens the next fragments: one, and one more ahead when all rows are wanted.
@@ -473,7 +554,7 @@ class ScanStream final : public format::BatchStream {
       const format::Fragment& fragment = *fragments_[next_++];
       uint64_t skip = 0;
       uint64_t limit = UINT64_MAX;
-      if (plan_.filter == nullptr) {
+      if (!plan_.pick) {
         if (skip_ >= fragment.num_rows()) {
           skip_ -= fragment.num_rows();
           continue;
@@ -502,17 +583,15 @@ class ScanStream final : public format::BatchStream {
   std::deque<std::unique_ptr<FragmentScan>> open_;
 };
 
-}  // namespace
-
-absl::StatusOr<std::unique_ptr<format::BatchStream>> DatasetHandle::Scan(
-    const ScanOptions& options) const {
+// A plan without a filter.
+absl::StatusOr<ScanPlan> PlanScan(const DatasetHandle& dataset, const ScanOptions& options) {
   if (options.batch_rows <= 0) {
     return io::InvalidArgumentError(io::StrCat("batches of ", options.batch_rows, " rows"));
   }
   ScanPlan plan;
-  plan.dataset = std::static_pointer_cast<const DatasetHandle>(shared_from_this());
+  plan.dataset = std::static_pointer_cast<const DatasetHandle>(dataset.shared_from_this());
   OG_ASSIGN_OR_RETURN(plan.output,
-                      MakeOutput(*this, options.columns,
+                      MakeOutput(dataset, options.columns,
                                  {.row_id = options.with_row_id,
                                   .row_address = options.with_row_address,
                                   .created_at_version = options.with_created_at_version,
@@ -522,14 +601,36 @@ absl::StatusOr<std::unique_ptr<format::BatchStream>> DatasetHandle::Scan(
   plan.read = {.batch_rows = plan.batch_rows,
                .dictionary_strings = options.dictionary_strings,
                .blob_contents = options.blobs == BlobHandling::kContents,
-               .pool = options.threads == 1 ? nullptr : &env_->pool()};
+               .pool = options.threads == 1 ? nullptr : &dataset.env().pool()};
+  plan.read_filter = plan.read;
+  if (!options.limit && plan.read.pool != nullptr) {
+    plan.read_filter.batch_rows = std::max(plan.batch_rows, kTestedRows);
+    plan.tests_ahead = plan.read.pool->num_threads() + 1;
+  }
+  return plan;
+}
+
+// `fields`: what the filter reads.
+void PlanFilter(Projection fields, ScanPlan& plan) {
+  const format::LanceSchema& schema = plan.dataset->lance_schema();
+  plan.filter_fields = std::move(fields);
+  plan.all_fields = Union(schema, plan.output.fields, plan.filter_fields);
+  plan.late_fields = Without(plan.output.fields, plan.filter_fields);
+}
+
+}  // namespace
+
+absl::StatusOr<std::unique_ptr<format::BatchStream>> DatasetHandle::Scan(
+    const ScanOptions& options) const {
+  OG_ASSIGN_OR_RETURN(ScanPlan plan, PlanScan(*this, options));
   if (options.filter != nullptr) {
-    plan.filter = options.filter;
     OG_RETURN_IF_ERROR(expr::CheckFilter(*options.filter, *schema_));
-    OG_ASSIGN_OR_RETURN(plan.filter_fields,
+    OG_ASSIGN_OR_RETURN(Projection fields,
                         ProjectPaths(lance_schema(), expr::ColumnsOf(*options.filter)));
-    plan.all_fields = Union(lance_schema(), plan.output.fields, plan.filter_fields);
-    plan.late_fields = Without(plan.output.fields, plan.filter_fields);
+    PlanFilter(std::move(fields), plan);
+    plan.pick = [filter = options.filter](const RecordBatch& batch) {
+      return expr::EvaluateFilter(*filter, batch);
+    };
     if (options.use_indices) {
       OG_ASSIGN_OR_RETURN(plan.answer, SearchIndices(*this, options.filter));
     }
@@ -539,6 +640,16 @@ absl::StatusOr<std::unique_ptr<format::BatchStream>> DatasetHandle::Scan(
     }
     plan.late_rest_fields = Without(plan.output.fields, plan.rest_fields);
   }
+  return std::make_unique<ScanStream>(std::move(plan), options);
+}
+
+absl::StatusOr<std::unique_ptr<format::BatchStream>> ScanPicked(
+    const DatasetHandle& dataset, const ScanOptions& options,
+    const std::vector<std::string>& columns, RowPicker pick) {
+  OG_ASSIGN_OR_RETURN(ScanPlan plan, PlanScan(dataset, options));
+  OG_ASSIGN_OR_RETURN(Projection fields, ProjectColumns(dataset.lance_schema(), columns));
+  PlanFilter(std::move(fields), plan);
+  plan.pick = std::move(pick);
   return std::make_unique<ScanStream>(std::move(plan), options);
 }
 

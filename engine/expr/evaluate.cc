@@ -32,6 +32,14 @@ constexpr uint8_t kFalse = 0;
 constexpr uint8_t kTrue = 1;
 constexpr uint8_t kUnknown = 2;
 using Truths = std::vector<uint8_t>;
+constexpr size_t kTruthsOfWord = 8;
+
+// Whether one of eight truths is kTrue, the only odd one.
+bool AnyTrue(const uint8_t* truths) {
+  uint64_t word = 0;
+  std::memcpy(&word, truths, sizeof(word));
+  return (word & 0x0101010101010101u) != 0;
+}
 
 // Expressions come from parsers that bound their depth; this bounds trees built by hand.
 constexpr int kDepthMax = 1000;
@@ -66,7 +74,16 @@ template <typename Left, typename Right>
 Truths CompareLoop(CompareOp op, size_t count, Left left, Right right) {
   Truths truths(count);
   const auto fill = [&](auto test) {
-    for (size_t i = 0; i < count; ++i)
+    // Blocks of a fixed size become vector instructions.
+    constexpr size_t kBlock = 32;
+    size_t i = 0;
+    for (; i + kBlock <= count; i += kBlock) {
+      std::array<uint8_t, kBlock> block;
+      for (size_t k = 0; k < kBlock; ++k)
+        block[k] = test(left(i + k), right(i + k)) ? kTrue : kFalse;
+      std::memcpy(&truths[i], block.data(), kBlock);
+    }
+    for (; i < count; ++i)
       truths[i] = test(left(i), right(i)) ? kTrue : kFalse;
   };
   switch (op) {
@@ -109,7 +126,18 @@ Truths CompareThrough(CompareOp op, const Operand& a, const Operand& b, Get get)
 
 template <typename T>
 Truths CompareFixed(CompareOp op, const Operand& a, const Operand& b) {
-  return CompareThrough(op, a, b, [](const Array& array, int64_t i) { return array.Value<T>(i); });
+  const auto first = [](const Array& array) {
+    return array.values.data() + Size(array.offset) * sizeof(T);
+  };
+  const auto value_at = [](const std::byte* values) {
+    return [values](size_t i) { return io::LoadLe<T>(values + i * sizeof(T)); };
+  };
+  const Array& right = *b.values;
+  if (b.is_scalar && right.null_count != 0) return Truths(Size(a.values->length), kUnknown);
+  const auto left = value_at(first(*a.values));
+  if (!b.is_scalar) return CompareLoop(op, Size(a.values->length), left, value_at(first(right)));
+  const T value = right.Value<T>(0);
+  return CompareLoop(op, Size(a.values->length), left, [value](size_t) { return value; });
 }
 
 // A float as an integer in the same order: total order, -0 < 0, and NaN, whatever its bits,
@@ -764,13 +792,19 @@ absl::StatusOr<std::vector<int64_t>> FilterRows(const Expr& expr, const format::
                                                 std::optional<std::span<const int64_t>> rows) {
   Evaluator evaluator(batch, rows);
   OG_ASSIGN_OR_RETURN(const Truths truths, evaluator.Test(expr));
-  std::vector<int64_t> kept(Size(evaluator.num_rows()));
-  size_t count = 0;
-  for (size_t i = 0; i < truths.size(); ++i) {
-    kept[count] = rows.has_value() ? (*rows)[i] : static_cast<int64_t>(i);
-    count += truths[i] == kTrue ? 1 : 0;
+  std::vector<int64_t> kept;
+  const auto keep = [&](size_t i) {
+    if (truths[i] == kTrue) kept.push_back(rows.has_value() ? (*rows)[i] : static_cast<int64_t>(i));
+  };
+  // Mostly nothing is true: eight rows are looked at at once.
+  size_t i = 0;
+  for (; i + kTruthsOfWord <= truths.size(); i += kTruthsOfWord) {
+    if (!AnyTrue(&truths[i])) continue;
+    for (size_t k = 0; k < kTruthsOfWord; ++k)
+      keep(i + k);
   }
-  kept.resize(count);
+  for (; i < truths.size(); ++i)
+    keep(i);
   return kept;
 }
 

@@ -78,8 +78,8 @@ class MiniBlockDecoder final : public PageDecoder {
   uint64_t NumValues(uint64_t chunk) const {
     return chunks_[chunk + 1].first_value - chunks_[chunk].first_value;
   }
-  // The chunk that holds value or row `at`, which starts there.
-  size_t ChunkOf(uint64_t at) const;
+  // The chunk that holds value or row `at`, which starts there; not before chunk `first`.
+  size_t ChunkOf(uint64_t at, size_t first) const;
   absl::StatusOr<Parts> SplitChunk(Bytes chunk) const;
   absl::Status DecodePieces(const PagePlan& plan, std::span<const io::Buffer> buffers,
                             DecodeScratch& scratch, LeafOutput& out, bool as_indices) const;
@@ -269,20 +269,26 @@ absl::Status MiniBlockDecoder::LoadRepetitionIndex(Bytes index) {
   return absl::OkStatus();
 }
 
-size_t MiniBlockDecoder::ChunkOf(uint64_t at) const {
-  const auto above = layers_.has_rep()
-                         ? std::ranges::upper_bound(chunks_, at, {}, &Chunk::first_row)
-                         : std::ranges::upper_bound(chunks_, at, {}, &Chunk::first_value);
-  return static_cast<size_t>(above - chunks_.begin()) - 1;
+size_t MiniBlockDecoder::ChunkOf(uint64_t at, size_t first) const {
+  const auto start = layers_.has_rep() ? &Chunk::first_row : &Chunk::first_value;
+  // Rows that ascend mostly lie in the same chunk or the next one.
+  const size_t near = std::min(first + 2, num_chunks());
+  const auto begin = chunks_.begin() + static_cast<ptrdiff_t>(first);
+  const auto end = chunks_[near].*start > at ? chunks_.begin() + static_cast<ptrdiff_t>(near) + 1
+                                             : chunks_.end();
+  return static_cast<size_t>(std::ranges::upper_bound(begin, end, at, {}, start) -
+                             chunks_.begin()) -
+         1;
 }
 
 absl::StatusOr<PagePlan> MiniBlockDecoder::Plan(std::span<const RowRange> rows) const {
   PagePlan plan;
   plan.rows.assign(rows.begin(), rows.end());
   size_t next_chunk = 0;  // chunks before it are planned already
+  size_t first = 0;
   for (size_t r = 0; r < rows.size(); ++r) {
-    const size_t first = ChunkOf(rows[r].begin);
-    size_t last = ChunkOf(rows[r].end - 1);
+    first = ChunkOf(rows[r].begin, first);
+    size_t last = ChunkOf(rows[r].end - 1, first);
     if (layers_.has_rep()) {
       // The last row may go on: through chunks that only continue it, up to and including the
       // first that starts another row after it.

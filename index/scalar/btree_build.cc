@@ -2,7 +2,9 @@
 
 #include <algorithm>
 #include <array>
+#include <bit>
 #include <cstring>
+#include <functional>
 #include <utility>
 
 #include "format/arrow/builder.h"
@@ -38,31 +40,109 @@ struct WordEntry {
   uint64_t id;
 };
 
-// Stable, by key: one pass for every 11 bits in which keys differ.
-void SortWords(std::vector<WordEntry>& entries) {
-  if (std::ranges::is_sorted(entries, {}, &WordEntry::key)) return;
-  uint64_t differ = 0;
-  for (const WordEntry& entry : entries) {
-    differ |= entry.key ^ entries.front().key;
+// Runs body(i) for every i below `count`, in `pool` if there is one.
+void ForEach(io::WorkerPool* pool, size_t count, const std::function<void(size_t)>& body) {
+  if (pool == nullptr) {
+    for (size_t i = 0; i < count; ++i) {
+      body(i);
+    }
+    return;
   }
+  OG_CHECK(pool->ParallelFor(count,
+                             [&](size_t i) {
+                               body(i);
+                               return absl::OkStatus();
+                             })
+               .ok());
+}
+
+// Stable, by the bits of `differ` below `num_bits`, 11 of them a pass. `other` is as long.
+void SortByLowBits(std::span<WordEntry> entries, std::span<WordEntry> other, uint64_t differ,
+                   int num_bits) {
   constexpr int kBits = 11;
   constexpr size_t kBuckets = size_t{1} << kBits;
-  std::vector<WordEntry> other(entries.size());
-  for (int shift = 0; shift < 64; shift += kBits) {
-    if (((differ >> shift) & (kBuckets - 1)) == 0) continue;
-    std::array<size_t, kBuckets> starts{};
-    for (const WordEntry& entry : entries) {
-      ++starts[(entry.key >> shift) & (kBuckets - 1)];
+  std::span<WordEntry> from = entries;
+  std::span<WordEntry> to = other;
+  for (int shift = 0; shift < num_bits; shift += kBits) {
+    const uint64_t mask = std::min(kBuckets, size_t{1} << std::min(num_bits - shift, kBits)) - 1;
+    if (((differ >> shift) & mask) == 0) continue;
+    std::array<uint32_t, kBuckets> starts{};
+    for (const WordEntry& entry : from) {
+      ++starts[(entry.key >> shift) & mask];
     }
-    size_t start = 0;
-    for (size_t& bucket : starts) {
-      start += std::exchange(bucket, start);
+    uint32_t start = 0;
+    for (size_t i = 0; i <= mask; ++i) {
+      start += std::exchange(starts[i], start);
     }
-    for (const WordEntry& entry : entries) {
-      other[starts[(entry.key >> shift) & (kBuckets - 1)]++] = entry;
+    for (const WordEntry& entry : from) {
+      to[starts[(entry.key >> shift) & mask]++] = entry;
     }
-    entries.swap(other);
+    std::swap(from, to);
   }
+  if (from.data() != entries.data()) std::ranges::copy(from, entries.begin());
+}
+
+// The entries of `blocks`, stable by key. They are dealt to parts by the leading bits in which keys
+// differ; each part, which mostly fits a cache, is then sorted by the others.
+std::vector<WordEntry> SortWords(std::vector<std::vector<WordEntry>> blocks, io::WorkerPool* pool) {
+  constexpr int kPartBits = 8;
+  constexpr size_t kNumParts = size_t{1} << kPartBits;
+  std::vector<uint64_t> differ_of(blocks.size());
+  std::vector<uint8_t> is_sorted(blocks.size());
+  const uint64_t some_key = blocks.empty() ? 0 : blocks.front().front().key;
+  ForEach(pool, blocks.size(), [&](size_t i) {
+    uint64_t before = i == 0 ? 0 : blocks[i - 1].back().key;
+    uint64_t differ = 0;
+    bool ascends = true;
+    for (const WordEntry& entry : blocks[i]) {
+      differ |= entry.key ^ some_key;
+      ascends &= before <= entry.key;
+      before = entry.key;
+    }
+    differ_of[i] = differ;
+    is_sorted[i] = ascends ? 1 : 0;
+  });
+  uint64_t differ = 0;
+  for (const uint64_t bits : differ_of) {
+    differ |= bits;
+  }
+  const bool sorted = std::ranges::find(is_sorted, 0) == is_sorted.end();
+  const int num_bits =
+      sorted ? 0 : std::max(static_cast<int>(std::bit_width(differ)) - kPartBits, 0);
+  const auto part_of = [&](const WordEntry& entry) {
+    return sorted ? 0 : (entry.key >> num_bits) & (kNumParts - 1);
+  };
+
+  // Where the entries of each block start in each part.
+  std::vector<std::array<size_t, kNumParts>> starts(blocks.size());
+  ForEach(pool, blocks.size(), [&](size_t i) {
+    for (const WordEntry& entry : blocks[i]) {
+      ++starts[i][part_of(entry)];
+    }
+  });
+  std::array<size_t, kNumParts + 1> parts{};
+  size_t start = 0;
+  for (size_t part = 0; part < kNumParts; ++part) {
+    parts[part] = start;
+    for (std::array<size_t, kNumParts>& of_block : starts) {
+      start += std::exchange(of_block[part], start);
+    }
+  }
+  parts[kNumParts] = start;
+  std::vector<WordEntry> entries(start);
+  ForEach(pool, blocks.size(), [&](size_t i) {
+    for (const WordEntry& entry : blocks[i]) {
+      entries[starts[i][part_of(entry)]++] = entry;
+    }
+    blocks[i] = {};
+  });
+  if (sorted) return entries;
+  ForEach(pool, kNumParts, [&](size_t part) {
+    const auto of_part = std::span(entries).subspan(parts[part], parts[part + 1] - parts[part]);
+    std::vector<WordEntry> other(of_part.size());
+    SortByLowBits(of_part, other, differ, num_bits);
+  });
+  return entries;
 }
 
 // A string of a run: its first 8 bytes decide most comparisons.
@@ -88,7 +168,6 @@ class KeyAppender {
  public:
   explicit KeyAppender(KeyForm form) : builder_(format::LargeBinary()) { keys_.form = form; }
 
-  void AppendWord(uint64_t word) { keys_.words.push_back(word); }
   void AppendBytes(std::string_view bytes) {
     builder_.Append(bytes);
     num_bytes_ += bytes.size();
@@ -128,16 +207,20 @@ class KeyAppender {
 // Rows in memory, in the order in which they came until Sort().
 class MemoryRun final : public BtreeEntrySource {
  public:
-  explicit MemoryRun(KeyForm form) : form_(form) {}
+  MemoryRun(KeyForm form, io::WorkerPool* pool) : form_(form), pool_(pool) {}
 
   absl::Status Add(const ArrayPtr& values, std::span<const uint64_t> ids) {
     OG_ASSIGN_OR_RETURN(const KeyColumn keys, KeysOf(values));
     size_t next = 0;
     for (size_t i = 0; i < ids.size(); ++i) {
-      if (values->IsNull(static_cast<int64_t>(i))) {
+      if (values->null_count != 0 && values->IsNull(static_cast<int64_t>(i))) {
         null_ids_.push_back(ids[i]);
       } else if (form_ == KeyForm::kWord) {
-        words_.push_back({keys.words[next++], ids[i]});
+        if (blocks_.empty() || blocks_.back().size() == kBatchEntries) {
+          blocks_.emplace_back().reserve(kBatchEntries);
+        }
+        blocks_.back().push_back({keys.words[next++], ids[i]});
+        ++num_words_;
       } else {
         const std::string_view bytes = keys.Bytes(next++);
         strings_.push_back({PrefixOf(bytes), text_.size(), bytes.size(), ids[i]});
@@ -147,16 +230,16 @@ class MemoryRun final : public BtreeEntrySource {
     return absl::OkStatus();
   }
 
-  bool empty() const { return null_ids_.empty() && words_.empty() && strings_.empty(); }
+  bool empty() const { return null_ids_.empty() && num_words_ == 0 && strings_.empty(); }
 
   // What the run holds, and what sorting needs beside it.
   uint64_t MemoryBytes() const {
-    return null_ids_.size() * 8 + words_.size() * sizeof(WordEntry) * 2 +
+    return null_ids_.size() * 8 + num_words_ * sizeof(WordEntry) * 2 +
            strings_.size() * sizeof(BytesEntry) + text_.size();
   }
 
   void Sort() {
-    SortWords(words_);
+    words_ = SortWords(std::move(blocks_), pool_);
     std::ranges::stable_sort(strings_, [this](const BytesEntry& a, const BytesEntry& b) {
       return a.prefix != b.prefix ? a.prefix < b.prefix : TextOf(a) < TextOf(b);
     });
@@ -172,17 +255,20 @@ class MemoryRun final : public BtreeEntrySource {
       next_null_ = end;
       return entries;
     }
-    KeyAppender keys(form_);
     if (form_ == KeyForm::kWord) {
-      for (; next_ < words_.size() && !keys.full(); ++next_) {
-        keys.AppendWord(words_[next_].key);
-        entries.ids.push_back(words_[next_].id);
-      }
-    } else {
-      for (; next_ < strings_.size() && !keys.full(); ++next_) {
-        keys.AppendBytes(TextOf(strings_[next_]));
-        entries.ids.push_back(strings_[next_].id);
-      }
+      const size_t count = std::min(words_.size() - next_, kBatchEntries);
+      const auto batch = std::span(words_).subspan(next_, count);
+      entries.keys.words.resize(count);
+      std::ranges::transform(batch, entries.keys.words.begin(), &WordEntry::key);
+      entries.ids.resize(count);
+      std::ranges::transform(batch, entries.ids.begin(), &WordEntry::id);
+      next_ += count;
+      return entries;
+    }
+    KeyAppender keys(form_);
+    for (; next_ < strings_.size() && !keys.full(); ++next_) {
+      keys.AppendBytes(TextOf(strings_[next_]));
+      entries.ids.push_back(strings_[next_].id);
     }
     entries.keys = keys.Finish();
     return entries;
@@ -194,8 +280,11 @@ class MemoryRun final : public BtreeEntrySource {
   }
 
   const KeyForm form_;
+  io::WorkerPool* const pool_;
   std::vector<uint64_t> null_ids_;
-  std::vector<WordEntry> words_;
+  std::vector<std::vector<WordEntry>> blocks_;  // of kBatchEntries, the last one of fewer
+  size_t num_words_ = 0;
+  std::vector<WordEntry> words_;  // sorted
   std::vector<BytesEntry> strings_;
   std::vector<char> text_;
   size_t next_null_ = 0;
@@ -563,7 +652,7 @@ absl::Status Merge(std::vector<MergeInput>& inputs, EntryWriter& writer) {
 class Builder final : public BtreeBuilder {
  public:
   Builder(const io::Location& folder, const BtreeBuildOptions& options, KeyForm form)
-      : folder_(folder), options_(options), form_(form), run_(std::make_unique<MemoryRun>(form)) {}
+      : folder_(folder), options_(options), form_(form) {}
 
   absl::Status Add(const ArrayPtr& values, std::span<const uint64_t> ids) override {
     if (static_cast<size_t>(values->length) != ids.size() || !(*values->type == *options_.type)) {
@@ -621,7 +710,7 @@ class Builder final : public BtreeBuilder {
     run_->Sort();
     OG_ASSIGN_OR_RETURN(const auto place, SpilledRun::Write(*run_, *spill_file_));
     spilled_.push_back(place);
-    run_ = std::make_unique<MemoryRun>(form_);
+    run_ = std::make_unique<MemoryRun>(form_, options_.pool);
     reserved_.Release();
     return absl::OkStatus();
   }
@@ -629,7 +718,7 @@ class Builder final : public BtreeBuilder {
   const io::Location folder_;
   const BtreeBuildOptions options_;
   const KeyForm form_;
-  std::unique_ptr<MemoryRun> run_;
+  std::unique_ptr<MemoryRun> run_ = std::make_unique<MemoryRun>(form_, options_.pool);
   io::MemoryReservation reserved_;
   std::shared_ptr<io::SpillFile> spill_file_;
   std::vector<std::pair<uint64_t, uint64_t>> spilled_;
