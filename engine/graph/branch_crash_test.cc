@@ -237,6 +237,31 @@ TEST(MergeCrashTest, WritesToADeletedBranchAreDropped) {
   EXPECT_THAT(Load(**reopened, kOnBranch, "b"), IsOk());
 }
 
+// A branch that was deleted without its tables' refs, and made again: a write to it that died
+// before it made a ref finds the one of the earlier branch, and recovery leaves it alone.
+TEST(MergeCrashTest, RefsOfADeletedBranchDoNotStopRecovery) {
+  for (const char* point : {"mutation.post_sidecar_pre_fork", "fork.before_reclaim",
+                            "mutation.post_fork_pre_commit", "mutation.post_table_commit"}) {
+    SCOPED_TRACE(point);
+    Machine machine;
+    ASSERT_THAT(Graph::Init(machine.env(), machine.root(), kPeopleSchema, {}), IsOk());
+    const auto graph = machine.Open();
+    ASSERT_THAT(LoadText(**graph, kPeople, LoadMode::kOverwrite), IsOk());
+    ASSERT_THAT((*graph)->CreateBranch("b", "main"), IsOk());
+    ASSERT_THAT(Load(**graph, kOnBranch, "b"), IsOk());
+    machine.env().crash_points().Fail("branch_delete.before_table_cleanup");
+    EXPECT_FALSE((*graph)->DeleteBranch("b").ok());
+    ASSERT_THAT((*graph)->CreateBranch("b", "main"), IsOk());
+    machine.env().crash_points().Fail(point);
+    EXPECT_FALSE(Load(**graph, kOnBranch, "b").ok());
+    machine.env().crash_points().Clear(point);
+    const auto reopened = machine.Open();
+    ASSERT_THAT(reopened, IsOk());
+    EXPECT_EQ(Branches(**reopened).at("b"), kPeopleExport);
+    EXPECT_THAT(Load(**reopened, kOnBranch, "b"), IsOk());
+  }
+}
+
 TEST(SchemaLockTest, ALockWithoutARecordGoesAway) {
   const tests::TempDir dir;
   io::Env& env = io::RealEnv();

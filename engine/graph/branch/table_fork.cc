@@ -28,26 +28,6 @@ absl::Status CheckUnused(const GraphContext& context, const TableIdentity& ident
   return absl::OkStatus();
 }
 
-// Removes the ref and its versions but not its data, among which staged files may lie.
-absl::Status RemoveStaleRef(const dataset::Dataset& source, std::string_view ref) {
-  const absl::StatusOr<std::vector<dataset::BranchInfo>> refs =
-      dataset::ListBranches(source.root());
-  OG_RETURN_IF_ERROR(FromStorage(refs.status()));
-  for (const dataset::BranchInfo& other : *refs) {
-    if (other.parent_branch == ref) {
-      return Conflict(io::StrCat("ref '", ref, "' of ", source.root().path,
-                                 " is left over, but ref '", other.name, "' was forked from it"));
-    }
-  }
-  const io::Location file = dataset::BranchFile(source.root(), ref);
-  OG_RETURN_IF_ERROR(FromStorage(file.store->Delete(file.path)));
-  for (const std::string_view folder : {"_versions", "_transactions"}) {
-    const io::Location place = source.root().Child(io::StrCat("tree/", ref, "/", folder));
-    OG_RETURN_IF_ERROR(FromStorage(place.store->DeletePrefix(place.path)));
-  }
-  return absl::OkStatus();
-}
-
 absl::StatusOr<dataset::DatasetPtr> TryFork(const dataset::Dataset& source, std::string_view ref) {
   OG_ASSIGN_OR_RETURN(const dataset::DatasetPtr clone, dataset::CloneToBranch(source, ref, {}));
   OG_RETURN_IF_ERROR(dataset::FinishBranch(source, *clone));
@@ -80,12 +60,30 @@ absl::StatusOr<dataset::DatasetPtr> ForkTable(const GraphContext& context,
   if (absl::IsAlreadyExists(fork.status())) {
     OG_RETURN_IF_ERROR(CheckUnused(context, identity, branch));
     OG_CRASH_POINT(context.env, "fork.before_reclaim");
-    OG_RETURN_IF_ERROR(RemoveStaleRef(source, branch));
+    OG_RETURN_IF_ERROR(RemoveUnusedRef(source.root(), branch));
     fork = TryFork(source, branch);
   }
   OG_RETURN_IF_ERROR(FromStorage(fork.status()));
   OG_CRASH_POINT(context.env, "fork.post_create_pre_open");
   return fork;
+}
+
+absl::Status RemoveUnusedRef(const io::Location& table, std::string_view ref) {
+  const absl::StatusOr<std::vector<dataset::BranchInfo>> refs = dataset::ListBranches(table);
+  OG_RETURN_IF_ERROR(FromStorage(refs.status()));
+  for (const dataset::BranchInfo& other : *refs) {
+    if (other.parent_branch == ref) {
+      return Conflict(io::StrCat("ref '", ref, "' of ", table.path, " is left over, but ref '",
+                                 other.name, "' was forked from it"));
+    }
+  }
+  const io::Location file = dataset::BranchFile(table, ref);
+  OG_RETURN_IF_ERROR(FromStorage(file.store->Delete(file.path)));
+  for (const std::string_view folder : {"_versions", "_transactions"}) {
+    const io::Location place = table.Child(io::StrCat("tree/", ref, "/", folder));
+    OG_RETURN_IF_ERROR(FromStorage(place.store->DeletePrefix(place.path)));
+  }
+  return absl::OkStatus();
 }
 
 absl::Status RemoveTableRef(const GraphContext& context, std::string_view path,

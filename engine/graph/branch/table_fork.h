@@ -38,8 +38,14 @@ absl::StatusOr<dataset::DatasetPtr> ForkTable(const GraphContext& context,
                                               const TableIdentity& identity,
                                               std::string_view branch);
 
-// Removes the ref `branch` of the table at `path` below the root, or what is left of it. kConflict
-// while another ref of the table was forked from it.
+// Removes the ref `ref` of the table at `table`, which nobody reads, and its versions. Its files
+// stay: a writer that is going to make the ref stages among them before it holds the gates.
+// kConflict while another ref was forked from it.
+absl::Status RemoveUnusedRef(const io::Location& table, std::string_view ref);
+
+// Removes the ref `branch` of the table at `path` below the root with all its files, or what is
+// left of it. kConflict while another ref of the table was forked from it. REQUIRES: the branch is
+// gone.
 absl::Status RemoveTableRef(const GraphContext& context, std::string_view path,
                             std::string_view branch);
 

@@ -45,6 +45,9 @@ class Resolver {
 
  private:
   bool is_schema_change() const { return record_.kind == WriterKind::kSchemaApply; }
+  bool IsDataWrite() const {
+    return record_.kind == WriterKind::kLoad || record_.kind == WriterKind::kMutation;
+  }
 
   const CommitInfo* Original() const {
     return view_.state.FindCommit(record_.lineage.graph_commit_id);
@@ -89,24 +92,42 @@ class Resolver {
   // --- Which way -----------------------------------------------------------------------------
 
   // Why the table cannot be touched, if so.
-  static std::optional<std::string> Danger(const RecordedTable& table,
-                                           const TableFinding& finding) {
+  std::optional<std::string> Danger(const RecordedTable& table, const TableFinding& finding) const {
     const std::string_view key = table.table_key;
     switch (finding.ownership) {
       case Ownership::kUnverifiable:
         return io::StrCat("cannot verify the history of ", key);
       case Ownership::kBeforeHead:
         return io::StrCat("finds its effect on ", key, " buried under another write");
-      case Ownership::kNone: {
-        const uint64_t expected = finding.is_published_ref ? finding.pin : finding.fork_version;
-        if (finding.head == nullptr || finding.head_version() == expected) return std::nullopt;
+      case Ownership::kNone:
+        // What nobody reads, and the write did not make, is left alone: a ref of a branch that was
+        // deleted, a dataset that somebody else created.
+        if (!finding.is_published_ref || finding.head_version() == finding.pin) {
+          return std::nullopt;
+        }
+        // A load or mutation without any effect leaves nothing to take back.
+        if (IsDataWrite() && !AnyMoved()) return std::nullopt;
         return io::StrCat("finds ", key, " at version ", finding.head_version(),
-                          ", which it did not make and which is not published (", expected, ")");
-      }
+                          ", which it did not make and which is not published (", finding.pin, ")");
       default:
         if (!finding.is_published_ref || finding.head_version() > finding.pin) return std::nullopt;
         return io::StrCat("finds ", key, " published past its effect");
     }
+  }
+
+  // How a merge that was confirmed differs from what it confirmed, if so. What it lost altogether,
+  // or took back, is no such difference.
+  std::optional<std::string> Mismatch(const RecordedTable& table,
+                                      const TableFinding& finding) const {
+    if (record_.kind != WriterKind::kBranchMerge || !record_.effects_confirmed ||
+        finding.ownership != Ownership::kAtHead) {
+      return std::nullopt;
+    }
+    if (finding.is_complete && finding.head_version() == table.confirmed->version) {
+      return std::nullopt;
+    }
+    return io::StrCat("expected ", table.table_key, " at version ", table.confirmed->version,
+                      ", observed ", finding.head_version());
   }
 
   bool AnyMoved() const {
@@ -123,9 +144,11 @@ class Resolver {
     for (size_t i = 0; i < findings_.size(); ++i) {
       const auto danger = Danger(record_.tables[i], findings_[i]);
       if (danger.has_value()) return Stop(*danger);
+      const auto mismatch = Mismatch(record_.tables[i], findings_[i]);
+      if (mismatch.has_value()) return Stop(*mismatch);
     }
     const bool same_branch = view_.identifier == record_.authority.branch_identifier;
-    if (!same_branch && (AnyMoved() || AnyFork())) {
+    if (!same_branch && (AnyMoved() || (!IsDataWrite() && AnyFork()))) {
       return Stop("belongs to an earlier incarnation of its branch");
     }
     OG_ASSIGN_OR_RETURN(const bool forward, MayRollForward());
@@ -166,6 +189,8 @@ class Resolver {
       return false;
     }
     if (!is_schema_change()) return true;
+    // Once it has begun to go back it goes back.
+    if (!record_.rollback_audit_outcomes.empty()) return false;
     const absl::StatusOr<AcceptedSchema> target = ReadPromoted(context_.root);
     return target.ok() && target->state.ir_hash == record_.target_schema_ir_hash;
   }
@@ -221,10 +246,23 @@ class Resolver {
       const TableFinding& finding = findings_[i];
       if (finding.is_published_ref || !table.branch.has_value()) continue;
       if (finding.head != nullptr && !finding.is_untouched_fork()) continue;
-      OG_RETURN_IF_ERROR(RemoveTableRef(
-          context_, CanonicalTablePath(table.table_key, table.identity), *table.branch));
+      OG_ASSIGN_OR_RETURN(const bool claimed, IsClaimedByOthers(table));
+      if (claimed) continue;
+      OG_RETURN_IF_ERROR(RemoveUnusedRef(
+          context_.root.Child(CanonicalTablePath(table.table_key, table.identity)), *table.branch));
     }
     return absl::OkStatus();
+  }
+
+  // Whether another unfinished write has the same ref of the same table: its record decides.
+  absl::StatusOr<bool> IsClaimedByOthers(const RecordedTable& table) const {
+    OG_ASSIGN_OR_RETURN(const std::vector<RecoveryRecord> records, context_.records.ReadAll());
+    return std::ranges::any_of(records, [&](const RecoveryRecord& other) {
+      return other.operation_id != record_.operation_id &&
+             std::ranges::any_of(other.tables, [&](const RecordedTable& theirs) {
+               return theirs.identity == table.identity && theirs.branch == table.branch;
+             });
+    });
   }
 
   absl::Status RemoveCreatedTables() const {

@@ -39,8 +39,14 @@ class Verifier {
     CheckRecords();
     for (const ManifestView& view : views_) {
       if (!IsWanted(view)) continue;
-      report_.branches.emplace_back(BranchName(view.branch));
+      const size_t num_findings = report_.findings.size();
       CheckBranch(view);
+      // A branch that was deleted meanwhile took what it read with it.
+      if (report_.findings.size() > num_findings && !IsStillThere(view)) {
+        report_.findings.resize(num_findings);
+        continue;
+      }
+      report_.branches.emplace_back(BranchName(view.branch));
     }
     if (options_.deep && records_.empty() && readable_) CheckLeftOvers();
     return std::move(report_);
@@ -49,6 +55,12 @@ class Verifier {
  private:
   bool IsWanted(const ManifestView& view) const {
     return options_.all_branches || view.branch == wanted_;
+  }
+
+  bool IsStillThere(const ManifestView& view) const {
+    if (!view.branch.has_value()) return true;
+    const auto ref = ReadBranchRef(context_.manifest.root(), *view.branch);
+    return !ref.ok() || (ref->has_value() && (*ref)->identifier == view.identifier);
   }
 
   absl::Status OpenBranches() {
@@ -72,6 +84,8 @@ class Verifier {
         continue;
       }
       if (name == wanted_) return view.status();
+      OG_ASSIGN_OR_RETURN(const auto ref, ReadBranchRef(context_.manifest.root(), name));
+      if (!ref.has_value()) continue;  // deleted since it was listed
       readable_ = false;
       Add(Severity::kDamage, name, "graph", "manifest", std::string(io::Message(view.status())),
           std::string(kRestore));
