@@ -1,17 +1,18 @@
 // Functions of texts. Positions and lengths count characters.
 #include <algorithm>
 #include <cctype>
-#include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
 
-#include <re2/re2.h>
 #include <utf8proc.h>
 
 #include "engine/expr/functions.h"
+#include "engine/expr/pattern.h"
 #include "format/arrow/builder.h"
 #include "io/base/error_detail.h"
+#include "io/base/status.h"
 #include "io/base/status_macros.h"
 #include "io/base/text.h"
 
@@ -216,7 +217,7 @@ std::string InitCap(std::string_view text) {
 
 absl::StatusOr<ArrayPtr> RegexpLike(const ArrayPtr& texts, const ArrayPtr& patterns,
                                     const ArrayPtr& flags) {
-  std::unique_ptr<RE2> regexp;
+  std::optional<Pattern> regexp;
   std::string compiled;
   absl::Status status;
   std::vector<ArrayPtr> args = {texts, patterns};
@@ -226,15 +227,18 @@ absl::StatusOr<ArrayPtr> RegexpLike(const ArrayPtr& texts, const ArrayPtr& patte
     if (flags != nullptr && !flags->StringValue(i).empty()) {
       pattern = io::StrCat("(?", flags->StringValue(i), ")", pattern);
     }
-    if (regexp == nullptr || pattern != compiled) {
-      regexp = std::make_unique<RE2>(pattern, RE2::Quiet);
+    if (!status.ok()) return false;
+    if (!regexp || pattern != compiled) {
       compiled = pattern;
-      if (!regexp->ok()) {
-        status = BadRequest(io::StrCat("regular expression '", pattern, "': ", regexp->error()));
+      absl::StatusOr<Pattern> next = Pattern::Compile(pattern);
+      regexp.reset();
+      if (next.ok()) regexp.emplace(*std::move(next));
+      if (!next.ok()) {
+        status = BadRequest(
+            io::StrCat("regular expression '", pattern, "': ", io::Message(next.status())));
       }
     }
-    const std::string_view text = texts->StringValue(i);
-    return regexp->ok() && RE2::PartialMatch(re2::StringPiece(text.data(), text.size()), *regexp);
+    return regexp && regexp->Matches(texts->StringValue(i));
   });
   OG_RETURN_IF_ERROR(status);
   return result;

@@ -33,6 +33,12 @@ std::string_view TypeNameOf(const JsonValue& value) {
   return value.kind() == JsonValue::Kind::kBool ? "boolean" : value.KindName();
 }
 
+// The reference's numbers may have a sign of either kind.
+std::string_view WithoutPlus(std::string_view number) {
+  const bool plus = number.size() > 1 && number[0] == '+' && number[1] >= '0' && number[1] <= '9';
+  return plus ? number.substr(1) : number;
+}
+
 absl::StatusOr<int64_t> SignedOf(std::string_view key, const JsonValue& value) {
   if (value.is_number()) {
     const std::optional<int64_t> number =
@@ -42,7 +48,7 @@ absl::StatusOr<int64_t> SignedOf(std::string_view key, const JsonValue& value) {
   if (!value.is_string()) {
     return ParamError(key, "expected integer");
   }
-  const std::optional<int64_t> number = io::ParseInt64(value.string());
+  const std::optional<int64_t> number = io::ParseInt64(WithoutPlus(value.string()));
   return number
              ? absl::StatusOr<int64_t>(*number)
              : ParamError(key, io::StrCat("expected integer string, got '", value.string(), "'"));
@@ -58,7 +64,7 @@ absl::StatusOr<uint64_t> UnsignedOf(std::string_view key, const JsonValue& value
   if (!value.is_string()) {
     return ParamError(key, "expected unsigned integer");
   }
-  const std::optional<uint64_t> number = io::ParseUint64(value.string());
+  const std::optional<uint64_t> number = io::ParseUint64(WithoutPlus(value.string()));
   return number ? absl::StatusOr<uint64_t>(*number)
                 : ParamError(key, io::StrCat("expected unsigned integer string, got '",
                                              value.string(), "'"));

@@ -43,6 +43,8 @@ TEST(BindParams, AcceptsWhatTheTypeHolds) {
   EXPECT_EQ(Value("I64", "\"9223372036854775807\""), Literal::Integer(9223372036854775807LL));
   EXPECT_EQ(Value("U32", "4294967295"), Literal::Integer(4294967295LL));
   EXPECT_EQ(Value("U64", "\"12\""), Literal::Integer(12));
+  EXPECT_EQ(Value("I32", "\"+12\""), Literal::Integer(12));
+  EXPECT_EQ(Value("F64", "18446744073709551616"), Literal::Float(18446744073709551616.0));
   EXPECT_EQ(Value("F32", "3"), Literal::Float(3));
   EXPECT_EQ(Value("F64", "1.5"), Literal::Float(1.5));
   EXPECT_EQ(Value("Bool", "true"), Literal::Bool(true));

@@ -77,10 +77,10 @@ absl::StatusOr<PropType> LiteralType(const Literal& literal) {
   if (literal.items.empty()) {
     return type;
   }
-  if (literal.items.front().kind == LiteralKind::kList) {
+  OG_ASSIGN_OR_RETURN(const PropType first, LiteralType(literal.items.front()));
+  if (first.list) {
     return TypeError(literal.span, "nested list literals are not supported");
   }
-  OG_ASSIGN_OR_RETURN(const PropType first, LiteralType(literal.items.front()));
   for (const Literal& item : literal.items) {
     OG_ASSIGN_OR_RETURN(const PropType other, LiteralType(item));
     if (other.list || !Compatible(first, other)) {

@@ -62,6 +62,18 @@ TEST(SchemaContractTest, ReformattedIrIsTheSameContract) {
   EXPECT_TRUE(OpenContract(contract).ok());
 }
 
+TEST(SchemaContractTest, PatternsThatNobodyCouldCheck) {
+  const auto created = [](std::string_view pattern) {
+    return NewContract(io::StrCat("node A { a: String\n @check(a, \"", pattern, "\") }"), kDomain)
+        .status();
+  };
+  EXPECT_TRUE(created("^[a-z]+$").ok());
+  EXPECT_EQ(io::Message(created("\\\\bfoo")),
+            "@check on A.a: pattern '\\bfoo': word boundaries (\\b) are not supported");
+  // As in the reference, what is no pattern at all is found by the first write.
+  EXPECT_TRUE(created("(").ok());
+}
+
 TEST(SchemaContractTest, RefusesDisagreement) {
   const auto expect_refused = [](const SchemaContract& contract, std::string_view part) {
     const std::string error = OpenError(contract);

@@ -8,6 +8,7 @@
 #include <tuple>
 #include <utility>
 
+#include "engine/expr/pattern.h"
 #include "io/base/error_detail.h"
 #include "io/base/status.h"
 #include "io/base/status_macros.h"
@@ -27,6 +28,32 @@ template <typename... Parts>
 absl::Status ResolutionError(const Parts&... parts) {
   return io::DetailedError({.kind = io::ErrorKind::kBadRequest, .code = "", .fields = {}},
                            io::StrCat("schema identity resolution failed: ", parts...));
+}
+
+bool HasPattern(const SchemaIr& ir, std::string_view pattern) {
+  return std::any_of(ir.nodes.begin(), ir.nodes.end(), [&](const IrNode& node) {
+    return std::any_of(node.constraints.begin(), node.constraints.end(),
+                       [&](const IrConstraint& held) { return held.pattern == pattern; });
+  });
+}
+
+// Refuses what a write could never check: a pattern of the reference's syntax that RE2 has no
+// counterpart for. What is no pattern there either is let through, as there, and fails the write.
+// A graph that has such a pattern already may go on having it.
+absl::Status CheckPatterns(const SchemaShape& shape, const SchemaIr* accepted) {
+  for (const NodeShape& node : shape.nodes) {
+    for (const Constraint& constraint : node.constraints) {
+      if (constraint.kind != ConstraintKind::kCheck) continue;
+      const absl::Status compiled = expr::Pattern::Compile(constraint.pattern).status();
+      if (compiled.code() != absl::StatusCode::kUnimplemented) continue;
+      if (accepted != nullptr && HasPattern(*accepted, constraint.pattern)) continue;
+      return io::DetailedError(
+          {.kind = io::ErrorKind::kBadRequest, .code = "", .fields = {}},
+          io::StrCat("@check on ", node.name, ".", constraint.columns.front(), ": pattern '",
+                     constraint.pattern, "': ", io::Message(compiled)));
+    }
+  }
+  return absl::OkStatus();
 }
 
 struct AcceptedType {
@@ -369,11 +396,13 @@ std::string_view RenameWarningName(RenameWarning::Kind kind) {
 
 absl::StatusOr<SchemaResolution> InitializeIr(std::string_view identity_domain,
                                               const SchemaShape& shape) {
+  OG_RETURN_IF_ERROR(CheckPatterns(shape, nullptr));
   return Resolver(std::string(identity_domain), nullptr, shape).Run();
 }
 
 absl::StatusOr<SchemaResolution> ResolveIr(const SchemaIr& accepted, const SchemaShape& shape) {
   OG_RETURN_IF_ERROR(ValidateIr(accepted));
+  OG_RETURN_IF_ERROR(CheckPatterns(shape, &accepted));
   return Resolver(accepted.identity_domain, &accepted, shape).Run();
 }
 

@@ -19,6 +19,50 @@ absl::Status Expected(std::string_view name, std::string_view wanted, const Json
       StrCat("field `", name, "`: expected ", wanted, ", got ", found.KindName()));
 }
 
+bool IsDigit(char c) {
+  return c >= '0' && c <= '9';
+}
+
+// Whether the digits that begin at `begin` of `text` make an integer of 64 bits, signed or not.
+bool FitsInteger(std::string_view text, size_t begin, size_t end) {
+  constexpr uint64_t kLargestNegative = uint64_t{1} << 63;
+  const std::optional<uint64_t> number = ParseUint64(text.substr(begin, end - begin));
+  const bool negative = begin > 0 && text[begin - 1] == '-';
+  return number && (!negative || *number <= kLargestNegative);
+}
+
+// `text` with an exponent behind every integer that exceeds 64 bits: simdjson then reads a float,
+// as other readers of JSON do, instead of refusing the document.
+std::string LongIntegersAsFloats(std::string_view text) {
+  std::string result;
+  result.reserve(text.size());
+  bool in_string = false;
+  for (size_t i = 0; i < text.size();) {
+    const char c = text[i];
+    if (in_string && c == '\\' && i + 1 < text.size()) {
+      result.append(text, i, 2);
+      i += 2;
+      continue;
+    }
+    if (in_string || !IsDigit(c)) {
+      in_string = (c == '"') != in_string;
+      result += c;
+      ++i;
+      continue;
+    }
+    const size_t begin = i;
+    bool whole = true;
+    for (; i < text.size() && (IsDigit(text[i]) || text[i] == '.' || text[i] == 'e' ||
+                               text[i] == 'E' || text[i] == '+' || text[i] == '-');
+         ++i) {
+      whole &= IsDigit(text[i]);
+    }
+    result.append(text, begin, i - begin);
+    if (whole && !FitsInteger(text, begin, i)) result += "e0";
+  }
+  return result;
+}
+
 }  // namespace
 
 // Copies simdjson's tree, which borrows from its parser, into values of our own.
@@ -91,7 +135,9 @@ absl::StatusOr<JsonValue> JsonValue::Parse(std::string_view text) {
     return ResourceExhaustedError(StrCat("JSON: ", simdjson::error_message(error)));
   }
   simdjson::dom::element root;
-  if (const auto error = parser.parse(text.data(), text.size()).get(root)) {
+  auto error = parser.parse(text.data(), text.size()).get(root);
+  if (error == simdjson::NUMBER_ERROR) error = parser.parse(LongIntegersAsFloats(text)).get(root);
+  if (error != simdjson::SUCCESS) {
     return InvalidArgumentError(StrCat("JSON: ", simdjson::error_message(error)));
   }
   return JsonTreeBuilder::Build(root);

@@ -7,8 +7,7 @@
 #include <utility>
 #include <variant>
 
-#include <re2/re2.h>
-
+#include "engine/expr/pattern.h"
 #include "engine/expr/text.h"
 #include "engine/graph/load/json_column.h"
 #include "io/base/status.h"
@@ -48,10 +47,6 @@ std::optional<double> NumberOf(const std::optional<schema::Bound>& bound) {
   return std::visit([](auto value) { return static_cast<double>(value); }, *bound);
 }
 
-re2::StringPiece Piece(std::string_view text) {
-  return {text.data(), text.size()};
-}
-
 }  // namespace
 
 struct ValueChecks::State {
@@ -63,7 +58,7 @@ struct ValueChecks::State {
   struct Pattern {
     size_t column;
     std::string text;
-    std::unique_ptr<re2::RE2> compiled;
+    std::optional<expr::Pattern> compiled;
   };
 
   std::optional<Violation> FindRange(const Range& range, const format::Array& array) const;
@@ -112,19 +107,18 @@ absl::StatusOr<std::optional<Violation>> ValueChecks::State::FindPattern(
     Pattern& pattern, const format::Array& array) const {
   if (array.type->id != format::TypeId::kUtf8) return std::nullopt;
   const std::string& property = properties[pattern.column].name;
-  if (pattern.compiled == nullptr) {
-    re2::RE2::Options options;
-    options.set_log_errors(false);
-    pattern.compiled = std::make_unique<re2::RE2>(Piece(pattern.text), options);
-  }
-  if (!pattern.compiled->ok()) {
-    return InputError(io::StrCat("@check on ", type_name, ".", property, " has invalid regex '",
-                                 pattern.text, "': ", pattern.compiled->error()));
+  if (!pattern.compiled) {
+    absl::StatusOr<expr::Pattern> compiled = expr::Pattern::Compile(pattern.text);
+    if (!compiled.ok()) {
+      return InputError(io::StrCat("@check on ", type_name, ".", property, " has invalid regex '",
+                                   pattern.text, "': ", io::Message(compiled.status())));
+    }
+    pattern.compiled.emplace(*std::move(compiled));
   }
   for (int64_t row = 0; row < array.length; ++row) {
     if (array.IsNull(row)) continue;
     const std::string_view value = array.StringValue(row);
-    if (re2::RE2::PartialMatch(Piece(value), *pattern.compiled)) continue;
+    if (pattern.compiled->Matches(value)) continue;
     return Violation{row, io::StrCat("@check violation on ", type_name, ".", property, ": value '",
                                      value, "' does not match pattern '", pattern.text, "'")};
   }
@@ -162,7 +156,7 @@ void ValueChecks::Add(const std::vector<schema::RangeCheck>& ranges,
   }
   for (const schema::PatternCheck& check : checks) {
     if (const auto column = state_->ColumnOf(check.property)) {
-      state_->patterns.push_back({*column, check.pattern, nullptr});
+      state_->patterns.push_back({*column, check.pattern, std::nullopt});
     }
   }
 }
