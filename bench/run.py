@@ -3,7 +3,8 @@
 usage: run.py --bin bazel-bin [--peer-python PYTHON] [--reference BINARY] [CASE...]
 
 Cases: load, cold, scan, take, size, format, storage, dataset; all of them if none is named. `dataset:delete` and
-the like run one of its operations (datasets.py). Without a peer our side runs alone.
+the like run one of its operations (datasets.py), `storage:cached` one part (stores.py). Without a peer our side
+runs alone.
 The case kuzu has to be named; it needs --kuzu-python.
 """
 
@@ -194,8 +195,10 @@ class Bench:
     def format(self):
         formats.run(self)
 
-    def storage(self):
-        stores.run(self)
+    def storage(self, *parts):
+        if unknown := set(parts) - set(stores.PARTS):
+            sys.exit(f"bench: no part {sorted(unknown)[0]} of storage")
+        stores.run(self, *parts)
 
     # ---- operations on datasets through the C library ----
 

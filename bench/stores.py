@@ -1,7 +1,7 @@
-"""The `storage` case: loads on local files, in memory and on an S3 server, each beside a peer.
+"""The `storage` case: loads on local files and on an S3 server, each beside a peer.
 
-Local: fio (direct reads) and bare system calls. S3: curl against the same
-server, versitygw on the loopback.
+Local: fio (direct reads) and bare system calls. S3: curl against the same server, versitygw on the loopback.
+Its parts are direct, cached, write, create, list and s3: `storage:cached` runs one.
 """
 
 import json
@@ -16,6 +16,7 @@ from measure import alternate
 
 FIO_SECONDS = 3
 FILE_BLOCKS = 256  # of 1 MiB
+PASSES = 4  # of reading an object on S3
 KEY, SECRET = "test-key", "test-secret"
 
 
@@ -54,12 +55,12 @@ def fio(path, *options):
                    percentiles.get("99.000000", 0) / 1e3, cpu)
 
 
-def curl(url, size, block, parallel):
+def curl(url, size, block, parallel, passes):
     """curl's own rate over ranges of one object, `parallel` at once."""
     words = ["curl", "-Z", "--parallel-immediate", "--parallel-max", str(parallel)]
-    count = size // block
+    count = passes * size // block
     for number in range(count):
-        start = number * block
+        start = number * block % size
         words += ["-s", "-S", "--fail", "--aws-sigv4", "aws:amz:us-east-1:s3", "--user", f"{KEY}:{SECRET}",
                   "-H", "x-amz-content-sha256: UNSIGNED-PAYLOAD",
                   "-r", f"{start}-{start + block - 1}", "-o", "/dev/null", url]
@@ -103,6 +104,10 @@ def cell(value, digits):
     return "" if value is None else f"{value:,.{digits}f}"
 
 
+def requests_cell(value):
+    return cell(value, 2 if value is None or value >= 0.01 else 4)
+
+
 def report(bench, title, sides):
     """Runs the sides in turn and prints their line; a peer that gives None was not run."""
     probes = [side() for side in sides]
@@ -116,7 +121,7 @@ def report(bench, title, sides):
     ratio = rates[0] / rates[1] if rates[1] else None
     cells = [cell(rates[0], 0), cell(rates[1], 0), cell(ratio, 2), cell(median(mine, "p50"), 1),
              cell(median(mine, "p99"), 1), cell(median(mine, "cpu"), 2), cell(median(peer, "cpu"), 2),
-             cell(median(mine, "requests"), 2)]
+             requests_cell(median(mine, "requests"))]
     print("| " + " | ".join([title, *cells]) + " |", flush=True)
 
 
@@ -128,66 +133,76 @@ def direct_is_refused(path):
         return True
 
 
-def local_lines(bench):
-    path = bench.path("storage.dat")
-    blocks = FILE_BLOCKS if not bench.arguments.quick else 32
-    seconds = FIO_SECONDS if not bench.arguments.quick else 1
-    synced = {"OMNIGRAPH_DURABILITY": "data"}
+class Local:
+    """The lines over local files; each method is a part."""
 
-    def written(*words):
-        target = path + ".bare" if words else path
-        return ours(bench, "write-seq", target, "--block", 1 << 20, "--count", blocks, *words,
-                    environment=synced)
+    def __init__(self, bench):
+        self.bench = bench
+        self.path = bench.path("storage.dat")
+        self.blocks = FILE_BLOCKS if not bench.arguments.quick else 32
+        self.count = 200_000 if not bench.arguments.quick else 5_000
+        self.written()
 
-    written()
-    has_fio = shutil.which("fio") is not None
-    size = f"--size={blocks}m"
+    def written(self, *words):
+        target = self.path + ".bare" if words else self.path
+        return ours(self.bench, "write-seq", target, "--block", 1 << 20, "--count", self.blocks, *words,
+                    environment={"OMNIGRAPH_DURABILITY": "data"})
 
-    def fio_reads(pattern, block, depth):
-        if not has_fio:
-            return None
-        return fio(path, "--ioengine=io_uring", "--direct=1", f"--bs={block}", f"--iodepth={depth}",
-                   f"--rw={pattern}", size, "--norandommap", "--time_based", f"--runtime={seconds}")
+    def direct(self):
+        refused = direct_is_refused(self.path)
+        seconds = FIO_SECONDS if not self.bench.arguments.quick else 1
 
-    refused = direct_is_refused(path)
-    count = 200_000 if not bench.arguments.quick else 5_000
+        def by_fio(pattern, block, depth):
+            if shutil.which("fio") is None:
+                return None
+            return fio(self.path, "--ioengine=io_uring", "--direct=1", f"--bs={block}", f"--iodepth={depth}",
+                       f"--rw={pattern}", f"--size={self.blocks}m", "--norandommap", "--time_based",
+                       f"--runtime={seconds}")
 
-    def direct(what, block, depth, number):
-        if refused:
-            return None
-        return ours(bench, what, path, "--direct", "--block", block, "--depth", depth, "--count", number)
+        def by_us(what, block, depth, number):
+            if refused:
+                return None
+            return ours(self.bench, what, self.path, "--direct", "--block", block, "--depth", depth,
+                        "--count", number)
 
-    # The ring holds 64; who waits in order needs more in the queue to keep it full.
-    report(bench, "local, 4 KiB random, direct, depth 64; fio",
-           [lambda: direct("read-rand", 4096, 128, count), lambda: fio_reads("randread", "4k", 64)])
-    report(bench, "local, 1 MiB sequential, direct, depth 16; fio",
-           [lambda: direct("read-seq", 1 << 20, 16, 2 * blocks), lambda: fio_reads("read", "1m", 16)])
-    cached = ["--block", 4096, "--count", 10 * count]
-    report(bench, "local, 4 KiB random, cached; pread",
-           [lambda: ours(bench, "read-rand", path, *cached),
-            lambda: ours(bench, "read-rand", path, "--bare", *cached)])
-    report(bench, "the same, 64 in a batch; pread",
-           [lambda: ours(bench, "read-rand", path, "--batch", 64, *cached),
-            lambda: ours(bench, "read-rand", path, "--bare", *cached)])
-    report(bench, "local, write 1 MiB blocks, synced; system calls", [written, lambda: written("--bare")])
-    for durability in ("none", "full"):
-        environment = {"OMNIGRAPH_DURABILITY": durability}
+        # Both have 64 reads on the drive. Ours are waited for in order: behind a slow one others have to
+        # queue, or the drive would run dry.
+        report(self.bench, "local, 4 KiB random, direct, depth 64; fio",
+               [lambda: by_us("read-rand", 4096, 512, self.count), lambda: by_fio("randread", "4k", 64)])
+        report(self.bench, "local, 1 MiB sequential, direct, depth 16; fio",
+               [lambda: by_us("read-seq", 1 << 20, 16, 8 * self.blocks), lambda: by_fio("read", "1m", 16)])
 
-        def created(*words):
-            folder = bench.path("storage.put")
-            shutil.rmtree(folder, ignore_errors=True)
-            os.makedirs(folder)
-            number = count // 1000 if durability == "full" else count // 10
-            return ours(bench, "put-if-absent", folder, "--block", 1000, "--count", number, *words,
-                        environment=environment)
+    def cached(self):
+        for title, batch in (("local, 4 KiB random, cached; pread", 1), ("the same, 64 in a batch; pread", 64)):
+            words = ["--block", 4096, "--count", 10 * self.count, "--batch", batch]
+            report(self.bench, title, [lambda: ours(self.bench, "read-rand", self.path, *words),
+                                       lambda: ours(self.bench, "read-rand", self.path, "--bare", *words)])
 
-        report(bench, f"local, create objects, durability {durability}; system calls",
-               [created, lambda: created("--bare")])
-    folder = bench.path("storage.list")
-    ours(bench, "list", folder, "--count", 10_000)
-    report(bench, "local, list 10,000 objects with size and time; system calls",
-           [lambda: ours(bench, "list", folder, "--count", 10_000),
-            lambda: ours(bench, "list", folder, "--bare")])
+    def write(self):
+        report(self.bench, "local, write 1 MiB blocks, synced; system calls",
+               [self.written, lambda: self.written("--bare")])
+
+    def create(self):
+        for durability in ("none", "full"):
+            number = self.count // 1000 if durability == "full" else self.count // 10
+
+            def created(*words):
+                folder = self.bench.path("storage.put")
+                shutil.rmtree(folder, ignore_errors=True)
+                os.makedirs(folder)
+                os.sync()  # what the side before left to write
+                return ours(self.bench, "put-if-absent", folder, "--block", 1000, "--count", number, *words,
+                            environment={"OMNIGRAPH_DURABILITY": durability})
+
+            report(self.bench, f"local, create objects, durability {durability}; system calls",
+                   [created, lambda: created("--bare")])
+
+    def list(self):
+        folder = self.bench.path("storage.list")
+        ours(self.bench, "list", folder, "--count", 10_000)
+        report(self.bench, "local, list 10,000 objects with size and time; system calls",
+               [lambda: ours(self.bench, "list", folder, "--count", 10_000),
+                lambda: ours(self.bench, "list", folder, "--bare")])
 
 
 def s3_lines(bench):
@@ -204,14 +219,14 @@ def s3_lines(bench):
         def read_whole(block, parallel):
             # As many on the wire as curl has; more wait, because ours are taken in order.
             return on_server("read-seq", "object", "--block", block, "--depth", 2 * parallel, "--count",
-                             (blocks << 20) // block, OMNIGRAPH_S3_MAX_REQUESTS=str(parallel))
+                             PASSES * (blocks << 20) // block, OMNIGRAPH_S3_MAX_REQUESTS=str(parallel))
 
         report(bench, "S3, write an object of 1 MiB blocks",
                [lambda: on_server("write-seq", "object", "--block", 1 << 20, "--count", blocks)])
         url = f"{server.url}/test-bucket/object"
         for block in (4 << 20, 256 << 10):
             report(bench, f"S3, ranges of {block >> 10} KiB, 16 at once; curl",
-                   [lambda: read_whole(block, 16), lambda: curl(url, blocks << 20, block, 16)])
+                   [lambda: read_whole(block, 16), lambda: curl(url, blocks << 20, block, 16, PASSES)])
         report(bench, "S3, 4 KiB random, 64 at once",
                [lambda: on_server("read-rand", "object", "--depth", 64, "--count", 2000)])
         turn = [0]
@@ -227,9 +242,17 @@ def s3_lines(bench):
         server.close()
 
 
-def run(bench):
+PARTS = ["direct", "cached", "write", "create", "list", "s3"]
+
+
+def run(bench, *parts):
     print("\n| load; peer | ours per s | peer per s | ours / peer | ours p50, us | ours p99, us | CPU us per "
           "operation | of peer | requests per operation |")
     print("|---|---|---|---|---|---|---|---|---|")
-    local_lines(bench)
-    s3_lines(bench)
+    local = None
+    for part in parts or PARTS:
+        if part == "s3":
+            s3_lines(bench)
+        else:
+            local = local or Local(bench)
+            getattr(local, part)()

@@ -35,15 +35,16 @@ absl::StatusOr<Cost> BareReads(const std::string& path, const Load& load, bool i
   const uint64_t num_blocks = static_cast<uint64_t>(info.st_size) / load.block_bytes;
   if (num_blocks == 0) return io::ErrnoStatus(EINVAL, path, "read");
   std::mt19937_64 random(load.seed);
-  io::MutableBuffer block(load.block_bytes);
+  io::MutableBuffer blocks(load.batch * load.block_bytes);
   Cost cost;
   cost.latencies_ns.reserve(load.count);
-  const Stopwatch stopwatch;
+  const Stopwatch stopwatch(load);
   for (; cost.operations < load.count; ++cost.operations) {
     const uint64_t number = (is_random ? random() : cost.operations) % num_blocks;
+    std::byte* const block = blocks.data() + cost.operations % load.batch * load.block_bytes;
     const int64_t start_ns = Stopwatch::NowNs();
     const ssize_t got =
-        pread(file.fd(), block.data(), block.size(), static_cast<off_t>(number * load.block_bytes));
+        pread(file.fd(), block, load.block_bytes, static_cast<off_t>(number * load.block_bytes));
     if (got < 0) return io::ErrnoStatus(errno, path, "read");
     cost.latencies_ns.push_back(Stopwatch::NowNs() - start_ns);
     cost.bytes += static_cast<uint64_t>(got);
@@ -57,7 +58,7 @@ absl::StatusOr<Cost> BareWrites(const std::string& path, const Load& load,
   const io::Buffer block = RandomBlock(load);
   Cost cost;
   cost.latencies_ns.reserve(load.count);
-  const Stopwatch stopwatch;
+  const Stopwatch stopwatch(load);
   const io::Descriptor file(
       io::OpenDescriptor(path.substr(0, path.rfind('/')), O_TMPFILE | O_WRONLY, 0644));
   if (!file.is_open()) return io::ErrnoStatus(errno, path, "create");
@@ -83,7 +84,7 @@ absl::StatusOr<Cost> BareCreates(const std::string& folder, const Load& load,
   const io::Buffer block = RandomBlock(load);
   Cost cost;
   cost.latencies_ns.reserve(load.count);
-  const Stopwatch stopwatch;
+  const Stopwatch stopwatch(load);
   for (; cost.operations < load.count; ++cost.operations) {
     const int64_t start_ns = Stopwatch::NowNs();
     const io::Descriptor file(io::OpenDescriptor(folder, O_TMPFILE | O_WRONLY, 0644));
@@ -102,7 +103,8 @@ absl::StatusOr<Cost> BareCreates(const std::string& folder, const Load& load,
 
 absl::StatusOr<Cost> BareList(const std::string& folder) {
   Cost cost;
-  const Stopwatch stopwatch;
+  const Load load;
+  const Stopwatch stopwatch(load);
   const std::unique_ptr<DIR, int (*)(DIR*)> directory(opendir(folder.c_str()), closedir);
   if (directory == nullptr) return io::ErrnoStatus(errno, folder, "list");
   while (const dirent* const entry = readdir(directory.get())) {

@@ -105,7 +105,7 @@ int64_t Percentile(const std::vector<int64_t>& sorted, double share) {
   return sorted[static_cast<size_t>(share * static_cast<double>(sorted.size() - 1))];
 }
 
-std::string Report(const Arguments& arguments, Cost cost, std::optional<uint64_t> num_requests) {
+std::string Report(const Arguments& arguments, Cost cost) {
   std::ranges::sort(cost.latencies_ns);
   io::JsonWriter json;
   json.BeginObject();
@@ -128,14 +128,14 @@ std::string Report(const Arguments& arguments, Cost cost, std::optional<uint64_t
   number("p99_us", static_cast<double>(Percentile(cost.latencies_ns, 0.99)) / 1e3);
   number("p999_us", static_cast<double>(Percentile(cost.latencies_ns, 0.999)) / 1e3);
   number("cpu_us_per_operation", static_cast<double>(cost.cpu_ns) / 1e3 / operations);
-  if (num_requests)
-    number("requests_per_operation", static_cast<double>(*num_requests) / operations);
+  if (cost.requests)
+    number("requests_per_operation", static_cast<double>(*cost.requests) / operations);
   json.EndObject();
   return std::move(json).Finish() + "\n";
 }
 
 absl::StatusOr<std::string> Run(const std::vector<std::string_view>& words) {
-  OG_ASSIGN_OR_RETURN(const Arguments arguments, Parse(words));
+  OG_ASSIGN_OR_RETURN(Arguments arguments, Parse(words));
   OG_ASSIGN_OR_RETURN(io::RealEnvOptions options, io::RealEnvOptions::FromEnvironment());
   const io::S3Store* wire = nullptr;
   options.wrap_store = [&wire](std::shared_ptr<io::Store> base) {
@@ -147,7 +147,7 @@ absl::StatusOr<std::string> Run(const std::vector<std::string_view>& words) {
   const io::Durability durability = options.durability;
   if (arguments.is_bare) {
     OG_ASSIGN_OR_RETURN(Cost cost, RunBare(arguments, io::StrCat("/", place.path), durability));
-    return Report(arguments, std::move(cost), std::nullopt);
+    return Report(arguments, std::move(cost));
   }
   std::shared_ptr<io::Store> store = place.store;
   if (arguments.is_direct) {
@@ -161,11 +161,9 @@ absl::StatusOr<std::string> Run(const std::vector<std::string_view>& words) {
     // As the bare writer does: both then write into the memory that the old file had.
     OG_RETURN_IF_ERROR(store->Delete(place.path));
   }
-  const uint64_t before = wire == nullptr ? 0 : wire->num_requests();
+  if (wire != nullptr) arguments.load.num_requests = [wire] { return wire->num_requests(); };
   OG_ASSIGN_OR_RETURN(Cost cost, RunOnStore(arguments, *store, place.path, durability));
-  return Report(
-      arguments, std::move(cost),
-      wire == nullptr ? std::nullopt : std::optional<uint64_t>(wire->num_requests() - before));
+  return Report(arguments, std::move(cost));
 }
 
 }  // namespace

@@ -30,7 +30,11 @@ io::Buffer RandomBlock(const Load& load) {
   return std::move(bytes).Share();
 }
 
-Stopwatch::Stopwatch() : start_ns_(NowNs()), start_cpu_ns_(CpuNs()) {}
+Stopwatch::Stopwatch(const Load& load)
+    : load_(load),
+      start_requests_(load.num_requests == nullptr ? 0 : load.num_requests()),
+      start_ns_(NowNs()),
+      start_cpu_ns_(CpuNs()) {}
 
 int64_t Stopwatch::NowNs() {
   return ReadClock(CLOCK_MONOTONIC);
@@ -43,6 +47,7 @@ int64_t Stopwatch::CpuNs() {
 Cost Stopwatch::Stop(Cost cost) const {
   cost.wall_ns = NowNs() - start_ns_;
   cost.cpu_ns = CpuNs() - start_cpu_ns_;
+  if (load_.num_requests != nullptr) cost.requests = load_.num_requests() - start_requests_;
   return cost;
 }
 
@@ -59,7 +64,7 @@ absl::StatusOr<Cost> ReadBlocks(io::Store& store, const std::string& path, const
   std::deque<Read> under_way;
   Cost cost;
   cost.latencies_ns.reserve(load.count);
-  const Stopwatch stopwatch;
+  const Stopwatch stopwatch(load);
   for (uint64_t started = 0; cost.operations < load.count;) {
     if (started < load.count && under_way.size() < load.depth) {
       std::vector<io::ReadRequest> requests;
@@ -90,7 +95,7 @@ absl::StatusOr<Cost> WriteBlocks(io::Store& store, const std::string& path, cons
   const io::Buffer block = RandomBlock(load);
   Cost cost;
   cost.latencies_ns.reserve(load.count);
-  const Stopwatch stopwatch;
+  const Stopwatch stopwatch(load);
   OG_ASSIGN_OR_RETURN(const auto stream, store.OpenWrite(path));
   for (; cost.operations < load.count; ++cost.operations) {
     const int64_t start_ns = Stopwatch::NowNs();
@@ -107,7 +112,7 @@ absl::StatusOr<Cost> CreateObjects(io::Store& store, const std::string& folder, 
   const io::Buffer block = RandomBlock(load);
   std::vector<Cost> costs(load.depth);
   std::vector<absl::Status> statuses(load.depth);
-  const Stopwatch stopwatch;
+  const Stopwatch stopwatch(load);
   std::vector<std::thread> threads;
   for (size_t t = 0; t < load.depth; ++t) {
     threads.emplace_back([&, t] {
@@ -138,7 +143,7 @@ absl::StatusOr<Cost> ListObjects(io::Store& store, const std::string& folder, co
         store.Put(io::StrCat(folder, "/", io::ZeroPadded(i, 8)), io::AsBytes("x")).status());
   }
   Cost cost;
-  const Stopwatch stopwatch;
+  const Stopwatch stopwatch(load);
   OG_ASSIGN_OR_RETURN(const auto infos, store.List(folder, {}));
   cost = stopwatch.Stop(std::move(cost));
   cost.operations = infos.size();

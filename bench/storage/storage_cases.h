@@ -3,6 +3,8 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <functional>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -19,23 +21,26 @@ struct Load {
   size_t batch = 1;             // reads that are submitted together
   size_t depth = 1;             // batches, or writers, under way at once
   uint64_t seed = 1;            // of random offsets
+  // Requests sent so far; null where there are none.
+  std::function<uint64_t()> num_requests = {};
 };
 
 struct Cost {
   uint64_t operations = 0;
   uint64_t bytes = 0;
   int64_t wall_ns = 0;
-  int64_t cpu_ns = 0;                 // of all threads of the process
+  int64_t cpu_ns = 0;  // of all threads of the process
+  std::optional<uint64_t> requests;
   std::vector<int64_t> latencies_ns;  // one an operation
 };
 
 // What is written: bytes that no compression makes smaller, aligned as the engine's are.
 io::Buffer RandomBlock(const Load& load);
 
-// Measures from its making to Stop().
+// Measures from its making to Stop(). The load outlives it.
 class Stopwatch {
  public:
-  Stopwatch();
+  explicit Stopwatch(const Load& load);
   static int64_t NowNs();
   // Completes `cost`.
   Cost Stop(Cost cost) const;
@@ -43,6 +48,8 @@ class Stopwatch {
  private:
   static int64_t CpuNs();
 
+  const Load& load_;
+  const uint64_t start_requests_;
   const int64_t start_ns_;
   const int64_t start_cpu_ns_;
 };

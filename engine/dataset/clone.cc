@@ -188,8 +188,8 @@ absl::StatusOr<DatasetPtr> FormerCopy(const Dataset& source, const io::Location&
 
 absl::StatusOr<DatasetPtr> CloneShallow(const Dataset& source, const io::Location& target,
                                         const WriteOptions& options) {
-  OG_ASSIGN_OR_RETURN(const auto existing, ListManifests(target, false));
-  if (!existing.empty()) {
+  OG_ASSIGN_OR_RETURN(const bool exists, HasManifests(target));
+  if (exists) {
     return io::AlreadyExistsError(io::StrCat("dataset already exists: ", target.Uri()));
   }
   return PublishShallowClone(source, target, std::nullopt, options);

@@ -42,6 +42,14 @@ io::Location BranchRoot(const io::Location& root, std::string_view branch) {
 absl::StatusOr<DatasetPtr> Dataset::Open(io::Env& env, io::Location root,
                                          const OpenOptions& options) {
   const io::Location branch_root = BranchRoot(root, options.branch);
+  const auto make = [&](StoredManifest stored) {
+    return DatasetHandle::Make(env, root, options.branch, std::move(stored),
+                               options.session != nullptr ? options.session : MakeSession());
+  };
+  if (options.version && options.expected_e_tag.empty()) {
+    OG_ASSIGN_OR_RETURN(StoredManifest stored, ReadVersion(branch_root, *options.version));
+    return make(std::move(stored));
+  }
   OG_ASSIGN_OR_RETURN(
       const ManifestLocation location,
       options.version ? FindVersion(branch_root, *options.version) : FindLatest(branch_root));
@@ -50,8 +58,7 @@ absl::StatusOr<DatasetPtr> Dataset::Open(io::Env& env, io::Location root,
                                                   ", not ", options.expected_e_tag));
   }
   OG_ASSIGN_OR_RETURN(StoredManifest stored, ReadManifest(branch_root, location));
-  return DatasetHandle::Make(env, std::move(root), options.branch, std::move(stored),
-                             options.session != nullptr ? options.session : MakeSession());
+  return make(std::move(stored));
 }
 
 absl::StatusOr<std::shared_ptr<const DatasetHandle>> DatasetHandle::Make(
@@ -85,19 +92,15 @@ absl::StatusOr<DatasetPtr> DatasetHandle::Latest() const {
 }
 
 absl::StatusOr<uint64_t> DatasetHandle::LatestVersion() const {
-  OG_ASSIGN_OR_RETURN(const std::vector<VersionInfo> versions, ListManifests(branch_root_, false));
-  if (versions.empty()) {
-    return io::NotFoundError(io::StrCat("no dataset at ", branch_root_.Uri()));
-  }
-  return versions.back().version;
+  return FindLatestVersion(branch_root_);
 }
 
 absl::StatusOr<DatasetPtr> DatasetHandle::Checkout(uint64_t wanted) const {
   if (wanted == version()) {
     return shared_from_this();
   }
-  OG_ASSIGN_OR_RETURN(const ManifestLocation location, FindVersion(branch_root_, wanted));
-  return OpenAt(location);
+  OG_ASSIGN_OR_RETURN(StoredManifest stored, ReadVersion(branch_root_, wanted));
+  return Make(*env_, root_, branch_, std::move(stored), session_);
 }
 
 absl::StatusOr<std::vector<VersionInfo>> DatasetHandle::ListVersions() const {
@@ -108,8 +111,7 @@ absl::StatusOr<format::Transaction> DatasetHandle::TransactionOf(uint64_t wanted
   if (wanted == version()) {
     return ReadTransaction(branch_root_, stored_);
   }
-  OG_ASSIGN_OR_RETURN(const ManifestLocation location, FindVersion(branch_root_, wanted));
-  OG_ASSIGN_OR_RETURN(const StoredManifest stored, ReadManifest(branch_root_, location));
+  OG_ASSIGN_OR_RETURN(const StoredManifest stored, ReadVersion(branch_root_, wanted));
   return ReadTransaction(branch_root_, stored);
 }
 
@@ -129,6 +131,46 @@ absl::StatusOr<format::DeletionVectorPtr> DatasetHandle::DeletionsOf(
                                         fragment.deletion_file->num_deleted_rows));
   }
   return deletions;
+}
+
+void DatasetHandle::PrefetchDeletions(std::span<const format::Fragment* const> fragments) const {
+  std::vector<Session::DeletionFile> files;
+  for (const format::Fragment* fragment : fragments) {
+    if (!fragment->deletion_file) {
+      continue;
+    }
+    auto location = folders_.DeletionFile(fragment->id, *fragment->deletion_file);
+    if (location.ok()) {
+      files.push_back({.location = *std::move(location),
+                       .kind = fragment->deletion_file->kind,
+                       .physical_rows = fragment->physical_rows});
+    }
+  }
+  session_->PrefetchDeletions(files);
+}
+
+void DatasetHandle::PrefetchDeletionsAt(std::span<const uint64_t> addresses) const {
+  if (branch_root_.store->is_local()) {
+    return;
+  }
+  std::vector<uint64_t> sorted(addresses.begin(), addresses.end());
+  std::ranges::sort(sorted);
+  PrefetchDeletions(FragmentsOf(sorted));
+}
+
+std::vector<const format::Fragment*> DatasetHandle::FragmentsOf(
+    std::span<const uint64_t> addresses) const {
+  std::vector<const format::Fragment*> fragments;
+  for (const uint64_t address : addresses) {
+    const uint64_t id = address >> 32;
+    if (!fragments.empty() && fragments.back()->id == id) {
+      continue;
+    }
+    if (const format::Fragment* fragment = manifest().FindFragment(id); fragment != nullptr) {
+      fragments.push_back(fragment);
+    }
+  }
+  return fragments;
 }
 
 absl::StatusOr<format::RowIdSequence> DatasetHandle::RowIdsOf(

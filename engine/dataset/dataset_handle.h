@@ -85,6 +85,15 @@ class DatasetHandle final : public Dataset {
   // The deletion vector of `fragment`; null if it has none.
   absl::StatusOr<format::DeletionVectorPtr> DeletionsOf(const format::Fragment& fragment) const;
 
+  // Before DeletionsOf() is asked for each of `fragments`: on S3 their files come in one round.
+  void PrefetchDeletions(std::span<const format::Fragment* const> fragments) const;
+
+  // The same for the fragments of row addresses, in any order.
+  void PrefetchDeletionsAt(std::span<const uint64_t> addresses) const;
+
+  // The fragments of ascending row addresses, as far as there are such.
+  std::vector<const format::Fragment*> FragmentsOf(std::span<const uint64_t> addresses) const;
+
   // Row ids and versions of `fragment`. REQUIRES: stable row ids.
   absl::StatusOr<format::RowIdSequence> RowIdsOf(const format::Fragment& fragment) const;
   absl::StatusOr<format::RowVersions> CreatedVersionsOf(const format::Fragment& fragment) const;

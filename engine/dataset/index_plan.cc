@@ -529,6 +529,7 @@ absl::StatusOr<std::vector<uint64_t>> LiveAddresses(const DatasetHandle& dataset
     if (!std::ranges::is_sorted(addresses)) std::ranges::sort(addresses);
   }
   addresses.erase(std::ranges::unique(addresses).begin(), addresses.end());
+  dataset.PrefetchDeletionsAt(addresses);
   size_t kept = 0;
   for (auto first = addresses.begin(); first != addresses.end();) {
     const uint64_t id = *first >> 32;

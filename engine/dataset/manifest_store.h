@@ -6,6 +6,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <span>
 #include <vector>
 
 #include "absl/status/status.h"
@@ -35,11 +36,29 @@ struct StoredManifest {
 // schemes are mixed.
 absl::StatusOr<std::vector<VersionInfo>> ListManifests(const io::Location& root, bool with_info);
 
-// The greatest version; kNotFound if there is none.
+// The greatest version; kNotFound if there is none. On S3 one request for a few names, and for all
+// of them only where they are of the old scheme.
 absl::StatusOr<ManifestLocation> FindLatest(const io::Location& root);
+
+// Its number alone, which on local disks is one call less.
+absl::StatusOr<uint64_t> FindLatestVersion(const io::Location& root);
+
+// Whether there is any version.
+absl::StatusOr<bool> HasManifests(const io::Location& root);
 
 // `version` under either name; kNotFound if it does not exist.
 absl::StatusOr<ManifestLocation> FindVersion(const io::Location& root, uint64_t version);
+
+struct ManifestVersion {
+  io::Location root;
+  uint64_t version = 0;
+};
+
+// Finds and reads a manifest of each version: one result for each, in their order, kNotFound for a
+// version that does not exist. On S3 all come in one round, or two where names of the old scheme
+// are among them, and their tokens stay empty.
+std::vector<absl::StatusOr<StoredManifest>> ReadVersions(std::span<const ManifestVersion> wanted);
+absl::StatusOr<StoredManifest> ReadVersion(const io::Location& root, uint64_t version);
 
 // Reads and decodes. The version in the manifest must be that of its name.
 absl::StatusOr<StoredManifest> ReadManifest(const io::Location& root,

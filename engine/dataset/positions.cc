@@ -31,6 +31,7 @@ absl::StatusOr<std::vector<uint32_t>> PositionsOf(const Dataset& dataset,
     starts[fragment.id] = {&fragment, position};
     position += fragment.num_rows();
   }
+  handle.PrefetchDeletionsAt(addresses);
   std::vector<uint32_t> positions;
   positions.reserve(addresses.size());
   const format::Fragment* known = nullptr;  // whose deletions these are

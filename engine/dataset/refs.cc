@@ -299,8 +299,8 @@ absl::StatusOr<DatasetPtr> CloneToBranch(const Dataset& source, std::string_view
                                          const WriteOptions& options) {
   OG_RETURN_IF_ERROR(CheckBranchName(name));
   const io::Location branch_root = BranchRoot(source.root(), name);
-  OG_ASSIGN_OR_RETURN(const auto existing, ListManifests(branch_root, false));
-  if (!existing.empty()) {
+  OG_ASSIGN_OR_RETURN(const bool exists, HasManifests(branch_root));
+  if (exists) {
     return io::AlreadyExistsError(io::StrCat("branch ", name, " already exists"));
   }
   return PublishShallowClone(source, source.root(), std::string(name), options);

@@ -534,7 +534,8 @@ class ScanStream final : public format::BatchStream {
            std::ranges::binary_search(plan_.answer->fragment_ids, fragment.id);
   }
 
-  // Fetches the ends of the files that are opened next, if every fragment will be.
+  // Fetches the ends and the deletions of the files that are opened next, if every fragment will
+  // be.
   void PrefetchFrom(size_t first) {
     const bool skips_fragments = skip_ > 0 && !plan_.pick;
     if (limited_ || skips_fragments || first < prefetched_) {
@@ -544,6 +545,7 @@ class ScanStream final : public format::BatchStream {
     PrefetchTails(plan_.dataset->folders(),
                   std::span(fragments_).subspan(first, prefetched_ - first),
                   !plan_.pick ? plan_.output.fields : plan_.all_fields);
+    plan_.dataset->PrefetchDeletions(std::span(fragments_).subspan(first, prefetched_ - first));
   }
 
   // Opens the next fragments: one, and one more ahead when all rows are wanted.

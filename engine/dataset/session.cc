@@ -1,9 +1,28 @@
 #include "engine/dataset/session.h"
 
+#include <algorithm>
+#include <vector>
+
 #include "io/base/status.h"
 #include "io/base/status_macros.h"
+#include "io/store/far_calls.h"
 
 namespace og::engine::dataset {
+namespace {
+
+absl::StatusOr<format::DeletionVectorPtr> DecodeDeletions(const io::Location& location,
+                                                          format::DeletionFileKind kind,
+                                                          uint64_t physical_rows,
+                                                          const io::Buffer& bytes) {
+  absl::StatusOr<format::DeletionVector> vector =
+      format::DeletionVector::Decode(kind, bytes.view(), physical_rows);
+  if (!vector.ok()) {
+    return io::Annotate(vector.status(), location.Uri());
+  }
+  return std::make_shared<const format::DeletionVector>(*std::move(vector));
+}
+
+}  // namespace
 
 absl::StatusOr<std::shared_ptr<const format::FileReader>> Session::OpenFile(
     const io::Location& location, uint64_t size_bytes) {
@@ -15,13 +34,42 @@ absl::StatusOr<format::DeletionVectorPtr> Session::ReadDeletions(const io::Locat
                                                                  uint64_t physical_rows) {
   return deletions_.Get(location.Uri(), [&]() -> absl::StatusOr<format::DeletionVectorPtr> {
     OG_ASSIGN_OR_RETURN(const io::Buffer bytes, location.store->Read(location.path));
-    absl::StatusOr<format::DeletionVector> vector =
-        format::DeletionVector::Decode(kind, bytes.view(), physical_rows);
-    if (!vector.ok()) {
-      return io::Annotate(vector.status(), location.Uri());
-    }
-    return std::make_shared<const format::DeletionVector>(*std::move(vector));
+    return DecodeDeletions(location, kind, physical_rows, bytes);
   });
+}
+
+void Session::PrefetchDeletions(std::span<const DeletionFile> files) {
+  std::vector<const DeletionFile*> missing;
+  for (const DeletionFile& file : files) {
+    if (!file.location.store->is_local() && !deletions_.Contains(file.location.Uri())) {
+      missing.push_back(&file);
+    }
+  }
+  while (missing.size() > 1) {
+    const std::shared_ptr<io::Store> store = missing.front()->location.store;
+    const auto others = std::ranges::stable_partition(
+        missing, [&store](const DeletionFile* file) { return file->location.store == store; });
+    const std::vector<const DeletionFile*> here(missing.begin(), others.begin());
+    missing.erase(missing.begin(), others.begin());
+    std::vector<std::string> paths;
+    for (const DeletionFile* file : here) {
+      paths.push_back(file->location.path);
+    }
+    const std::vector<absl::StatusOr<io::Buffer>> objects = io::ReadEach(*store, paths);
+    for (size_t i = 0; i < here.size(); ++i) {
+      if (!objects[i].ok()) {
+        continue;
+      }
+      const DeletionFile& file = *here[i];
+      deletions_
+          .Get(file.location.Uri(),
+               [&] {
+                 return DecodeDeletions(file.location, file.kind, file.physical_rows, *objects[i]);
+               })
+          .status()
+          .IgnoreError();
+    }
+  }
 }
 
 absl::StatusOr<std::shared_ptr<const index::BtreeIndex>> Session::OpenBtree(

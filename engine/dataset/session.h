@@ -7,6 +7,7 @@
 #include <functional>
 #include <list>
 #include <memory>
+#include <span>
 #include <string>
 #include <utility>
 
@@ -28,6 +29,11 @@ template <typename T>
 class SharedCache {
  public:
   explicit SharedCache(size_t capacity) : capacity_(capacity) {}
+
+  bool Contains(const std::string& key) {
+    io::MutexLock lock(mutex_);
+    return index_.contains(key);
+  }
 
   absl::StatusOr<std::shared_ptr<const T>> Get(
       const std::string& key,
@@ -75,6 +81,16 @@ class Session {
   absl::StatusOr<format::DeletionVectorPtr> ReadDeletions(const io::Location& location,
                                                           format::DeletionFileKind kind,
                                                           uint64_t physical_rows);
+
+  struct DeletionFile {
+    io::Location location;
+    format::DeletionFileKind kind;
+    uint64_t physical_rows = 0;
+  };
+
+  // Reads those of `files` that are not known, side by side. What goes wrong is left to who asks
+  // for one of them.
+  void PrefetchDeletions(std::span<const DeletionFile> files);
 
   // The index in `folder`.
   absl::StatusOr<std::shared_ptr<const index::BtreeIndex>> OpenBtree(

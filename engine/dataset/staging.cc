@@ -60,6 +60,7 @@ void KeepRowIds(std::span<const uint64_t> moved, std::vector<format::Fragment>& 
 absl::StatusOr<Removal> RemoveRows(const DatasetHandle& dataset, std::span<const uint64_t> sorted,
                                    StagedTransaction& staged) {
   Removal removal;
+  dataset.PrefetchDeletionsAt(sorted);
   for (auto first = sorted.begin(); first != sorted.end();) {
     const uint64_t id = *first >> 32;
     const auto last = std::ranges::upper_bound(first, sorted.end(), id << 32 | UINT32_MAX);

@@ -10,26 +10,6 @@
 #include "io/base/text.h"
 
 namespace og::engine::dataset {
-namespace {
-
-// The fragments of ascending addresses, as far as there are such.
-std::vector<const format::Fragment*> FragmentsOf(const format::Manifest& manifest,
-                                                 std::span<const uint64_t> sorted) {
-  std::vector<const format::Fragment*> fragments;
-  for (const uint64_t address : sorted) {
-    const uint64_t id = address >> 32;
-    if (!fragments.empty() && fragments.back()->id == id) {
-      continue;
-    }
-    if (const format::Fragment* fragment = manifest.FindFragment(id); fragment != nullptr) {
-      fragments.push_back(fragment);
-    }
-  }
-  return fragments;
-}
-
-}  // namespace
-
 absl::StatusOr<format::RecordBatch> DatasetHandle::Take(std::span<const uint64_t> addresses,
                                                         const TakeOptions& options) const {
   OG_ASSIGN_OR_RETURN(const Output output, MakeOutput(*this, options.columns,
@@ -46,13 +26,14 @@ absl::StatusOr<format::RecordBatch> DatasetHandle::Take(std::span<const uint64_t
     std::ranges::sort(sorted);
     sorted.erase(std::ranges::unique(sorted).begin(), sorted.end());
   }
-  const std::vector<const format::Fragment*> fragments = FragmentsOf(manifest(), sorted);
+  const std::vector<const format::Fragment*> fragments = FragmentsOf(sorted);
   std::vector<format::RecordBatch> batches;
   for (auto first = sorted.begin(); first != sorted.end();) {
     if (batches.size() % kFragmentsOfPrefetch == 0) {
       const auto rest = std::span(fragments).subspan(std::min(batches.size(), fragments.size()));
-      PrefetchTails(folders_, rest.first(std::min(rest.size(), kFragmentsOfPrefetch)),
-                    output.fields);
+      const auto window = rest.first(std::min(rest.size(), kFragmentsOfPrefetch));
+      PrefetchTails(folders_, window, output.fields);
+      PrefetchDeletions(window);
     }
     const uint64_t fragment_id = *first >> 32;
     const auto last = std::ranges::upper_bound(first, sorted.end(), fragment_id << 32 | UINT32_MAX);
@@ -125,6 +106,7 @@ absl::StatusOr<format::RecordBatch> DatasetHandle::TakeOffsets(std::span<const u
     starts.push_back(total);
     total += fragment.num_rows();
   }
+  // As if no row were deleted: in which fragments they are.
   std::vector<uint64_t> addresses;
   addresses.reserve(offsets.size());
   for (const uint64_t offset : offsets) {
@@ -133,11 +115,14 @@ absl::StatusOr<format::RecordBatch> DatasetHandle::TakeOffsets(std::span<const u
     }
     const auto at =
         static_cast<size_t>(std::ranges::upper_bound(starts, offset) - starts.begin()) - 1;
-    const format::Fragment& fragment = manifest().fragments[at];
+    addresses.push_back(manifest().fragments[at].id << 32 | (offset - starts[at]));
+  }
+  PrefetchDeletionsAt(addresses);
+  for (uint64_t& address : addresses) {
+    const uint64_t live = address & UINT32_MAX;
+    const format::Fragment& fragment = *manifest().FindFragment(address >> 32);
     OG_ASSIGN_OR_RETURN(const format::DeletionVectorPtr deletions, DeletionsOf(fragment));
-    const uint64_t live = offset - starts[at];
-    addresses.push_back(fragment.id << 32 |
-                        (deletions == nullptr ? live : deletions->OffsetOfLiveRow(live)));
+    address = fragment.id << 32 | (deletions == nullptr ? live : deletions->OffsetOfLiveRow(live));
   }
   return Take(addresses, options);
 }
@@ -149,16 +134,26 @@ absl::StatusOr<std::vector<std::optional<uint64_t>>> DatasetHandle::AddressesOf(
   if (stable) {
     OG_ASSIGN_OR_RETURN(index, row_id_index());
   }
+  const auto append_candidates = [&](uint64_t row_id, std::vector<uint64_t>& addresses) {
+    if (stable) {
+      index->AppendCandidates(row_id, addresses);
+    } else {
+      addresses.push_back(row_id);
+    }
+  };
+  std::vector<uint64_t> candidates;
+  if (!branch_root_.store->is_local()) {
+    for (const uint64_t row_id : row_ids) {
+      append_candidates(row_id, candidates);
+    }
+    PrefetchDeletionsAt(candidates);
+  }
+
   std::vector<std::optional<uint64_t>> result;
   result.reserve(row_ids.size());
-  std::vector<uint64_t> candidates;
   for (const uint64_t row_id : row_ids) {
     candidates.clear();
-    if (stable) {
-      index->AppendCandidates(row_id, candidates);
-    } else {
-      candidates.push_back(row_id);
-    }
+    append_candidates(row_id, candidates);
     std::optional<uint64_t> found;
     for (const uint64_t address : candidates) {
       const format::Fragment* fragment = manifest().FindFragment(address >> 32);

@@ -1,5 +1,6 @@
 #include "io/base/block_pool.h"
 
+#include <algorithm>
 #include <array>
 #include <bit>
 #include <new>
@@ -84,36 +85,40 @@ std::byte* Map(size_t bytes) {
 class Pool {
  public:
   std::byte* Take(size_t index) {
+    const size_t bytes = SizeOf(index);
     {
       MutexLock lock(mutex_);
+      used_bytes_ += bytes;
       if (!kept_[index].empty()) {
-        std::byte* const data = kept_[index].back();
-        kept_[index].pop_back();
-        kept_bytes_ -= SizeOf(index);
-        return data;
+        return TakeKept(index);
       }
     }
-    const size_t bytes = SizeOf(index);
     if (bytes != kHugePageBytes / 2) {
       return Map(bytes);
     }
     // Half a huge page: the other half is the next one.
     std::byte* const both = Map(kHugePageBytes);
-    Give(both + bytes, index);
+    MutexLock lock(mutex_);
+    Keep(both + bytes, index);
     return both;
   }
 
   void Give(std::byte* data, size_t index) {
-    const size_t bytes = SizeOf(index);
+    std::vector<Block> dropped;  // unmapped after the lock
     {
       MutexLock lock(mutex_);
-      if (kept_bytes_ + bytes <= kKeptBlockBytesMax) {
-        kept_[index].push_back(data);
-        kept_bytes_ += bytes;
-        return;
+      used_bytes_ -= SizeOf(index);
+      Keep(data, index);
+      const size_t allowed = std::max(kKeptBlockBytesMax, 2 * used_bytes_);
+      for (size_t i = kNumSizes; kept_bytes_ > allowed && i > 0; --i) {
+        while (kept_bytes_ > allowed && !kept_[i - 1].empty()) {
+          dropped.push_back({TakeKept(i - 1), SizeOf(i - 1)});
+        }
       }
     }
-    munmap(data, bytes);
+    for (const Block& block : dropped) {
+      munmap(block.data, block.capacity);
+    }
   }
 
   size_t kept_bytes() {
@@ -122,9 +127,22 @@ class Pool {
   }
 
  private:
+  void Keep(std::byte* data, size_t index) OG_REQUIRES(mutex_) {
+    kept_[index].push_back(data);
+    kept_bytes_ += SizeOf(index);
+  }
+
+  std::byte* TakeKept(size_t index) OG_REQUIRES(mutex_) {
+    std::byte* const data = kept_[index].back();
+    kept_[index].pop_back();
+    kept_bytes_ -= SizeOf(index);
+    return data;
+  }
+
   Mutex mutex_;
   std::array<std::vector<std::byte*>, kNumSizes> kept_ OG_GUARDED_BY(mutex_);
   size_t kept_bytes_ OG_GUARDED_BY(mutex_) = 0;
+  size_t used_bytes_ OG_GUARDED_BY(mutex_) = 0;
 };
 
 // Never destroyed: buffers may outlive every static object.

@@ -6,6 +6,7 @@
 #include <ctime>
 #include <filesystem>
 #include <map>
+#include <span>
 #include <system_error>
 #include <utility>
 
@@ -23,6 +24,7 @@
 #include "io/memory/memory_store.h"
 #include "io/s3/s3_store.h"
 #include "io/s3/settings.h"
+#include "io/store/far_calls.h"
 
 namespace og::io {
 namespace {
@@ -82,6 +84,21 @@ std::shared_ptr<Store> MemoryStoreNamed(const std::string& name) {
   return store;
 }
 
+// A bucket as callers get it: with the page cache that all buckets share, and what a store behind
+// a network does better.
+class Bucket : public CachedStore, public FarCalls {
+ public:
+  using CachedStore::CachedStore;
+
+  std::vector<absl::StatusOr<Buffer>> ReadEach(std::span<const std::string> paths) override {
+    return io::ReadEach(base(), paths);
+  }
+  absl::StatusOr<std::vector<ObjectInfo>> ListFirst(std::string_view prefix,
+                                                    size_t limit) override {
+    return io::ListFirst(base(), prefix, limit);
+  }
+};
+
 class Machine : public Env {
  public:
   Machine(const RealEnvOptions& options, std::shared_ptr<LocalStore> local)
@@ -140,7 +157,6 @@ class Machine : public Env {
     return wrapped;
   }
 
-  // `store` with the page cache that all buckets share.
   std::shared_ptr<Store> Cached(std::shared_ptr<Store> store) {
     MutexLock lock(cached_mutex_);
     if (cache_ == nullptr) {
@@ -148,7 +164,7 @@ class Machine : public Env {
       cache_ = std::make_shared<PageCache>(memory_->NewChild("page cache", capacity), capacity);
     }
     std::shared_ptr<Store>& cached = cached_[std::string(store->scheme_root())];
-    if (cached == nullptr) cached = std::make_shared<CachedStore>(std::move(store), cache_);
+    if (cached == nullptr) cached = std::make_shared<Bucket>(std::move(store), cache_);
     return cached;
   }
 

@@ -17,6 +17,7 @@
 #include "io/fault/metered_store.h"
 #include "io/fault/power_loss_store.h"
 #include "io/memory/memory_store.h"
+#include "io/store/far_calls.h"
 #include "tests/support/seed.h"
 #include "tests/support/status_matchers.h"
 
@@ -77,6 +78,19 @@ TEST(MeteredStoreTest, CountsCallsWaitsAndRounds) {
   EXPECT_EQ(wait_ns(StoreCall::kReadRange), 5000);  // two that were waited for, one that was not
   EXPECT_EQ(wait_ns(StoreCall::kAppend), 1000);
   EXPECT_EQ(meter.total_wait_ns(), 12'000);
+
+  const std::vector<std::string> paths = {"a", "b", "c"};
+  const auto objects = ReadEach(store, paths);
+  ASSERT_EQ(objects.size(), 3u);
+  EXPECT_EQ(objects[2]->view(), "123");
+  EXPECT_EQ(store.meter().num_rounds, 9u);  // together
+  EXPECT_EQ(store.meter().num_failed, 2u);
+  EXPECT_EQ(store.meter().counts.calls_of(StoreCall::kRead), 3u);
+  OG_ASSERT_OK_AND_ASSIGN(const auto names, ListFirst(store, "", 1));
+  ASSERT_EQ(names.size(), 1u);
+  EXPECT_EQ(names[0].path, "a");
+  EXPECT_EQ(store.meter().num_rounds, 10u);
+  EXPECT_EQ(store.meter().counts.calls_of(StoreCall::kList), 1u);
 }
 
 // --- FaultStore --------------------------------------------------------------------------------

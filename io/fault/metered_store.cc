@@ -122,6 +122,17 @@ absl::StatusOr<Buffer> MeteredStore::Read(std::string_view path) {
   return CountingStore::Read(path);
 }
 
+std::vector<absl::StatusOr<Buffer>> MeteredStore::ReadEach(std::span<const std::string> paths) {
+  const Round round(*this);
+  const Wait wait(*this, StoreCall::kRead);
+  std::vector<absl::StatusOr<Buffer>> objects = io::ReadEach(base(), paths);
+  for (size_t i = 0; i < paths.size(); ++i) {
+    const uint64_t bytes = objects[i].ok() ? objects[i]->size() : 0;
+    After(StoreCall::kRead, paths[i], bytes, objects[i].status()).IgnoreError();
+  }
+  return objects;
+}
+
 absl::StatusOr<Buffer> MeteredStore::ReadTail(std::string_view path, uint64_t length,
                                               uint64_t* size) {
   const Round round(*this);
@@ -163,6 +174,15 @@ absl::StatusOr<std::vector<ObjectInfo>> MeteredStore::List(std::string_view pref
   const Round round(*this);
   const Wait wait(*this, StoreCall::kList);
   return CountingStore::List(prefix, options);
+}
+
+absl::StatusOr<std::vector<ObjectInfo>> MeteredStore::ListFirst(std::string_view prefix,
+                                                                size_t limit) {
+  const Round round(*this);
+  const Wait wait(*this, StoreCall::kList);
+  auto infos = io::ListFirst(base(), prefix, limit);
+  After(StoreCall::kList, prefix, 0, infos.status()).IgnoreError();
+  return infos;
 }
 
 absl::Status MeteredStore::Rename(std::string_view from, std::string_view to) {

@@ -9,10 +9,12 @@
 #include <functional>
 #include <memory>
 #include <span>
+#include <string>
 #include <string_view>
 #include <vector>
 
 #include "io/fault/counting_store.h"
+#include "io/store/far_calls.h"
 
 namespace og::io {
 
@@ -31,7 +33,7 @@ struct StoreMeter {
 };
 
 // Any thread may call any method.
-class MeteredStore : public CountingStore {
+class MeteredStore : public CountingStore, public FarCalls {
  public:
   MeteredStore(std::shared_ptr<Store> base, std::function<int64_t()> monotonic_ns);
 
@@ -40,6 +42,7 @@ class MeteredStore : public CountingStore {
   absl::StatusOr<ObjectInfo> Stat(std::string_view path) override;
   PendingReads Submit(std::vector<ReadRequest> requests) override;
   absl::StatusOr<Buffer> Read(std::string_view path) override;
+  std::vector<absl::StatusOr<Buffer>> ReadEach(std::span<const std::string> paths) override;
   absl::StatusOr<Buffer> ReadTail(std::string_view path, uint64_t length, uint64_t* size) override;
   absl::StatusOr<std::unique_ptr<WriteStream>> OpenWrite(std::string_view path) override;
   absl::StatusOr<ObjectInfo> Put(std::string_view path, std::span<const std::byte> bytes) override;
@@ -49,6 +52,7 @@ class MeteredStore : public CountingStore {
                                         std::string_view e_tag) override;
   absl::StatusOr<std::vector<ObjectInfo>> List(std::string_view prefix,
                                                const ListOptions& options) override;
+  absl::StatusOr<std::vector<ObjectInfo>> ListFirst(std::string_view prefix, size_t limit) override;
   absl::Status Rename(std::string_view from, std::string_view to) override;
   absl::Status Copy(std::string_view from, std::string_view to) override;
   absl::Status Delete(std::string_view path) override;

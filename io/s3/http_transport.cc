@@ -28,7 +28,7 @@ constexpr int64_t kNsPerMs = 1'000'000;
 constexpr int kIdlePollMs = 60'000;
 constexpr uint64_t kMaxReservedBytes = uint64_t{64} << 20;  // on the word of a server
 constexpr long kStallBytesPerSecond = 512;
-constexpr long kBufferBytes = 256 << 10;
+constexpr long kBufferBytes = 128 << 10;
 constexpr long kMaxConnectionAgeSeconds =
     50;  // servers close idle connections after about a minute
 

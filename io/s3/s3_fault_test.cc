@@ -417,6 +417,40 @@ TEST(S3FaultTest, ListsThatLeadNowhereAreDamage) {
   }
 }
 
+TEST(S3FaultTest, AListWithALimitAsksForNoMoreThanItWants) {
+  ScriptedBucket bucket(
+      [](const ScriptedRequest& request, int nth) -> std::optional<ScriptedAnswer> {
+        const auto key = [](std::string_view name) {
+          return StrCat("<Contents><Key>v/", name,
+                        "</Key><Size>1</Size><ETag>e</ETag>"
+                        "<LastModified>2015-08-30T12:36:00Z</LastModified></Contents>");
+        };
+        const bool is_second = request.target.find("continuation-token=go-on") != std::string::npos;
+        std::string keys = is_second ? key("c") : key("a") + (nth == 1 ? key("b") : key("marker/"));
+        return ScriptedAnswer{.body = StrCat("<ListBucketResult>", keys,
+                                             is_second ? ""
+                                                       : "<IsTruncated>true</IsTruncated>"
+                                                         "<NextContinuationToken>go-on</"
+                                                         "NextContinuationToken>",
+                                             "</ListBucketResult>")};
+      });
+  const auto store = bucket.Open();
+  const auto first = store->ListFirst("v", 2);
+  ASSERT_THAT(first, IsOk());
+  ASSERT_EQ(first->size(), 2u);
+  EXPECT_EQ((*first)[1].path, "v/b");
+  ASSERT_EQ(bucket.server().requests().size(), 1u);
+  EXPECT_NE(bucket.server().requests()[0].target.find("max-keys=2"), std::string::npos);
+
+  // What is no object does not count: the rest is on the next page.
+  const auto again = store->ListFirst("v", 2);
+  ASSERT_THAT(again, IsOk());
+  ASSERT_EQ(again->size(), 2u);
+  EXPECT_EQ((*again)[1].path, "v/c");
+  ASSERT_EQ(bucket.server().requests().size(), 3u);
+  EXPECT_NE(bucket.server().requests()[2].target.find("max-keys=1"), std::string::npos);
+}
+
 TEST(S3FaultTest, AnErrorInAGoodAnswerIsAnError) {
   // CopyObject says 200 before it knows.
   int num_copies = 0;
@@ -744,50 +778,6 @@ TEST(S3CredentialsTest, AnExpiredTokenIsRefreshedOnceAndSent) {
   });
   OG_ASSERT_OK(store->Read("o"));
   EXPECT_EQ(bucket.server().requests().size(), 2u);
-}
-
-TEST(S3SettingsTest, ReadsTheVariablesAndRefusesWrongOnes) {
-  const auto parse = [](std::map<std::string, std::string> variables) {
-    return S3Settings::FromEnvironment([variables](const char* name) {
-      const auto it = variables.find(name);
-      return it == variables.end() ? std::nullopt : std::optional<std::string>(it->second);
-    });
-  };
-  OG_ASSERT_OK_AND_ASSIGN(S3Settings settings, parse({}));
-  EXPECT_EQ(settings.region, "us-east-1");
-  EXPECT_FALSE(settings.endpoint.has_value());
-  EXPECT_FALSE(settings.allows_http);
-  EXPECT_EQ(settings.style, S3Style::kPath);
-  OG_ASSERT_OK_AND_ASSIGN(settings, parse({{"AWS_DEFAULT_REGION", "eu-west-1"},
-                                           {"AWS_ENDPOINT_URL", "https://general"},
-                                           {"AWS_ENDPOINT_URL_S3", "http://special:1"},
-                                           {"AWS_VIRTUAL_HOSTED_STYLE_REQUEST", "true"},
-                                           {"AWS_REQUEST_CHECKSUM_CALCULATION", "when_required"},
-                                           {"AWS_MAX_ATTEMPTS", "2"},
-                                           {"OMNIGRAPH_S3_HEDGE_MS", "250"}}));
-  EXPECT_EQ(settings.region, "eu-west-1");
-  EXPECT_EQ(settings.endpoint->host, "special:1");
-  EXPECT_TRUE(settings.allows_http);  // the endpoint says so by itself
-  EXPECT_EQ(settings.style, S3Style::kVirtualHost);
-  EXPECT_FALSE(settings.sends_checksums);
-  EXPECT_TRUE(settings.verifies_checksums);
-  EXPECT_EQ(settings.retry.max_attempts, 2u);
-  EXPECT_EQ(settings.hedge_after_ms, 250);
-  for (const char* yes : {"1", "true", "TRUE", "True", "yes", "YES", "on", "ON"}) {
-    EXPECT_TRUE(parse({{"AWS_ALLOW_HTTP", yes}})->allows_http) << yes;
-  }
-  OG_ASSERT_OK_AND_ASSIGN(settings, parse({{"AWS_VIRTUAL_HOSTED_STYLE_REQUEST", "true"},
-                                           {"AWS_S3_FORCE_PATH_STYLE", "true"}}));
-  EXPECT_EQ(settings.style, S3Style::kPath);
-  const std::vector<std::pair<std::string, std::string>> wrong = {
-      {"AWS_ALLOW_HTTP", "perhaps"},      {"AWS_REGION", "eu west"},
-      {"AWS_ENDPOINT_URL", "host:9000"},  {"AWS_MAX_ATTEMPTS", "0"},
-      {"OMNIGRAPH_S3_DEADLINE_MS", "-1"}, {"AWS_REQUEST_CHECKSUM_CALCULATION", "never"},
-      {"AWS_ACCESS_KEY_ID", "alone"}};
-  for (const auto& [name, value] : wrong) {
-    EXPECT_THAT(parse({{name, value}}), StatusIs(absl::StatusCode::kInvalidArgument,
-                                                 name == "AWS_ENDPOINT_URL" ? "host:9000" : name));
-  }
 }
 
 // ---- what requests carry, what stays open -------------------------------------------------------

@@ -129,6 +129,24 @@ TEST(MotoTest, RequestsOfACallAreNoMoreThanItNeeds) {
   EXPECT_EQ(spent(), 1u);
   OG_ASSERT_OK(store->Sync(std::vector<std::string>{"cost/s"}, Durability::kFull));
   EXPECT_EQ(spent(), 0u);
+  OG_ASSERT_OK(store->ListFirst("cost", 2));
+  EXPECT_EQ(spent(), 1u);
+  for (const auto& object : store->ReadEach(std::vector<std::string>{"cost/o", "cost/p", "cost/s"}))
+    OG_ASSERT_OK(object);
+  EXPECT_EQ(spent(), 3u);
+
+  // A long object goes in parts; a scan of it takes a request a range.
+  const std::string block(1 << 20, 'x');
+  OG_ASSERT_OK_AND_ASSIGN(stream, store->OpenWrite("cost/long"));
+  for (int i = 0; i < 12; ++i)
+    OG_ASSERT_OK(stream->Append(AsBytes(block)));
+  OG_ASSERT_OK(stream->Finish());
+  EXPECT_EQ(spent(), 4u);
+  std::vector<ReadRequest> ranges;
+  for (uint64_t i = 0; i < 12; ++i)
+    ranges.push_back({"cost/long", {i << 20, 1 << 20}});
+  OG_ASSERT_OK(store->Submit(ranges).Wait());
+  EXPECT_EQ(spent(), 12u);
   OG_ASSERT_OK(store->DeletePrefix("cost"));
   EXPECT_EQ(spent(), 2u);
 }

@@ -157,17 +157,44 @@ PendingReads S3Store::Submit(std::vector<ReadRequest> requests) {
   return PendingReads(std::make_unique<Reads>(this, std::move(requests)));
 }
 
-absl::StatusOr<Buffer> S3Store::Read(std::string_view path) {
-  OG_RETURN_IF_ERROR(CheckKey(path));
+S3Request S3Store::RequestOfWhole(std::string_view path) const {
   S3Request request{.operation = "read", .method = "GET", .key = std::string(path)};
   request.max_response_bytes = kMaxObjectBytes;
   request.is_hedged = true;
   request.verifies_content = options_.settings.verifies_checksums;
   if (request.verifies_content) request.headers = {{"x-amz-checksum-mode", "ENABLED"}};
-  const S3Answer answer = client_->Call(request);
+  return request;
+}
+
+absl::StatusOr<Buffer> S3Store::WholeOf(const S3Request& request, const S3Answer& answer) {
   if (!answer.is_success()) return Failure(request, answer);
   Note(answer);
   return answer.response.body;
+}
+
+absl::StatusOr<Buffer> S3Store::Read(std::string_view path) {
+  OG_RETURN_IF_ERROR(CheckKey(path));
+  const S3Request request = RequestOfWhole(path);
+  return WholeOf(request, client_->Call(request));
+}
+
+std::vector<absl::StatusOr<Buffer>> S3Store::ReadEach(std::span<const std::string> paths) {
+  std::vector<absl::StatusOr<Buffer>> objects(paths.size());
+  std::vector<std::optional<size_t>> numbers(paths.size());
+  S3Client::Batch batch(client_.get());
+  for (size_t i = 0; i < paths.size(); ++i) {
+    if (absl::Status wrong = CheckKey(paths[i]); !wrong.ok()) {
+      objects[i] = std::move(wrong);
+    } else {
+      numbers[i] = batch.Start(RequestOfWhole(paths[i]));
+    }
+  }
+  for (size_t i = 0; i < paths.size(); ++i) {
+    if (!numbers[i].has_value()) continue;
+    const S3Answer answer = batch.Wait(*numbers[i]);
+    objects[i] = WholeOf(batch.request(*numbers[i]), answer);
+  }
+  return objects;
 }
 
 absl::StatusOr<Buffer> S3Store::ReadTail(std::string_view path, uint64_t length, uint64_t* size) {
@@ -369,10 +396,9 @@ absl::StatusOr<ObjectInfo> S3Store::ReadBack(std::string_view path,
 // ---- lists --------------------------------------------------------------------------------------
 
 absl::StatusOr<S3ListPage> S3Store::ListPage(std::string_view prefix, bool is_recursive,
-                                             std::string_view token) {
+                                             uint64_t max_keys, std::string_view token) {
   S3Request request{.operation = "list", .method = "GET"};
-  request.query = {
-      {"list-type", "2"}, {"encoding-type", "url"}, {"max-keys", StrCat(options_.page_keys)}};
+  request.query = {{"list-type", "2"}, {"encoding-type", "url"}, {"max-keys", StrCat(max_keys)}};
   const std::string folder = prefix.empty() ? std::string() : StrCat(prefix, "/");
   request.query.emplace_back("prefix", folder);
   if (!is_recursive) request.query.emplace_back("delimiter", "/");
@@ -394,24 +420,39 @@ absl::StatusOr<S3ListPage> S3Store::ListPage(std::string_view prefix, bool is_re
   return page;
 }
 
-absl::StatusOr<std::vector<ObjectInfo>> S3Store::List(std::string_view prefix,
-                                                      const ListOptions& options) {
+absl::StatusOr<std::vector<ObjectInfo>> S3Store::ListUpTo(std::string_view prefix,
+                                                          bool is_recursive, size_t limit) {
   OG_RETURN_IF_ERROR(CheckPrefix(prefix));
   std::vector<ObjectInfo> infos;
+  if (limit == 0) return infos;
   std::string token;
+  bool is_sorted = true;
   do {
-    OG_ASSIGN_OR_RETURN(S3ListPage page, ListPage(prefix, options.recursive, token));
+    const uint64_t missing = is_sorted ? limit - infos.size() : options_.page_keys;
+    OG_ASSIGN_OR_RETURN(S3ListPage page, ListPage(prefix, is_recursive,
+                                                  std::min(missing, options_.page_keys), token));
     for (ObjectInfo& info : page.objects) {
       // Keys that no path of ours can name, like the markers "folder/", are not objects here.
       if (!CheckPath(info.path).ok() || IsTemporaryName(info.path)) continue;
       infos.push_back(std::move(info));
     }
     token = std::move(page.next_token);
-  } while (!token.empty());
-  if (!std::ranges::is_sorted(infos, {}, &ObjectInfo::path)) {
-    std::ranges::sort(infos, {}, &ObjectInfo::path);
-  }
+    // Servers that keep folders may list what is in "a/" before "a.x": then the first names may
+    // come last.
+    is_sorted = std::ranges::is_sorted(infos, {}, &ObjectInfo::path);
+  } while (!token.empty() && (!is_sorted || infos.size() < limit));
+  if (!is_sorted) std::ranges::sort(infos, {}, &ObjectInfo::path);
+  if (infos.size() > limit) infos.resize(limit);
   return infos;
+}
+
+absl::StatusOr<std::vector<ObjectInfo>> S3Store::List(std::string_view prefix,
+                                                      const ListOptions& options) {
+  return ListUpTo(prefix, options.recursive, SIZE_MAX);
+}
+
+absl::StatusOr<std::vector<ObjectInfo>> S3Store::ListFirst(std::string_view prefix, size_t limit) {
+  return ListUpTo(prefix, /*is_recursive=*/false, limit);
 }
 
 // ---- copies and deletions -----------------------------------------------------------------------
@@ -456,7 +497,7 @@ absl::Status S3Store::DeletePrefix(std::string_view prefix) {
   OG_RETURN_IF_ERROR(CheckKey(prefix));
   std::string token;
   do {
-    OG_ASSIGN_OR_RETURN(S3ListPage page, ListPage(prefix, true, token));
+    OG_ASSIGN_OR_RETURN(S3ListPage page, ListPage(prefix, true, options_.page_keys, token));
     std::vector<std::string> keys;
     keys.reserve(page.objects.size());
     for (ObjectInfo& info : page.objects) {

@@ -28,6 +28,7 @@
 #include "absl/status/statusor.h"
 
 #include "io/s3/s3_client.h"
+#include "io/store/far_calls.h"
 #include "io/store/store.h"
 
 namespace og::io {
@@ -42,7 +43,7 @@ struct S3StoreOptions {
   uint64_t page_keys = 1000;  // of a list, at most 1000
 };
 
-class S3Store : public Store {
+class S3Store : public Store, public FarCalls {
  public:
   // Sends no request. kInvalidArgument for a bucket that cannot be, kFailedPrecondition for plain
   // http that is not allowed or certificates that cannot be read.
@@ -52,6 +53,7 @@ class S3Store : public Store {
   absl::StatusOr<ObjectInfo> Stat(std::string_view path) override;
   PendingReads Submit(std::vector<ReadRequest> requests) override;
   absl::StatusOr<Buffer> Read(std::string_view path) override;
+  std::vector<absl::StatusOr<Buffer>> ReadEach(std::span<const std::string> paths) override;
   absl::StatusOr<Buffer> ReadTail(std::string_view path, uint64_t length, uint64_t* size) override;
   absl::StatusOr<std::unique_ptr<WriteStream>> OpenWrite(std::string_view path) override;
   absl::StatusOr<ObjectInfo> Put(std::string_view path, std::span<const std::byte> bytes) override;
@@ -61,6 +63,7 @@ class S3Store : public Store {
                                         std::string_view e_tag) override;
   absl::StatusOr<std::vector<ObjectInfo>> List(std::string_view prefix,
                                                const ListOptions& options) override;
+  absl::StatusOr<std::vector<ObjectInfo>> ListFirst(std::string_view prefix, size_t limit) override;
   absl::Status Rename(std::string_view from, std::string_view to) override;
   absl::Status Copy(std::string_view from, std::string_view to) override;
   absl::Status Delete(std::string_view path) override;
@@ -84,6 +87,10 @@ class S3Store : public Store {
   // What an answer shows about the bucket.
   void Note(const S3Answer& answer);
 
+  // A request for a whole object, and its bytes.
+  S3Request RequestOfWhole(std::string_view path) const;
+  absl::StatusOr<Buffer> WholeOf(const S3Request& request, const S3Answer& answer);
+
   absl::StatusOr<ObjectInfo> PutConditionally(std::string_view path,
                                               std::span<const std::byte> bytes,
                                               HttpHeader condition, const absl::Status& lost);
@@ -91,7 +98,9 @@ class S3Store : public Store {
   absl::StatusOr<ObjectInfo> ReadBack(std::string_view path, std::span<const std::byte> bytes,
                                       std::string_view mark, const absl::Status& lost,
                                       const absl::Status& failure);
-  absl::StatusOr<S3ListPage> ListPage(std::string_view prefix, bool is_recursive,
+  absl::StatusOr<std::vector<ObjectInfo>> ListUpTo(std::string_view prefix, bool is_recursive,
+                                                   size_t limit);
+  absl::StatusOr<S3ListPage> ListPage(std::string_view prefix, bool is_recursive, uint64_t max_keys,
                                       std::string_view token);
   absl::Status CopyInParts(const ObjectInfo& from, std::string_view to);
   absl::Status DeleteKeys(std::vector<std::string> keys);

@@ -6,6 +6,7 @@
 #include <thread>
 
 #include "io/base/text.h"
+#include "io/store/far_calls.h"
 #include "tests/support/seed.h"
 #include "tests/support/status_matchers.h"
 
@@ -48,6 +49,16 @@ std::string StoreContractTest::Content(std::string_view name) {
 std::vector<std::string> StoreContractTest::Names(std::string_view prefix, ListOptions options) {
   std::vector<std::string> names;
   const auto infos = store().List(Path(prefix), options);
+  EXPECT_THAT(infos, IsOk());
+  if (!infos.ok()) return names;
+  for (const ObjectInfo& info : *infos)
+    names.push_back(info.path.substr(subject_.root.size() + 1));
+  return names;
+}
+
+std::vector<std::string> StoreContractTest::FirstNames(std::string_view prefix, size_t limit) {
+  std::vector<std::string> names;
+  const auto infos = ListFirst(store(), Path(prefix), limit);
   EXPECT_THAT(infos, IsOk());
   if (!infos.ok()) return names;
   for (const ObjectInfo& info : *infos)
@@ -380,6 +391,14 @@ TEST_P(StoreContractTest, ListsInOrderAndWithoutSiblings) {
   EXPECT_EQ(infos[0].e_tag, info.e_tag);
   EXPECT_EQ(infos[0].size, 6u);
   EXPECT_EQ(infos[0].modified_us, info.modified_us);
+
+  const std::vector<std::string> direct = Names("t", {.recursive = false});
+  for (size_t limit = 0; limit <= direct.size() + 1; ++limit) {
+    const size_t count = std::min(limit, direct.size());
+    EXPECT_EQ(FirstNames("t", limit),
+              std::vector<std::string>(direct.begin(), direct.begin() + static_cast<int>(count)));
+  }
+  EXPECT_TRUE(FirstNames("nothing", 2).empty());
 }
 
 TEST_P(StoreContractTest, DeleteIsIdempotentAndExact) {
@@ -434,6 +453,8 @@ TEST_P(StoreContractTest, ListsOfManyPagesAreWhole) {
   std::vector<std::string> direct = names;
   std::erase_if(direct, [](const std::string& name) { return name.ends_with("/x"); });
   EXPECT_EQ(Names("p", {.recursive = false}), direct);
+  direct.resize(direct.size() - 2);
+  EXPECT_EQ(FirstNames("p", direct.size()), direct);
 
   OG_ASSERT_OK(store().DeletePrefix(Path("p")));
   EXPECT_TRUE(Names("p").empty());
@@ -496,6 +517,28 @@ TEST_P(StoreContractTest, ABatchReadsManyObjects) {
   requests[60].path = Path(names[60]);
   requests[60].range = {8, 4};
   EXPECT_THAT(store().Submit(requests).Wait(), StatusIs(absl::StatusCode::kOutOfRange, names[60]));
+}
+
+TEST_P(StoreContractTest, ObjectsAreReadEach) {
+  std::vector<std::string> paths;
+  for (int i = 0; i < 20; ++i) {
+    OG_ASSERT_OK(store().Put(Path(StrCat("each/", i)), AsBytes(StrCat("content ", i))));
+    paths.push_back(Path(StrCat("each/", i)));
+  }
+  paths.push_back(Path("each/missing"));
+  paths.push_back("each//wrong");
+  paths.push_back(paths[3]);
+  const std::vector<absl::StatusOr<Buffer>> objects = ReadEach(store(), paths);
+  ASSERT_EQ(objects.size(), paths.size());
+  for (int i = 0; i < 20; ++i) {
+    OG_ASSERT_OK(objects[static_cast<size_t>(i)]);
+    EXPECT_EQ(objects[static_cast<size_t>(i)]->view(), StrCat("content ", i));
+  }
+  EXPECT_THAT(objects[20], StatusIs(absl::StatusCode::kNotFound));
+  EXPECT_THAT(objects[21], StatusIs(absl::StatusCode::kInvalidArgument));
+  OG_ASSERT_OK(objects[22]);
+  EXPECT_EQ(objects[22]->view(), "content 3");
+  EXPECT_TRUE(ReadEach(store(), {}).empty());
 }
 
 TEST_P(StoreContractTest, AnAbortedStreamLeavesNothing) {

@@ -67,6 +67,9 @@ class StoreContractTest : public testing::TestWithParam<StoreKind> {
   // The listed names below `prefix`, without the root.
   std::vector<std::string> Names(std::string_view prefix, ListOptions options = {});
 
+  // The first of the direct children of `prefix`, without the root.
+  std::vector<std::string> FirstNames(std::string_view prefix, size_t limit);
+
   // `times` as this kind of store allows it, at least 2.
   int Scaled(int times) const;
 
