@@ -286,6 +286,8 @@ def main():
     parser.add_argument("--kuzu-python", help="a Python with Kuzu")
     parser.add_argument("--kuzu-nodes", type=int, default=1_000_000)
     parser.add_argument("--kuzu-edges", type=int, default=10_000_000)
+    parser.add_argument("--kuzu-parts", default="make,load,warm,cold", help="those of the case kuzu to run")
+    parser.add_argument("--folder", help="where the data is, and stays; else a temporary folder")
     parser.add_argument("--rounds", type=int, default=11)
     parser.add_argument("--warmups", type=int, default=2)
     parser.add_argument("--scale", type=float, default=1.0, help="of the tables of the case dataset")
@@ -295,8 +297,10 @@ def main():
         parser.error(f"no case {sorted(unknown)[0]}")
     print("| case | unit | ours, median (quartiles) | peer, median (quartiles) | peer / ours |")
     print("|---|---|---|---|---|")
-    with tempfile.TemporaryDirectory() as folder:
-        bench = Bench(arguments, folder)
+    with tempfile.TemporaryDirectory() as temporary:
+        if arguments.folder:
+            os.makedirs(arguments.folder, exist_ok=True)
+        bench = Bench(arguments, arguments.folder or temporary)
         for case in arguments.cases or CASES:
             name, *operations = case.split(":")
             getattr(bench, name)(*operations)

@@ -38,6 +38,9 @@ constexpr size_t kPartitionBits = 4;
 constexpr size_t kPartitions = size_t{1} << kPartitionBits;
 constexpr size_t kSplitsMax = 6;
 
+// Of a table in memory: its groups become columns beside it at the end.
+constexpr uint64_t kCopies = 2;
+
 // What is grouped and aggregated.
 struct Shape {
   std::vector<const query::Expr*> keys;
@@ -124,7 +127,7 @@ class AggregateSink final : public Sink {
       OG_RETURN_IF_ERROR(AccumulateOrSpill(chunk, groups, hashes));
     }
     if (overflow_ != nullptr) return absl::OkStatus();
-    const absl::Status fits = memory_.Set(table_->MemoryBytes());
+    const absl::Status fits = memory_.Set(kCopies * table_->MemoryBytes());
     if (absl::IsResourceExhausted(fits) && !shape_.keys.empty()) {
       overflow_ = std::make_unique<Overflow>(shape_, 0);
       return absl::OkStatus();
@@ -302,7 +305,7 @@ class AggregateSink final : public Sink {
       OG_ASSIGN_OR_RETURN(const format::RecordBatch batch, rows.Read(i));
       OG_RETURN_IF_ERROR(AddBatch(batch, *table, overflow.get()));
       if (overflow != nullptr) continue;
-      const absl::Status fits = memory.Set(table->MemoryBytes());
+      const absl::Status fits = memory.Set(kCopies * table->MemoryBytes());
       if (fits.ok()) continue;
       if (!absl::IsResourceExhausted(fits) || level == kSplitsMax) return fits;
       overflow = std::make_unique<Overflow>(shape_, level);

@@ -1,5 +1,7 @@
 #include "engine/exec/group_table.h"
 
+#include <cmath>
+#include <limits>
 #include <optional>
 #include <type_traits>
 #include <utility>
@@ -28,6 +30,8 @@ class Accumulator {
   // Row i of `values` belongs to group groups[i]. `values` is null where rows are counted.
   virtual void Add(const Array* values, const std::vector<uint32_t>& groups) = 0;
   virtual ArrayPtr Finish() = 0;
+  // Of values that live outside of the accumulator: texts.
+  virtual uint64_t ValueBytes() const { return 0; }
 };
 
 namespace {
@@ -101,7 +105,9 @@ class Extreme final : public Accumulator {
       std::optional<T>& best = best_[groups[i]];
       if constexpr (std::is_same_v<T, std::string>) {
         const std::string_view value = values->StringValue(static_cast<int64_t>(i));
-        if (!best || (least_ ? value < *best : value > *best)) best = std::string(value);
+        if (best && (least_ ? value >= *best : value <= *best)) continue;
+        text_bytes_ += value.size() - (best ? best->size() : 0);
+        best = std::string(value);
       } else {
         const T value = values->Value<T>(static_cast<int64_t>(i));
         if (!best || (least_ ? value < *best : value > *best)) best = value;
@@ -117,12 +123,59 @@ class Extreme final : public Accumulator {
     }
     return builder.Finish();
   }
+  uint64_t ValueBytes() const override { return text_bytes_; }
 
  private:
   TypePtr type_;
   bool least_;
   std::vector<std::optional<T>> best_;
+  uint64_t text_bytes_ = 0;
 };
+
+template <typename T>
+void AppendBytes(const T& value, std::string& out) {
+  out.append(reinterpret_cast<const char*>(&value), sizeof(value));
+}
+
+template <typename T>
+void AppendFloat(T value, std::string& out) {
+  AppendBytes(std::isnan(value) ? std::numeric_limits<T>::quiet_NaN() : value, out);
+}
+
+// Bytes that tell all values of one type apart, and null from each of them, whatever follows.
+void AppendKey(const Array& values, int64_t row, std::string& out) {
+  if (values.IsNull(row)) {
+    out += '\0';
+    return;
+  }
+  out += '\1';
+  switch (values.type->id) {
+    case format::TypeId::kUtf8: {
+      const std::string_view text = values.StringValue(row);
+      AppendBytes(static_cast<uint32_t>(text.size()), out);
+      out += text;
+      return;
+    }
+    case format::TypeId::kBool:
+      out += values.BoolValue(row) ? '\1' : '\0';
+      return;
+    case format::TypeId::kInt32:
+    case format::TypeId::kUint32:
+    case format::TypeId::kDate32:
+      return AppendBytes(values.Value<uint32_t>(row), out);
+    case format::TypeId::kInt64:
+    case format::TypeId::kUint64:
+    case format::TypeId::kDate64:
+      return AppendBytes(values.Value<uint64_t>(row), out);
+    case format::TypeId::kFloat32:
+      return AppendFloat(values.Value<float>(row), out);
+    case format::TypeId::kFloat64:
+      return AppendFloat(values.Value<double>(row), out);
+    default:
+      AppendJsonValue(values, row, out);
+      out += ',';
+  }
+}
 
 absl::Status Unsupported(AggregateFunction function, const TypePtr& type) {
   return io::DetailedError(
@@ -191,11 +244,8 @@ absl::StatusOr<std::unique_ptr<GroupTable>> GroupTable::Make(
 uint32_t GroupTable::GroupOf(const std::vector<ArrayPtr>& keys, int64_t row, int64_t row_number,
                              bool may_add) {
   text_.clear();
-  for (const ArrayPtr& key : keys) {
-    // Canonical JSON tells all values of one type apart, and null from each of them.
-    AppendJsonValue(*key, row, text_);
-    text_ += ',';
-  }
+  for (const ArrayPtr& key : keys)
+    AppendKey(*key, row, text_);
   if (!may_add) {
     const auto known = groups_.find(text_);
     return known == groups_.end() ? kNoGroup : known->second;
@@ -234,7 +284,11 @@ absl::Status GroupTable::Accumulate(const std::vector<ArrayPtr>& arguments,
 }
 
 uint64_t GroupTable::MemoryBytes() const {
-  return key_bytes_ + num_groups_ * (kBytesPerGroup + kBytesPerAggregate * aggregates_.size());
+  uint64_t bytes =
+      key_bytes_ + num_groups_ * (kBytesPerGroup + kBytesPerAggregate * aggregates_.size());
+  for (const Aggregate& aggregate : aggregates_)
+    bytes += aggregate.accumulator->ValueBytes();
+  return bytes;
 }
 
 GroupTable::Columns GroupTable::Finish() {

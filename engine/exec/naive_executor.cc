@@ -4,6 +4,7 @@
 #include <set>
 #include <utility>
 
+#include "engine/expr/text.h"
 #include "io/base/check.h"
 #include "io/base/text.h"
 
@@ -69,6 +70,12 @@ class Executor {
         return literal.integer;
       case query::LiteralKind::kFloat:
         return literal.number;
+      case query::LiteralKind::kBool:
+        return int64_t{literal.flag};
+      case query::LiteralKind::kDate:
+        return int64_t{expr::ParseDate(literal.text).value()};
+      case query::LiteralKind::kDateTime:
+        return expr::ParseDateTime(literal.text).value();
       default:
         OG_CHECK(literal.kind == query::LiteralKind::kNull);
         return {};

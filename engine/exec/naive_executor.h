@@ -14,6 +14,7 @@
 
 namespace og::engine::exec {
 
+// Numbers of all types; a Bool is 0 or 1, a Date its days, a DateTime its milliseconds.
 using NaiveValue =
     std::variant<std::monostate, int64_t, double, std::string, std::vector<std::string>>;
 using NaiveRow = std::map<std::string, NaiveValue>;

@@ -153,31 +153,48 @@ class ScanStage final : public Stage {
   bool rescans_ = false;  // the nodes do not fit into memory
 };
 
-// Keeps the rows for which a predicate is true. The right side is cast to the left one's type.
+// Rows of which a predicate over several variables, or over none, is true. Numbers of different
+// types compare as numbers, a constant as it does in a scan.
 class FilterStage final : public Stage {
  public:
   FilterStage(const ExecContext& context, const query::Predicate& predicate, Operator* next)
-      : Stage(next),
-        context_(context),
-        predicate_(predicate),
-        test_(Comparison(predicate.op, expr::Column("left"), expr::Column("right"))) {}
+      : Stage(next), context_(context), predicate_(predicate) {}
+
+  // Binds the predicate. kBadRequest for a constant that is not provided.
+  absl::Status Prepare() {
+    query::Predicate test = predicate_;
+    OG_ASSIGN_OR_RETURN(left_is_column_, IsColumn(predicate_.left));
+    OG_ASSIGN_OR_RETURN(right_is_column_, IsColumn(predicate_.right));
+    // The expression has to read something.
+    if (!left_is_column_ && !right_is_column_) left_is_column_ = true;
+    if (left_is_column_) test.left = ColumnNamed("left");
+    if (right_is_column_) test.right = ColumnNamed("right");
+    OG_ASSIGN_OR_RETURN(test_, ScanFilter(test, context_.params));
+    return absl::OkStatus();
+  }
 
   absl::Status Push(const Chunk& chunk) override {
     if (chunk.num_rows == 0) return absl::OkStatus();
-    OG_ASSIGN_OR_RETURN(ArrayPtr left, Operand(predicate_.left, chunk));
-    OG_ASSIGN_OR_RETURN(ArrayPtr right, Operand(predicate_.right, chunk));
-    format::TypePtr wanted = left->type;
-    if (predicate_.op == query::CompareOp::kContains && !wanted->children.empty()) {
-      wanted = wanted->children[0].type;
-    }
-    if (right->null_count == right->length) {
-      right = format::NullArray(wanted, right->length);
-    } else {
-      OG_ASSIGN_OR_RETURN(right, expr::Cast(right, wanted));
-    }
     auto schema = std::make_shared<format::Schema>();
-    schema->fields = {{"left", left->type, true, {}}, {"right", right->type, true, {}}};
-    const RecordBatch batch{schema, left->length, {std::move(left), std::move(right)}};
+    RecordBatch batch{nullptr, static_cast<int64_t>(chunk.num_rows), {}};
+    const auto add = [&](std::string_view name, const query::Expr& expr) -> absl::Status {
+      OG_ASSIGN_OR_RETURN(ArrayPtr values, Operand(expr, chunk));
+      schema->fields.push_back({std::string(name), values->type, true, {}});
+      batch.columns.push_back(std::move(values));
+      return absl::OkStatus();
+    };
+    if (left_is_column_) OG_RETURN_IF_ERROR(add("left", predicate_.left));
+    if (right_is_column_) OG_RETURN_IF_ERROR(add("right", predicate_.right));
+    for (const ArrayPtr& values : batch.columns) {
+      // A null has no type that could be compared.
+      if (values->null_count == values->length) return absl::OkStatus();
+    }
+    if (batch.columns.size() == 2 && batch.columns[0]->type->is_list()) {
+      format::Field& item = schema->fields[1];
+      item.type = batch.columns[0]->type->children[0].type;
+      OG_ASSIGN_OR_RETURN(batch.columns[1], expr::Cast(batch.columns[1], item.type));
+    }
+    batch.schema = std::move(schema);
     OG_ASSIGN_OR_RETURN(const std::vector<int64_t> kept, EvaluateFilter(*test_, batch));
     if (kept.size() == chunk.num_rows) return next().Push(chunk);
     const std::vector<uint32_t> rows(kept.begin(), kept.end());
@@ -185,6 +202,20 @@ class FilterStage final : public Stage {
   }
 
  private:
+  static query::Expr ColumnNamed(std::string_view name) {
+    query::Expr expr;
+    expr.kind = query::ExprKind::kProperty;
+    expr.property = std::string(name);
+    return expr;
+  }
+
+  // Properties, and lists, which an expression cannot hold.
+  absl::StatusOr<bool> IsColumn(const query::Expr& expr) const {
+    if (expr.kind == query::ExprKind::kProperty) return true;
+    OG_ASSIGN_OR_RETURN(const ArrayPtr value, ConstantOf(expr, context_.params));
+    return value->type->is_list();
+  }
+
   absl::StatusOr<ArrayPtr> Operand(const query::Expr& expr, const Chunk& chunk) const {
     if (expr.kind == query::ExprKind::kProperty) {
       return chunk.Column(context_.layout.NumberOf(expr.variable), expr.property);
@@ -195,6 +226,8 @@ class FilterStage final : public Stage {
 
   const ExecContext& context_;
   const query::Predicate& predicate_;
+  bool left_is_column_ = false;
+  bool right_is_column_ = false;
   expr::ExprPtr test_;
 };
 
@@ -259,7 +292,9 @@ absl::StatusOr<std::unique_ptr<Operator>> MakeStage(const ExecContext& context,
         context, *expand, context.profile == nullptr ? nullptr : &context.profile->Of(&step), next);
   }
   if (const auto* filter = std::get_if<query::FilterRows>(&step.value)) {
-    return std::make_unique<FilterStage>(context, filter->predicate, next);
+    auto stage = std::make_unique<FilterStage>(context, filter->predicate, next);
+    OG_RETURN_IF_ERROR(stage->Prepare());
+    return stage;
   }
   const auto& anti = std::get<query::AntiJoin>(step.value);
   auto sink = std::make_unique<MatchSink>();

@@ -26,8 +26,13 @@ using format::TypePtr;
 // Rows that an ordered query with a limit holds before it drops those that cannot be in the result.
 constexpr uint64_t kHeldRowsMin = 65'536;
 
-// Rows of a batch of an ordered result.
+// Rows of a batch of an ordered result, and about how many bytes it may have.
 constexpr size_t kResultRows = 65'536;
+constexpr uint64_t kResultBytes = uint64_t{4} << 20;
+constexpr size_t kFirstResultRows = 1024;
+
+// Chunks of fewer rows are not split for want of memory: each part becomes a file.
+constexpr size_t kSplitRowsMin = 16;
 
 struct Columns {
   std::vector<std::string> names;
@@ -148,13 +153,8 @@ class OrderSink final : public Sink {
       return rows.Finish();
     }
     if (held_.empty()) return rows.Finish();
-    const std::vector<int64_t> order = Order();
-    for (size_t start = 0; start < order.size(); start += kResultRows) {
-      const size_t count = std::min(kResultRows, order.size() - start);
-      OG_ASSIGN_OR_RETURN(std::vector<ArrayPtr> values,
-                          Materialize(std::span(order).subspan(start, count), false));
-      OG_RETURN_IF_ERROR(rows.Append(std::move(values)));
-    }
+    OG_RETURN_IF_ERROR(ForEachPart(
+        false, [&](std::vector<ArrayPtr> values) { return rows.Append(std::move(values)); }));
     return rows.Finish();
   }
 
@@ -174,21 +174,35 @@ class OrderSink final : public Sink {
     for (const size_t variable : tie_breaks_) {
       OG_ASSIGN_OR_RETURN(held.keys.emplace_back(), chunk.Column(variable, "id"));
     }
+    // Sorting copies the keys.
+    const uint64_t bytes = chunk.MemoryBytes() + 2 * BytesOf(held.keys) + NewEntityBytes(chunk);
+    absl::Status reserved = memory_.Add(bytes);
+    if (absl::IsResourceExhausted(reserved) && !held_.empty()) {
+      OG_RETURN_IF_ERROR(SpillRun());
+      reserved = memory_.Add(bytes);
+    }
+    if (absl::IsResourceExhausted(reserved) && chunk.num_rows >= kSplitRowsMin) {
+      held.keys.clear();
+      return HoldInHalves(chunk);
+    }
+    OG_RETURN_IF_ERROR(reserved);
     num_rows_ += chunk.num_rows;
     if (!plan_.limit.has_value()) OG_RETURN_IF_ERROR(context_.CheckRows(num_rows_));
-    const uint64_t bytes = chunk.MemoryBytes() + BytesOf(held.keys) + NewEntityBytes(chunk);
-    const absl::Status reserved = memory_.Add(bytes);
-    if (!reserved.ok()) {
-      // Without anything to let go there is no way out.
-      if (!absl::IsResourceExhausted(reserved) || held_.empty()) return reserved;
-      OG_RETURN_IF_ERROR(SpillRun());
-      OG_RETURN_IF_ERROR(memory_.Add(bytes));
-    }
     num_held_ += chunk.num_rows;
     held_.push_back(std::move(held));
     const bool many = plan_.limit.has_value() && *plan_.limit < kHeldRowsMin &&
                       num_held_ >= std::max(kHeldRowsMin, *plan_.limit * 8);
     return many ? Prune() : absl::OkStatus();
+  }
+
+  // Wide rows: what does not fit as one chunk may fit as two.
+  absl::Status HoldInHalves(const Chunk& chunk) {
+    std::fill(last_entities_.begin(), last_entities_.end(), nullptr);
+    std::vector<uint32_t> rows = FirstRows(chunk.num_rows);
+    const std::span<const uint32_t> all(rows);
+    const size_t half = rows.size() / 2;
+    OG_RETURN_IF_ERROR(Hold(chunk.Pick(all.first(half)).Compact()));
+    return Hold(chunk.Pick(all.subspan(half)).Compact());
   }
 
   // Bytes of the entities of `chunk` that the chunk before does not hold already.
@@ -270,6 +284,25 @@ class OrderSink final : public Sink {
     return result;
   }
 
+  // Calls `take` with the rows that are held, in order, so many at a time as the bytes of those
+  // before let seem good.
+  template <typename Consume>
+  absl::Status ForEachPart(bool with_keys, const Consume& consume) const {
+    const std::vector<int64_t> order = Order();
+    size_t part_rows = kFirstResultRows;
+    for (size_t start = 0; start < order.size();) {
+      OG_RETURN_IF_ERROR(context_.CheckInterrupt());
+      const size_t count = std::min(part_rows, order.size() - start);
+      OG_ASSIGN_OR_RETURN(std::vector<ArrayPtr> values,
+                          Materialize(std::span(order).subspan(start, count), with_keys));
+      start += count;
+      const uint64_t row_bytes = std::max<uint64_t>(BytesOf(values) / count, 1);
+      part_rows = std::clamp<size_t>(kResultBytes / row_bytes, 1, kResultRows);
+      OG_RETURN_IF_ERROR(consume(std::move(values)));
+    }
+    return absl::OkStatus();
+  }
+
   // Writes what is held as a run, and lets it go.
   absl::Status SpillRun() {
     if (held_.empty()) return absl::OkStatus();
@@ -282,14 +315,8 @@ class OrderSink final : public Sink {
       runs_ = std::make_unique<SortedRuns>(std::move(schema), Directions());
     }
     OG_RETURN_IF_ERROR(runs_->StartRun());
-    const std::vector<int64_t> order = Order();
-    for (size_t start = 0; start < order.size(); start += kResultRows) {
-      OG_RETURN_IF_ERROR(context_.CheckInterrupt());
-      const size_t count = std::min(kResultRows, order.size() - start);
-      OG_ASSIGN_OR_RETURN(std::vector<ArrayPtr> values,
-                          Materialize(std::span(order).subspan(start, count), true));
-      OG_RETURN_IF_ERROR(runs_->Append(std::move(values)));
-    }
+    OG_RETURN_IF_ERROR(ForEachPart(
+        true, [&](std::vector<ArrayPtr> values) { return runs_->Append(std::move(values)); }));
     held_.clear();
     num_held_ = 0;
     std::fill(last_entities_.begin(), last_entities_.end(), nullptr);
@@ -317,7 +344,7 @@ class OrderSink final : public Sink {
       const std::vector<int64_t> indices(local.begin(), local.end());
       for (const ArrayPtr& key : held.keys)
         part.keys.push_back(Take(*key, indices));
-      bytes += part.chunk.MemoryBytes() + BytesOf(part.keys) + NewEntityBytes(part.chunk);
+      bytes += part.chunk.MemoryBytes() + 2 * BytesOf(part.keys) + NewEntityBytes(part.chunk);
     }
     held_ = std::move(kept);
     num_held_ = rows.size();

@@ -12,7 +12,12 @@ namespace {
 using format::ArrayPtr;
 using format::RecordBatch;
 
+// What is given out at a time.
 constexpr int64_t kMergedRows = 8192;
+constexpr size_t kMergedBytes = size_t{1} << 20;
+
+// Of a batch in a file, about: a merge has one of each run in memory.
+constexpr size_t kBatchBytes = size_t{128} << 10;
 
 // The place in a run up to which it is merged.
 class Cursor {
@@ -55,8 +60,14 @@ absl::Status SortedRuns::StartRun() {
 }
 
 absl::Status SortedRuns::Append(std::vector<ArrayPtr> columns) {
-  const int64_t num_rows = columns[0]->length;
-  return runs_.back()->Append({schema_, num_rows, std::move(columns)});
+  const RecordBatch rows{schema_, columns[0]->length, std::move(columns)};
+  const auto num_parts = static_cast<int64_t>(MemoryBytes(rows) / kBatchBytes + 1);
+  const int64_t part_rows = (rows.num_rows + num_parts - 1) / num_parts;
+  for (int64_t start = 0; start < rows.num_rows; start += part_rows) {
+    OG_RETURN_IF_ERROR(
+        runs_.back()->Append(Slice(rows, start, std::min(part_rows, rows.num_rows - start))));
+  }
+  return absl::OkStatus();
 }
 
 absl::Status SortedRuns::Merge(
@@ -100,7 +111,10 @@ absl::Status SortedRuns::Merge(
     } else {
       heap.pop_back();
     }
-    if (++num_rows == kMergedRows) OG_RETURN_IF_ERROR(flush());
+    size_t bytes = 0;
+    for (const auto& builder : builders)
+      bytes += builder->MemoryBytes();
+    if (++num_rows == kMergedRows || bytes >= kMergedBytes) OG_RETURN_IF_ERROR(flush());
   }
   return num_rows == 0 ? absl::OkStatus() : flush();
 }

@@ -749,8 +749,11 @@ class Checker {
     const NodeType* node = catalog_.FindNode(type_name);
     const Property* property = node == nullptr ? nullptr : node->Find(expr.property);
     if (property == nullptr) {
-      return TypeError(expr.span, io::StrCat("T15: type `", type_name, "` has no property `",
-                                             expr.property, "`"));
+      return UnknownName(
+          expr.span,
+          io::StrCat("T15: type `", type_name, "` has no property `", expr.property, "`"),
+          expr.property,
+          node == nullptr ? std::vector<std::string_view>() : NamesOf(node->properties));
     }
     if (!IsScalar(property->type, ScalarKind::kVector)) {
       return TypeError(expr.span,
@@ -921,7 +924,7 @@ class Checker {
       OG_RETURN_IF_ERROR(CheckAssignedOnce(mutation));
     }
     for (const PropertyValue& assignment : mutation.assignments) {
-      OG_RETURN_IF_ERROR(CheckAssignment(node.name, node.Find(assignment.property), assignment));
+      OG_RETURN_IF_ERROR(CheckAssignment(node.name, node.properties, assignment));
     }
     if (mutation.kind == MutationKind::kInsert) {
       return CheckProvided(mutation, node.properties);
@@ -935,7 +938,7 @@ class Checker {
         }
       }
     }
-    return CheckPredicate(node.name, node.Find(mutation.predicate->property), *mutation.predicate);
+    return CheckPredicate(node.name, node.properties, *mutation.predicate);
   }
 
   absl::Status CheckEdgeMutation(const Mutation& mutation, const EdgeType& edge) {
@@ -954,7 +957,7 @@ class Checker {
           {.property = predicate.property, .value = predicate.value, .span = predicate.span},
           ScalarType(ScalarKind::kString));
     }
-    return CheckPredicate(edge.name, edge.Find(predicate.property), predicate);
+    return CheckPredicate(edge.name, edge.properties, predicate);
   }
 
   static bool IsEndpointName(std::string_view property) {
@@ -965,10 +968,9 @@ class Checker {
     reads_.insert({.is_edge = false, .type_name = edge.from});
     reads_.insert({.is_edge = false, .type_name = edge.to});
     for (const PropertyValue& assignment : mutation.assignments) {
-      OG_RETURN_IF_ERROR(
-          IsEndpointName(assignment.property)
-              ? CheckValue(assignment, ScalarType(ScalarKind::kString))
-              : CheckAssignment(edge.name, edge.Find(assignment.property), assignment));
+      OG_RETURN_IF_ERROR(IsEndpointName(assignment.property)
+                             ? CheckValue(assignment, ScalarType(ScalarKind::kString))
+                             : CheckAssignment(edge.name, edge.properties, assignment));
     }
     for (const std::string_view endpoint : {"from", "to"}) {
       if (!Assigns(mutation, endpoint)) {
@@ -1004,21 +1006,29 @@ class Checker {
     return absl::OkStatus();
   }
 
-  absl::Status CheckAssignment(std::string_view type_name, const Property* property,
+  // T11: the property `name` of a mutation's type.
+  static absl::StatusOr<const Property*> Declared(std::string_view type_name,
+                                                  const std::vector<Property>& properties,
+                                                  const std::string& name, const Span& span) {
+    const auto property =
+        std::find_if(properties.begin(), properties.end(),
+                     [&](const Property& declared) { return declared.name == name; });
+    if (property != properties.end()) return &*property;
+    return UnknownName(span, io::StrCat("T11: type `", type_name, "` has no property `", name, "`"),
+                       name, NamesOf(properties));
+  }
+
+  absl::Status CheckAssignment(std::string_view type_name, const std::vector<Property>& properties,
                                const PropertyValue& assignment) const {
-    if (property == nullptr) {
-      return TypeError(assignment.span, io::StrCat("T11: type `", type_name, "` has no property `",
-                                                   assignment.property, "`"));
-    }
+    OG_ASSIGN_OR_RETURN(const Property* const property,
+                        Declared(type_name, properties, assignment.property, assignment.span));
     return CheckValue(assignment, property->type);
   }
 
-  absl::Status CheckPredicate(std::string_view type_name, const Property* property,
+  absl::Status CheckPredicate(std::string_view type_name, const std::vector<Property>& properties,
                               const MutationPredicate& predicate) const {
-    if (property == nullptr) {
-      return TypeError(predicate.span, io::StrCat("T11: type `", type_name, "` has no property `",
-                                                  predicate.property, "`"));
-    }
+    OG_ASSIGN_OR_RETURN(const Property* const property,
+                        Declared(type_name, properties, predicate.property, predicate.span));
     if (property->type.is_blob()) {
       return TypeError(predicate.span, io::StrCat("T11: blob property `", predicate.property,
                                                   "` cannot be used in WHERE predicates"));

@@ -22,7 +22,7 @@ def add(path):
     setattr(DocsTest, "test_" + os.path.splitext(os.path.basename(path))[0], test)
 
 
-for page in ["branches", "cli", "datasets", "maintenance", "mutations", "queries", "schema"]:
+for page in ["branches", "cli", "datasets", "loading", "maintenance", "mutations", "queries", "schema"]:
     add(f"docs/user/{page}.md")
 
 

@@ -1,0 +1,91 @@
+"""Queries over data eight times as large as the memory that they may use end, with the right rows.
+The peak of each is printed; those that let their rows go at once stay within about that memory.
+
+OG_LARGE_LIMIT_MIB is the limit. Each node has half a KiB of text and two edges; what is asked for sorts,
+groups, joins and gives out all of it.
+"""
+
+import os
+import random
+import subprocess
+import tempfile
+import unittest
+
+OMNIGRAPH = os.path.abspath("cli/omnigraph")
+LIMIT_MIB = int(os.environ.get("OG_LARGE_LIMIT_MIB", "512"))
+BODY_BYTES = 512
+NUM_DOCS = LIMIT_MIB * 8 * 1024 * 1024 // BODY_BYTES
+
+# Beyond the limit: the program itself, the chunks that are on their way (8,192 rows each, several times
+# over), and what the allocator keeps.
+SLACK_MIB = 96 + LIMIT_MIB // 4
+
+SCHEMA = """
+node Doc { key: String @key
+  bucket: I64
+  body: String }
+edge Cites: Doc -> Doc
+"""
+
+# Name, query, rows of the answer, whether the peak is held to the limit.
+QUERIES = [
+    ("sorted", "match { $d: Doc } return { $d.body as b, $d.key as k } order { b }", NUM_DOCS, False),
+    ("groups of texts", "match { $d: Doc } return { $d.body as b, count($d) as n }", NUM_DOCS, False),
+    ("greatest texts", "match { $d: Doc } return { $d.bucket as b, max($d.body) as m } order { b }", NUM_DOCS, False),
+    ("one hop", "match { $d: Doc $d cites $e } return { $e.body as b, $d.key as k } order { b desc }", 2 * NUM_DOCS, False),
+    ("two hops", "match { $d: Doc $d cites $e $e cites $f } return { count($f) as n }", 1, True),
+    ("top", "match { $d: Doc } return { $d.key as k } order { $d.body desc } limit 5", 5, True),
+]
+
+
+def lines_of(path):
+    with open(path, "rb") as file:
+        return sum(1 for _ in file)
+
+
+class LargeGraphTest(unittest.TestCase):
+    def run_within_limit(self, words, output):
+        """Peak resident bytes of `omnigraph WORDS` under the limit."""
+        with open(output, "wb") as file:
+            process = subprocess.Popen([OMNIGRAPH, *words, "--memory", f"{LIMIT_MIB}M"], stdout=file)
+            _, status, usage = os.wait4(process.pid, 0)
+        process.returncode = os.waitstatus_to_exitcode(status)
+        self.assertEqual(process.returncode, 0, words)
+        return usage.ru_maxrss * 1024
+
+    def make_graph(self, folder):
+        shuffled = random.Random(1)
+        graph, data = f"{folder}/graph", f"{folder}/data.jsonl"
+        with open(f"{folder}/schema.pg", "w", encoding="utf-8") as file:
+            file.write(SCHEMA)
+        subprocess.run([OMNIGRAPH, "init", "--schema", f"{folder}/schema.pg", graph], check=True,
+                       stdout=subprocess.DEVNULL)
+        with open(data, "w", encoding="utf-8") as file:
+            for i in range(NUM_DOCS):
+                body = shuffled.randbytes(BODY_BYTES // 2).hex()
+                file.write(f'{{"type":"Doc","data":{{"key":"d{i}","bucket":{i},"body":"{body}"}}}}\n')
+            # Two others each, so that no pair comes twice.
+            for i in range(NUM_DOCS):
+                for step in (1, 7919):
+                    file.write(f'{{"edge":"Cites","from":"d{i}","to":"d{(i + step) % NUM_DOCS}"}}\n')
+        words = ["load", "--quiet", "--mode", "append", "--data", data, graph]
+        peak = self.run_within_limit(words, f"{folder}/out")
+        os.remove(data)
+        print(f"load: {peak >> 20} MiB", flush=True)
+        return graph
+
+    def test_queries_end_within_their_memory(self):
+        with tempfile.TemporaryDirectory() as folder:
+            graph = self.make_graph(folder)
+            for name, body, num_rows, is_held in QUERIES:
+                with self.subTest(name):
+                    words = ["query", "--store", graph, "--format", "jsonl", "-e", f"query q() {{ {body} }}"]
+                    peak = self.run_within_limit(words, f"{folder}/out")
+                    print(f"{name}: {peak >> 20} MiB", flush=True)
+                    self.assertEqual(lines_of(f"{folder}/out"), num_rows + 1)
+                    if is_held:
+                        self.assertLess(peak, (LIMIT_MIB + SLACK_MIB) << 20)
+
+
+if __name__ == "__main__":
+    unittest.main()
