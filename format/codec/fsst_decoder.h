@@ -39,8 +39,30 @@ class FsstDecoder {
   // code and kFsstSlackBytes more.
   std::byte* Decode(std::span<const std::byte> codes, std::byte* out) const;
 
+  // Decodes strings that stand one behind the other, faster than one by one: string i is the codes
+  // from offset i to offset i + 1, little-endian numbers of type Offset (uint32_t or uint64_t) that
+  // count from codes[0]. Writes to ends[i] where it ends, counted so that `out` is `base`. Returns
+  // the end of the last string; null if codes are damaged, also by a string that ends in an escape,
+  // or an offset goes back or leaves `codes`. REQUIRES: at least one offset; `ends` has room for
+  // one entry a string, `out` as for Decode() of all codes.
+  template <typename Offset, typename End>
+  std::byte* DecodeStrings(std::span<const std::byte> codes, std::span<const std::byte> offsets,
+                           uint64_t base, std::byte* out, End* ends) const;
+
  private:
+  // Decodes the codes from `at` to `end`, and one more if the last one is an escape; no codes lie
+  // from `limit` on. Moves `out`. Returns where it stopped; null if they are damaged. `lengths`, if
+  // wanted: how many bytes each code gave, 0 for an escape. `kChecked`: some codes may have no
+  // symbol.
+  template <bool kWithLengths, bool kChecked>
+  const std::byte* DecodeCodes(const std::byte* at, const std::byte* end, const std::byte* limit,
+                               std::byte*& out, uint8_t* lengths) const;
+
+  // Whether `codes` have a byte without a symbol; it may be one behind an escape.
+  bool MayBeDamaged(std::span<const std::byte> codes) const;
+
   bool is_plain_ = false;
+  size_t num_symbols_ = 0;
   uint64_t symbols_[256] = {};
   uint8_t lengths_[256] = {};  // 0: no such code
 };

@@ -1,5 +1,6 @@
 // Any 2312 bytes are refused as a symbol table, or decode any codes within the room that the header
-// promises. The rest of the input is coded by a table trained on it and comes back.
+// promises, strings together as one by one. The rest of the input is coded by a table trained on it
+// and comes back.
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
@@ -16,6 +17,35 @@ namespace {
 
 using Bytes = std::span<const std::byte>;
 
+// Strings that end at offsets taken from the codes decode together as they do one by one.
+void DecodeStringsAlike(const FsstDecoder& decoder, Bytes codes) {
+  constexpr size_t kStringsMax = 8;
+  std::vector<uint32_t> offsets = {0};
+  for (size_t i = 0; i < std::min(kStringsMax, codes.size()); ++i) {
+    const size_t length = std::to_integer<size_t>(codes[i]) * 16;
+    offsets.push_back(static_cast<uint32_t>(std::min(codes.size(), offsets.back() + length)));
+  }
+  std::vector<std::byte> one_by_one(codes.size() * kFsstSymbolBytesMax + kFsstSlackBytes);
+  std::vector<uint64_t> want;
+  std::byte* at = one_by_one.data();
+  for (size_t i = 0; i + 1 < offsets.size() && at != nullptr; ++i) {
+    at = decoder.Decode(codes.subspan(offsets[i], offsets[i + 1] - offsets[i]), at);
+    if (at != nullptr) {
+      want.push_back(static_cast<uint64_t>(at - one_by_one.data()));
+    }
+  }
+  std::vector<std::byte> together(one_by_one.size());
+  std::vector<uint64_t> ends(offsets.size() - 1);
+  const std::byte* const end = decoder.DecodeStrings<uint32_t>(
+      codes, std::as_bytes(std::span(offsets)), 0, together.data(), ends.data());
+  OG_CHECK((end == nullptr) == (at == nullptr));
+  if (end != nullptr) {
+    const auto size = static_cast<size_t>(end - together.data());
+    OG_CHECK(ends == want && size == static_cast<size_t>(at - one_by_one.data()));
+    OG_CHECK(std::ranges::equal(Bytes(together).first(size), Bytes(one_by_one).first(size)));
+  }
+}
+
 void DecodeAnything(Bytes table, Bytes codes) {
   const auto decoder = FsstDecoder::Parse(table);
   if (!decoder.ok()) {
@@ -24,6 +54,7 @@ void DecodeAnything(Bytes table, Bytes codes) {
   std::vector<std::byte> out(codes.size() * kFsstSymbolBytesMax + kFsstSlackBytes);
   const std::byte* const end = decoder->Decode(codes, out.data());
   OG_CHECK(end == nullptr || end <= out.data() + out.size() - kFsstSlackBytes);
+  DecodeStringsAlike(*decoder, codes);
 }
 
 void ThereAndBack(Bytes text) {

@@ -1,6 +1,8 @@
 // General compression, byte-stream split and FSST decoding: round trips, hand-made bytes, and
 // damage, which must end in an error and never in a read or write out of bounds.
+#include <algorithm>
 #include <cstring>
+#include <random>
 #include <string>
 #include <vector>
 
@@ -146,6 +148,71 @@ TEST(FsstDecoderTest, DamagedCodesAreFound) {
   EXPECT_EQ(DecodeText(*decoder, "\3"), "damaged");
   EXPECT_EQ(DecodeText(*decoder, "\1\1\1\1\1\xfe\1"), "damaged");
   EXPECT_EQ(DecodeText(*decoder, "\1\1\1\1\xff"), "damaged");
+}
+
+// Random codes with escapes, cut anywhere into strings, empty ones too, over several blocks: all
+// together they give what each one gives, unless one of them is cut behind an escape.
+TEST(FsstDecoderTest, StringsTogetherAreAsOneByOne) {
+  std::mt19937 random(4);
+  for (const bool is_on : {true, false}) {
+    const auto decoder = FsstDecoder::Parse(Table(is_on));
+    ASSERT_TRUE(decoder.ok());
+    for (int round = 0; round < 300; ++round) {
+      std::string codes;
+      std::vector<uint32_t> offsets;
+      const bool is_cut_anywhere = round % 4 == 0;
+      while (codes.size() < random() % 6000) {
+        const bool is_escaped = random() % 8 == 0;
+        codes += is_escaped ? '\xff' : static_cast<char>(random() % 2);
+        if (is_escaped) {
+          if (is_cut_anywhere && random() % 16 == 0) {
+            offsets.push_back(static_cast<uint32_t>(codes.size()));
+          }
+          codes += static_cast<char>(random());
+        }
+        for (; random() % 4 == 0;) {
+          offsets.push_back(static_cast<uint32_t>(codes.size()));
+        }
+      }
+      if (offsets.empty()) {
+        continue;
+      }
+      std::vector<std::byte> want(codes.size() * kFsstSymbolBytesMax + kFsstSlackBytes);
+      std::vector<uint64_t> want_ends;
+      std::byte* at = want.data();
+      for (size_t i = 0; i + 1 < offsets.size() && at != nullptr; ++i) {
+        at = decoder->Decode(io::AsBytes(codes).subspan(offsets[i], offsets[i + 1] - offsets[i]),
+                             at);
+        want_ends.push_back(at == nullptr ? 0 : 1000 + static_cast<uint64_t>(at - want.data()));
+      }
+      std::vector<std::byte> out(want.size());
+      std::vector<uint64_t> ends(offsets.size() - 1);
+      const std::byte* const end = decoder->DecodeStrings<uint32_t>(
+          io::AsBytes(codes), std::as_bytes(std::span(offsets)), 1000, out.data(), ends.data());
+      ASSERT_EQ(end == nullptr, at == nullptr);
+      if (end != nullptr) {
+        ASSERT_EQ(end - out.data(), at - want.data());
+        EXPECT_EQ(ends, want_ends);
+        EXPECT_TRUE(std::equal(out.data(), out.data() + (end - out.data()), want.data()));
+      }
+    }
+  }
+}
+
+TEST(FsstDecoderTest, OffsetsThatGoBackOrLeaveTheCodesAreDamage) {
+  const auto decoder = FsstDecoder::Parse(Table(true));
+  ASSERT_TRUE(decoder.ok());
+  const std::string codes(8, '\0');
+  std::vector<std::byte> out(codes.size() * kFsstSymbolBytesMax + kFsstSlackBytes);
+  std::vector<uint32_t> ends(3);
+  const std::vector<std::vector<uint64_t>> wrong = {
+      {0, 5, 4, 8}, {0, 5, 9, 8}, {0, 5, 8, 9}, {6, 5, 7, 8}, {1, 1, 1, 0}, {0, 1, 2, UINT64_MAX}};
+  for (const std::vector<uint64_t>& offsets : wrong) {
+    EXPECT_EQ(
+        decoder->DecodeStrings<uint64_t>(io::AsBytes(codes), std::as_bytes(std::span(offsets)), 0,
+                                         out.data(), ends.data()),
+        nullptr);
+  }
 }
 
 TEST(FsstDecoderTest, SwitchedOffMeansAsTheyAre) {

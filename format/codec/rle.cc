@@ -1,8 +1,13 @@
 #include "format/codec/rle.h"
 
 #include <algorithm>
+#include <bit>
 #include <cstring>
+#include <vector>
 
+#define OG_RLE_VECTOR_BYTES 16
+#include "format/codec/rle_kernel.h"
+#include "format/codec/rle_variants.h"
 #include "io/base/endian.h"
 #include "io/base/status.h"
 #include "io/base/status_macros.h"
@@ -45,19 +50,34 @@ void WriteRuns(std::span<const T> values, std::byte* run_values, std::byte* run_
   }
 }
 
-// Fills kBytes bytes with `value`.
-template <size_t kBytes, typename T>
-void Broadcast(T value, T* out) {
-  typedef T Vector __attribute__((vector_size(16)));
-  const Vector values = value - Vector{};
-  for (size_t done = 0; done < kBytes; done += sizeof(Vector)) {
-    std::memcpy(reinterpret_cast<std::byte*>(out) + done, &values, sizeof(Vector));
+std::vector<RleVariant> FindVariants() {
+  std::vector<RleVariant> variants = {MakeRleVariant("portable")};
+#if defined(__x86_64__)
+  __builtin_cpu_init();
+  if (__builtin_cpu_supports("avx2")) {
+    variants.push_back(kRleAvx2);
   }
+  if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
+      __builtin_cpu_supports("avx512vl")) {
+    variants.push_back(kRleAvx512);
+  }
+#endif
+  return variants;
+}
+
+const std::vector<RleVariant>& Variants() {
+  static const auto* const kVariants = new std::vector<RleVariant>(FindVariants());
+  return *kVariants;
+}
+
+const RleVariant& Active() {
+  static const RleVariant kActive = Variants().back();
+  return kActive;
 }
 
 template <typename T, typename Length>
-absl::Status Expand(std::span<const std::byte> run_values, std::span<const std::byte> run_lengths,
-                    std::span<T> values) {
+absl::Status ExpandAll(std::span<const std::byte> run_values,
+                       std::span<const std::byte> run_lengths, std::span<T> values) {
   const size_t num_runs = run_values.size() / sizeof(T);
   if (run_values.size() % sizeof(T) != 0 || run_lengths.size() % sizeof(Length) != 0 ||
       run_lengths.size() / sizeof(Length) != num_runs) {
@@ -65,25 +85,23 @@ absl::Status Expand(std::span<const std::byte> run_values, std::span<const std::
                                         sizeof(T) * 8, "-bit values and ", run_lengths.size(),
                                         " bytes of ", sizeof(Length) * 8, "-bit lengths"));
   }
-  // Most runs are written as one block of constant size that the next run overwrites in part: run
-  // lengths follow no pattern that a branch predictor could learn.
-  constexpr size_t kBlock = std::min<size_t>(32, 128 / sizeof(T));
-  T* at = values.data();
-  size_t left = values.size();
-  for (size_t run = 0; run < num_runs; ++run) {
+  RunsExpanded done;
+  if constexpr (sizeof(Length) == 1) {
+    constexpr size_t kLog2Bytes = std::countr_zero(sizeof(T));
+    done = Active().expand[kLog2Bytes](run_values.data(),
+                                       reinterpret_cast<const uint8_t*>(run_lengths.data()),
+                                       num_runs, values.data(), values.size());
+  }
+  T* at = values.data() + done.values;
+  size_t left = values.size() - done.values;
+  for (size_t run = done.runs; run < num_runs; ++run) {
     const T value = io::LoadLe<T>(run_values.data() + run * sizeof(T));
     const size_t length = io::LoadLe<Length>(run_lengths.data() + run * sizeof(Length));
     if (length > left) {
       return io::DataLossError(
           io::StrCat("run lengths: more than ", values.size(), " values at run ", run));
     }
-    if (left >= length + kBlock) {
-      for (size_t done = 0; done == 0 || done < length; done += kBlock) {
-        Broadcast<kBlock * sizeof(T)>(value, at + done);
-      }
-    } else {
-      std::fill_n(at, length, value);
-    }
+    std::fill_n(at, length, value);
     at += length;
     left -= length;
   }
@@ -95,6 +113,10 @@ absl::Status Expand(std::span<const std::byte> run_values, std::span<const std::
 }
 
 }  // namespace
+
+std::span<const RleVariant> RleVariants() {
+  return Variants();
+}
 
 template <typename T>
 size_t CountChanges(std::span<const T> values) {
@@ -152,11 +174,11 @@ absl::Status ExpandRuns(std::span<const std::byte> run_values,
                         std::span<T> values) {
   switch (length_bits) {
     case 8:
-      return Expand<T, uint8_t>(run_values, run_lengths, values);
+      return ExpandAll<T, uint8_t>(run_values, run_lengths, values);
     case 16:
-      return Expand<T, uint16_t>(run_values, run_lengths, values);
+      return ExpandAll<T, uint16_t>(run_values, run_lengths, values);
     case 32:
-      return Expand<T, uint32_t>(run_values, run_lengths, values);
+      return ExpandAll<T, uint32_t>(run_values, run_lengths, values);
     default:
       return io::DataLossError(io::StrCat("run lengths of ", length_bits, " bits"));
   }

@@ -2,11 +2,14 @@
 
 #include "format/codec/rle.h"
 
+#include <algorithm>
+#include <bit>
 #include <random>
 #include <vector>
 
 #include "gtest/gtest.h"
 
+#include "format/codec/rle_variants.h"
 #include "io/base/endian.h"
 
 namespace og::format {
@@ -65,6 +68,49 @@ TYPED_TEST(RleTest, ComesBack) {
     if (!values.empty()) {
       std::vector<T> shorter(values.size() - 1);
       EXPECT_FALSE(ExpandRuns<T>(run_values.span(), run_lengths.span(), 8, shorter).ok());
+    }
+  }
+}
+
+// Every variant, over runs short and long: what it says it has done is as it should be, nothing is
+// written outside, and it leaves less than a few groups to its caller.
+TYPED_TEST(RleTest, VariantsAgree) {
+  using T = TypeParam;
+  constexpr size_t kLog2Bytes = std::countr_zero(sizeof(T));
+  constexpr size_t kGuard = 64;
+  std::mt19937_64 random(6);
+  for (const size_t longest : {1, 2, 3, 8, 17, 40, 100, 255}) {
+    for (const size_t num_runs : {0, 1, 7, 8, 9, 64, 1000}) {
+      std::vector<T> run_values;
+      std::vector<uint8_t> run_lengths;
+      std::vector<T> values;
+      for (size_t run = 0; run < num_runs; ++run) {
+        const size_t length = random() % 16 == 0 ? 255 : random() % (longest + 1);
+        run_values.push_back(static_cast<T>(random()));
+        run_lengths.push_back(static_cast<uint8_t>(length));
+        values.insert(values.end(), length, run_values.back());
+      }
+      for (const RleVariant& variant : RleVariants()) {
+        SCOPED_TRACE(variant.name);
+        const T garbage = static_cast<T>(0xa5);
+        std::vector<T> decoded(values.size() + 2 * kGuard, garbage);
+        const RunsExpanded done = variant.expand[kLog2Bytes](
+            std::as_bytes(std::span(run_values)).data(), run_lengths.data(), num_runs,
+            decoded.data() + kGuard, values.size());
+        ASSERT_LE(done.runs, num_runs);
+        size_t want = 0;
+        for (size_t run = 0; run < done.runs; ++run) {
+          want += run_lengths[run];
+        }
+        ASSERT_EQ(done.values, want);
+        EXPECT_TRUE(std::equal(values.begin(), values.begin() + static_cast<ptrdiff_t>(want),
+                               decoded.begin() + kGuard));
+        EXPECT_LT(values.size() - want, 8 * 255 + 256u);
+        for (size_t i = 0; i < kGuard; ++i) {
+          EXPECT_EQ(decoded[i], garbage);
+          EXPECT_EQ(decoded[decoded.size() - 1 - i], garbage);
+        }
+      }
     }
   }
 }

@@ -274,29 +274,23 @@ absl::Status AppendFsst(const ValueCodec& codec, uint64_t n, Bytes buffer,
   if ((n + 1) > buffer.size() / width) {
     return io::DataLossError(io::StrCat("fsst: ", n + 1, " offsets in ", buffer.size(), " bytes"));
   }
-  const auto offset_at = [&](uint64_t i) {
-    return width == 8 ? io::LoadLe<uint64_t>(buffer, i * 8)
-                      : uint64_t{io::LoadLe<uint32_t>(buffer, i * 4)};
-  };
   for (const ValueRange& range : ranges) {
-    const uint64_t begin = offset_at(range.begin);
-    const uint64_t end = offset_at(range.end);
-    if (begin > end || end > buffer.size()) {
-      return io::DataLossError(
-          io::StrCat("fsst: codes from byte ", begin, " to ", end, " of ", buffer.size()));
-    }
-    const uint64_t room = (end - begin) * kFsstSymbolBytesMax + kFsstSlackBytes;
-    uint64_t at = begin;
-    OG_RETURN_IF_ERROR(sink.AppendWith(
-        range.end - range.begin, room, [&](uint64_t i, std::byte* to) -> std::byte* {
-          const uint64_t next = offset_at(range.begin + i + 1);
-          if (next < at || next > end) {
-            return nullptr;
-          }
-          std::byte* const written = codec.fsst->Decode(buffer.subspan(at, next - at), to);
-          at = next;
-          return written;
-        }));
+    const uint64_t num = range.end - range.begin;
+    const Bytes offsets = buffer.subspan(range.begin * width, (num + 1) * width);
+    const auto append = [&]<typename Offset>(Offset begin, Offset end) -> absl::Status {
+      if (begin > end || end > buffer.size()) {
+        return io::DataLossError(
+            io::StrCat("fsst: codes from byte ", begin, " to ", end, " of ", buffer.size()));
+      }
+      return sink.AppendWith(num, uint64_t{end - begin} * kFsstSymbolBytesMax + kFsstSlackBytes,
+                             [&](std::byte* to, uint64_t base, auto* ends) {
+                               return codec.fsst->DecodeStrings<Offset>(buffer, offsets, base, to,
+                                                                        ends);
+                             });
+    };
+    OG_RETURN_IF_ERROR(
+        width == 8 ? append(io::LoadLe<uint64_t>(offsets), io::LoadLe<uint64_t>(offsets, num * 8))
+                   : append(io::LoadLe<uint32_t>(offsets), io::LoadLe<uint32_t>(offsets, num * 4)));
   }
   return absl::OkStatus();
 }

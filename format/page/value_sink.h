@@ -121,28 +121,20 @@ class ValueSink {
   absl::StatusOr<std::byte*> PrepareText(uint64_t bytes_max);
   absl::Status AppendWritten(const std::byte* end);
 
-  // kVariable: `slots` strings of together at most `bytes_max` bytes, which write(i, to) writes at
-  // `to` and returns their end, or null if string i cannot be decoded. It may touch 16 bytes more.
+  // kVariable: `slots` strings of together at most `bytes_max` bytes. write(to, base, ends) writes
+  // them at `to`, which is byte `base` of the text, and to ends[i] (uint32_t or uint64_t) where
+  // string i ends; it returns the end of the last one, null if one cannot be decoded. It may touch
+  // 16 bytes more.
   template <typename Write>
   absl::Status AppendWith(uint64_t slots, uint64_t bytes_max, Write write) {
-    OG_ASSIGN_OR_RETURN(std::byte * to, PrepareText(bytes_max));
+    OG_ASSIGN_OR_RETURN(std::byte* const to, PrepareText(bytes_max));
     OG_RETURN_IF_ERROR(GrowOffsets(slots));
-    const std::byte* const text = text_.data();
-    const uint64_t width = has_large_offsets_ ? 8 : 4;
-    std::byte* ends = offsets_.data() + offsets_.size() - slots * width;
-    for (uint64_t i = 0; i < slots; ++i, ends += width) {
-      to = write(i, to);
-      if (to == nullptr) {
-        return DamagedString(i);
-      }
-      const auto end = static_cast<uint64_t>(to - text);
-      if (width == 8) {
-        io::StoreLe(ends, end);
-      } else {
-        io::StoreLe(ends, static_cast<uint32_t>(end));
-      }
-    }
-    return FinishText(to, slots);
+    const auto base = static_cast<uint64_t>(to - text_.data());
+    std::byte* const ends = offsets_.data() + offsets_.size();
+    const std::byte* const end = has_large_offsets_
+                                     ? write(to, base, reinterpret_cast<uint64_t*>(ends) - slots)
+                                     : write(to, base, reinterpret_cast<uint32_t*>(ends) - slots);
+    return end == nullptr ? DamagedStrings() : FinishText(end, slots);
   }
 
   // kVariable: for each of `indices` that string of `dictionary`; kBytes: that value. Nulls of the
@@ -170,7 +162,7 @@ class ValueSink {
  private:
   absl::Status GrowOffsets(uint64_t slots);
   absl::Status FinishText(const std::byte* end, uint64_t slots);
-  static absl::Status DamagedString(uint64_t i);
+  static absl::Status DamagedStrings();
   // Items of all levels up to `length_` count as valid where nothing else was said.
   void FillItemValidity();
 

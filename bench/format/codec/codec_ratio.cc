@@ -154,23 +154,22 @@ void Fsst(size_t string_bytes) {
   const auto bytes = std::as_bytes(std::span(text));
   const auto encoder = FsstEncoder::Train(bytes, offsets);
   std::vector<std::byte> codes(FsstEncodedBytesMax(kBytes));
-  std::vector<size_t> ends = {0};
+  std::vector<uint32_t> code_offsets = {0};
   for (size_t i = 0; i + 1 < offsets.size(); ++i) {
-    std::byte* const end =
-        encoder->Encode(bytes.subspan(offsets[i], string_bytes), codes.data() + ends.back());
-    ends.push_back(static_cast<size_t>(end - codes.data()));
+    std::byte* const end = encoder->Encode(bytes.subspan(offsets[i], string_bytes),
+                                           codes.data() + code_offsets.back());
+    code_offsets.push_back(static_cast<uint32_t>(end - codes.data()));
   }
   const std::string table = encoder->Table();
   const auto decoder = FsstDecoder::Parse(std::as_bytes(std::span(table)));
   OG_CHECK(decoder.ok());
+  std::vector<uint32_t> ends(code_offsets.size() - 1);
   io::MutableBuffer to(kBytes + kFsstSlackBytes);
   to.Resize(kBytes);
   Report("fsst", "strings of " + std::to_string(string_bytes) + " bytes", to.span(), [&] {
-    std::byte* at = to.data();
-    for (size_t i = 0; i + 1 < ends.size(); ++i) {
-      at = decoder->Decode(std::span(codes).subspan(ends[i], ends[i + 1] - ends[i]), at);
-    }
-    OG_CHECK(at == to.data() + kBytes);
+    const std::byte* const end = decoder->DecodeStrings<uint32_t>(
+        codes, std::as_bytes(std::span(code_offsets)), 0, to.data(), ends.data());
+    OG_CHECK(end == to.data() + kBytes);
   });
 }
 
