@@ -77,7 +77,8 @@ absl::StatusOr<Footer> DecodeFooter(std::span<const std::byte> tail, uint64_t fi
                                              minor, "): only versions 2.0 to 2.3 are read"));
   }
   if (!version.has_value()) {
-    return io::UnimplementedError(io::StrCat("lance file version ", major, ".", minor));
+    return io::UnimplementedError(io::StrCat("lance file version ", major, ".", minor,
+                                             ": only versions 2.0 to 2.3 are read"));
   }
   const Footer footer{
       .column_metadata_start = io::LoadLe<uint64_t>(raw, 0),

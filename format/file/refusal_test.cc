@@ -139,7 +139,17 @@ TEST_F(RefusalTest, LegacyFilesByTheirName) {
   }
   bytes[bytes.size() - 8] = 2;
   bytes[bytes.size() - 6] = 4;
-  EXPECT_THAT(Read(bytes), StatusIs(kUnimplemented, HasSubstr("lance file version 2.4")));
+  EXPECT_THAT(Read(bytes), StatusIs(kUnimplemented, HasSubstr("lance file version 2.4: only")));
+}
+
+TEST_F(RefusalTest, MetadataOutsideOfTheFileByTheirColumn) {
+  std::string bytes = FileOf(Numbers(), FileVersion::kV2_1);
+  const auto footer = DecodeFooter(io::AsBytes(bytes), bytes.size());
+  ASSERT_THAT(footer, IsOk());
+  bytes[footer->cmo_table_start + 6] = 1;
+  EXPECT_THAT(Read(bytes),
+              StatusIs(absl::StatusCode::kDataLoss,
+                       HasSubstr("memory://test/x.lance: metadata of column 0: bytes 281474976")));
 }
 
 TEST_F(RefusalTest, AFileOfVersion23OpensAndItsKnownPagesAreRead) {

@@ -341,6 +341,10 @@ absl::StatusOr<StructuralTask::Decoded> StructuralTask::DecodeLeaf(size_t leaf) 
       auto array = std::make_shared<Array>(*out.values.Finish(out.layers[0].validity));
       array->dictionary = part.decoder->dictionary();
       if (array->dictionary == nullptr) {
+        if (array->null_count != array->length) {
+          return Locate(io::DataLossError("values of a dictionary that the page does not have"),
+                        leaf, part.page);
+        }
         array->dictionary = EmptyArray(column.shape.type->value_type);
       }
       segments.push_back(std::move(array));

@@ -418,7 +418,7 @@ void DescribeMember(const DataType& type, ArrayEncoding& out) {
 
 absl::Status EncodePackedStruct(const DataType& type, const LeafValues& values, PageBuilder& page,
                                 ArrayEncoding& out) {
-  if (values.shape != LeafShape::kPacked) {
+  if (std::ranges::any_of(values.members, &LeafValues::Member::is_variable)) {
     return io::UnimplementedError("file version 2.0: packed struct with text");
   }
   if (values.num_nulls != 0) {

@@ -2,11 +2,10 @@
 // layers.
 //
 //   buffers  inline value  content
-//         0  no            only nulls (or a type without values)
-//         0  yes           the value for every row
-//         2  any           repetition levels, definition levels
-//         1  no            the value
-//         3  no            the value, repetition levels, definition levels
+//         0  no            only nulls, or a type without values: structs without members are not
+//         null 0  yes           the value for every row 2  any           repetition levels,
+//         definition levels 1  no            the value 3  no            the value, repetition
+//         levels, definition levels
 //
 // An inline value is the one Arrow buffer of the value, a bool one byte. A value in a buffer is
 // u32 n | n x u32 length | the n Arrow buffers of an array of length 1. Levels are raw u16, or a
@@ -32,6 +31,10 @@ using Bytes = std::span<const std::byte>;
 
 // Levels take next to no bytes when they are all alike; this bounds what a small file can ask for.
 constexpr uint64_t kLevelsMax = uint64_t{1} << 27;
+
+bool IsEmptyStruct(const ValueShape& shape) {
+  return shape.type->id == TypeId::kStruct && shape.kind == ValueShape::Kind::kNone;
+}
 
 class ConstantDecoder final : public PageDecoder {
  public:
@@ -75,7 +78,13 @@ class ConstantDecoder final : public PageDecoder {
 };
 
 absl::Status ConstantDecoder::Init(const lance::encodings21::ConstantLayout& layout) {
-  OG_ASSIGN_OR_RETURN(layers_, LayersOf(layout.layers(), column_));
+  if (IsEmptyStruct(column_.shape) && layout.layers_size() == 1) {
+    // Lance names one layer, however many structs are around.
+    const std::vector<int> kinds(column_.is_list.size(), layout.layers(0));
+    OG_ASSIGN_OR_RETURN(layers_, MakePageLayers(kinds, column_.is_list));
+  } else {
+    OG_ASSIGN_OR_RETURN(layers_, LayersOf(layout.layers(), column_));
+  }
   if (layout.has_rep_compression()) {
     OG_ASSIGN_OR_RETURN(rep_codec_, CompileCodec(layout.rep_compression()));
   }
@@ -257,7 +266,8 @@ absl::Status ConstantDecoder::Decode(const PagePlan& plan, std::span<const io::B
       levels.def = std::span(def_).subspan(first, last - first);
     }
     std::vector<uint16_t> all_null;
-    const bool has_only_nulls = !has_scalar_ && def_.empty() && layers_.max_def > 0;
+    const bool has_only_nulls =
+        !has_scalar_ && def_.empty() && layers_.max_def > 0 && !IsEmptyStruct(column_.shape);
     if (has_only_nulls) {
       // Nulls without levels: of the one layer there is, or of the innermost.
       all_null.assign(last - first, 1);

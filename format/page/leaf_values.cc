@@ -208,6 +208,36 @@ void GatherItemValidity(std::span<const LeafRange> ranges, ListDimension& dimens
   }
 }
 
+// Bits of a value of fixed width that is whole bytes, for a fixed-size list those of all its items;
+// 0: no such type.
+unsigned WholeByteBits(const DataType& type) {
+  uint64_t items = 1;
+  const DataType* item = &type;
+  for (; item->id == TypeId::kFixedSizeList; item = item->children[0].type.get()) {
+    items *= static_cast<uint64_t>(item->list_size);
+    if (items > UINT32_MAX) {
+      return 0;
+    }
+  }
+  const int bits = item->id == TypeId::kDictionary ? 0 : item->bit_width();
+  if (bits <= 0 || bits % 8 != 0 || items > UINT32_MAX / static_cast<uint64_t>(bits)) {
+    return 0;
+  }
+  return static_cast<unsigned>(items * static_cast<uint64_t>(bits));
+}
+
+// Where child value i, of `width` bytes, starts.
+const std::byte* ValueBytes(const Array& child, int64_t i, size_t width) {
+  const Array* at = &child;
+  int64_t slot = child.offset + i;
+  uint64_t items = 1;
+  for (; at->type->id == TypeId::kFixedSizeList; at = at->children[0].get()) {
+    slot = slot * at->type->list_size + at->children[0]->offset;
+    items *= static_cast<uint64_t>(at->type->list_size);
+  }
+  return at->values.data() + static_cast<size_t>(slot) * (width / std::max<size_t>(items, 1));
+}
+
 // Appends child value i to a row: its bytes, for variable width after their length; zeros for null.
 void AppendMember(const Array& child, int64_t i, const LeafValues::Member& member, bool is_null,
                   io::MutableBuffer& out) {
@@ -218,8 +248,7 @@ void AppendMember(const Array& child, int64_t i, const LeafValues::Member& membe
     if (is_null) {
       std::memset(out.data() + at, 0, width);
     } else {
-      std::memcpy(out.data() + at,
-                  child.values.data() + static_cast<size_t>(child.offset + i) * width, width);
+      std::memcpy(out.data() + at, ValueBytes(child, i, width), width);
     }
     return;
   }
@@ -235,20 +264,24 @@ absl::Status GatherStruct(const DataType& type, std::span<const LeafRange> range
   size_t row_bytes = 0;
   bool is_variable = false;
   for (const Field& child : type.children) {
-    LeafValues::Member member{child.type->is_variable(), 0};
+    LeafValues::Member member{.is_variable = child.type->is_variable()};
     if (member.is_variable) {
       member.bits = child.type->has_large_offsets() ? 64 : 32;
       is_variable = true;
     } else {
-      const int bits = child.type->bit_width();
-      if (bits <= 0 || bits % 8 != 0 || child.type->id == TypeId::kDictionary) {
+      for (const DataType* item = child.type.get(); item->id == TypeId::kFixedSizeList;
+           item = item->children[0].type.get()) {
+        member.list_sizes.push_back(static_cast<uint64_t>(item->list_size));
+        is_variable = true;  // Lance reads lists in rows of that form only
+      }
+      member.bits = WholeByteBits(*child.type);
+      if (member.bits == 0) {
         return io::UnimplementedError(
             io::StrCat("packed struct with a child of type ", child.type->ToString()));
       }
-      member.bits = static_cast<unsigned>(bits);
     }
     row_bytes += member.bits / 8;
-    out.members.push_back(member);
+    out.members.push_back(std::move(member));
   }
   out.shape = is_variable ? LeafShape::kRows : LeafShape::kPacked;
   out.bits = is_variable ? 0 : static_cast<unsigned>(row_bytes * 8);

@@ -51,6 +51,7 @@ struct LeafValues {
   struct Member {
     bool is_variable = false;
     unsigned bits = 0;  // of the value, or of the length before the value's bytes
+    std::vector<uint64_t> list_sizes = {};  // of a fixed-size list, outermost first
   };
   std::vector<Member> members;
 

@@ -193,6 +193,19 @@ LayerKind KindOf(const Layer& layer) {
   return layer.has_empty ? LayerKind::kEmptyableList : LayerKind::kAllValidList;
 }
 
+// Definition numbers that a layer takes.
+int NumbersOf(LayerKind kind) {
+  switch (kind) {
+    case LayerKind::kAllValidItem:
+    case LayerKind::kAllValidList:
+      return 0;
+    case LayerKind::kNullAndEmptyList:
+      return 2;
+    default:
+      return 1;
+  }
+}
+
 // Names the layers and gives the definitions their final numbers.
 void Finish(std::vector<Layer>& layers, PageLevels& levels) {
   PushNullsInward(layers);
@@ -287,24 +300,31 @@ LeafLevels BuildLevels(std::span<const ArrayPtr> rows, const LeafPath& path) {
 }
 
 void DeclareNullable(const DeclaredItems& declared, PageLevels& levels) {
-  std::vector<uint16_t> renumbered = {0};
-  uint16_t next = 1;
+  const std::vector<LayerKind> former = levels.layers;
   bool saw_list = false;
   for (LayerKind& kind : levels.layers) {
     if (kind == LayerKind::kAllValidItem &&
         (saw_list ? declared.behind_list : declared.before_list)) {
       kind = LayerKind::kNullableItem;
-      ++next;
-    } else {
-      const int numbers = kind == LayerKind::kNullAndEmptyList ? 2
-                          : kind == LayerKind::kAllValidItem || kind == LayerKind::kAllValidList
-                              ? 0
-                              : 1;
-      for (int i = 0; i < numbers; ++i) {
-        renumbered.push_back(next++);
-      }
     }
     saw_list |= IsListLayer(kind);
+  }
+  bool has_nullable_outside = false;
+  for (auto kind = levels.layers.rbegin(); kind != levels.layers.rend(); ++kind) {
+    if (*kind == LayerKind::kAllValidList && has_nullable_outside) {
+      *kind = LayerKind::kNullableList;
+    }
+    has_nullable_outside |= *kind == LayerKind::kNullableItem;
+  }
+  std::vector<uint16_t> renumbered = {0};
+  uint16_t next = 1;
+  saw_list = false;
+  for (size_t i = 0; i < former.size(); ++i) {
+    for (int number = 0; number < NumbersOf(former[i]); ++number) {
+      renumbered.push_back(static_cast<uint16_t>(next + number));
+    }
+    next = static_cast<uint16_t>(next + NumbersOf(levels.layers[i]));
+    saw_list |= IsListLayer(former[i]);
     if (!saw_list) {
       levels.max_visible_def = static_cast<uint16_t>(next - 1);
     }

@@ -69,7 +69,9 @@ LeafLevels BuildLevels(std::span<const ArrayPtr> rows, const LeafPath& path);
 // Declares ITEM layers nullable although nothing in them is null: those before the first LIST
 // layer, those behind it, or both. Lance 10 miscounts the entries of an ITEM layer without numbers
 // when it decodes it together with pages in which the layer has nulls: behind a list always, before
-// it in full-zip pages of fixed width.
+// it in full-zip pages of fixed width. A LIST layer without numbers below a nullable ITEM layer is
+// declared nullable as well: Lance 10 takes no account of it when it looks which nulls further
+// outside are visible at the ITEM layer.
 struct DeclaredItems {
   bool before_list = false;
   bool behind_list = false;

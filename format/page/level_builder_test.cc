@@ -139,5 +139,28 @@ TEST(LevelBuilderTest, DeclaredLayersTakeNumbersAndShiftTheOthers) {
   EXPECT_EQ(leaf.levels.max_def, 3);
 }
 
+// list<struct<list<int32>>>: the inner lists are all valid, a list of structs is null.
+TEST(LevelBuilderTest, ListsBelowNullableItemsAreDeclaredToo) {
+  ListBuilder rows(ListOf(Struct({{"a", ListOf(Int32()), true, {}}})));
+  auto& structs = static_cast<StructBuilder&>(rows.items());
+  auto& lists = static_cast<ListBuilder&>(structs.child(0));
+  Ints(lists.items()).Append(1);
+  lists.Append();
+  structs.Append();
+  rows.Append();
+  rows.AppendNull();
+  const ArrayPtr array = rows.Finish();
+  LeafLevels leaf = Build(array, {0, 0, 0});
+  EXPECT_EQ(leaf.levels.layers, (std::vector{LayerKind::kAllValidItem, LayerKind::kAllValidList,
+                                             LayerKind::kAllValidItem, LayerKind::kNullableList}));
+  EXPECT_EQ(leaf.levels.def, (Levels{0, 1}));
+  DeclareNullable({.before_list = false, .behind_list = true}, leaf.levels);
+  EXPECT_EQ(leaf.levels.layers, (std::vector{LayerKind::kAllValidItem, LayerKind::kNullableList,
+                                             LayerKind::kNullableItem, LayerKind::kNullableList}));
+  EXPECT_EQ(leaf.levels.def, (Levels{0, 3}));
+  EXPECT_EQ(leaf.levels.max_visible_def, 0);
+  EXPECT_EQ(leaf.levels.max_def, 3);
+}
+
 }  // namespace
 }  // namespace og::format

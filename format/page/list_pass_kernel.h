@@ -41,8 +41,8 @@ template <typename Start>
     is_ok &= is_start | (may_go_on & has_item);
     may_go_on = has_item;
     starts[lists] = static_cast<Start>(children);
-    out.nulls[lists] = !has_item & (d != numbers.empty) ? 1 : 0;
-    lists += is_start & (d <= numbers.top) ? 1 : 0;
+    out.nulls[lists] = (!has_item & (d != numbers.empty)) ? 1 : 0;
+    lists += (is_start & (d <= numbers.top)) ? 1 : 0;
     children += has_item ? 1 : 0;
     out.rep[kept] = static_cast<uint16_t>(r - 1);
     out.def[kept] = d;
