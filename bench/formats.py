@@ -145,8 +145,11 @@ def report_codecs(bench):
     print("\n".join(lines), flush=True)
 
 
-def run(bench):
+def run(bench, *parts):
+    """All shapes and the codecs, or some of them: `format:vectors`, `format:codecs`."""
     for shape in SHAPES:
+        if parts and shape not in parts:
+            continue
         table = Table(bench, shape)
         table.scan(2)
         table.scan(1)
@@ -154,4 +157,5 @@ def run(bench):
         table.memory()
         table.write()
     bench.print_notes()
-    report_codecs(bench)
+    if not parts or "codecs" in parts:
+        report_codecs(bench)

@@ -192,8 +192,8 @@ class Bench:
         words = ["take", self.table(), "--rows", ",".join(str(number) for number in chosen)]
         self.against_peer("take of 1,000 rows", words, f"take {positions}", 1e3, "ms")
 
-    def format(self):
-        formats.run(self)
+    def format(self, *parts):
+        formats.run(self, *parts)
 
     def storage(self, *parts):
         if unknown := set(parts) - set(stores.PARTS):

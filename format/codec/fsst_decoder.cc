@@ -173,10 +173,11 @@ const std::byte* FsstDecoder::DecodeCodes(const std::byte* at, const std::byte* 
 }
 
 std::byte* FsstDecoder::Decode(std::span<const std::byte> codes, std::byte* out) const {
+  if (codes.empty()) {
+    return out;
+  }
   if (is_plain_) {
-    if (!codes.empty()) {
-      std::memcpy(out, codes.data(), codes.size());
-    }
+    std::memcpy(out, codes.data(), codes.size());
     return out + codes.size();
   }
   const std::byte* const end = codes.data() + codes.size();
@@ -205,7 +206,7 @@ std::byte* FsstDecoder::DecodeStrings(std::span<const std::byte> codes,
     const uint64_t wanted = std::min(last - at, kBlockCodes);
     const std::byte* const block = codes.data() + at;
     uint64_t done = wanted;
-    if (is_plain_) {
+    if (is_plain_ || wanted == 0) {
       std::fill_n(lengths, wanted, uint8_t{1});
       if (wanted != 0) {
         std::memcpy(out, block, wanted);

@@ -199,6 +199,19 @@ TEST(FsstDecoderTest, StringsTogetherAreAsOneByOne) {
   }
 }
 
+TEST(FsstDecoderTest, NoCodesAreEmptyStrings) {
+  const auto decoder = FsstDecoder::Parse(Table(true));
+  ASSERT_TRUE(decoder.ok());
+  std::vector<std::byte> out(kFsstSlackBytes);
+  EXPECT_EQ(decoder->Decode({}, out.data()), out.data());
+  const std::vector<uint32_t> offsets = {0, 0, 0};
+  std::vector<uint32_t> ends(2, 1);
+  EXPECT_EQ(decoder->DecodeStrings<uint32_t>({}, std::as_bytes(std::span(offsets)), 7, out.data(),
+                                             ends.data()),
+            out.data());
+  EXPECT_EQ(ends, (std::vector<uint32_t>{7, 7}));
+}
+
 TEST(FsstDecoderTest, OffsetsThatGoBackOrLeaveTheCodesAreDamage) {
   const auto decoder = FsstDecoder::Parse(Table(true));
   ASSERT_TRUE(decoder.ok());

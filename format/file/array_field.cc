@@ -158,8 +158,9 @@ ArrayPtr WithValidity(const Array& values, ValidityBits validity) {
 // Decodes ranges of one page.
 class PageArrays {
  public:
-  PageArrays(const FileSource& source, PageCache& cache, const ArrayPage& page)
-      : source_(source), cache_(cache), page_(page) {}
+  PageArrays(const FileSource& source, std::span<const FilePiece> pieces, PageCache& cache,
+             const ArrayPage& page)
+      : source_(source), pieces_(pieces), cache_(cache), page_(page) {}
 
   // Values [begin, end) as an array of `type`.
   absl::StatusOr<ArrayPtr> Decode(const ArrayEncoding& encoding, const TypePtr& type,
@@ -191,7 +192,7 @@ class PageArrays {
           io::StrCat("bytes ", first, " + ", count, " of a buffer of ", buffer.bytes));
     }
     OG_RETURN_IF_ERROR(source_.Check(buffer));
-    return source_.Read({buffer.offset + first, count});
+    return source_.Read({buffer.offset + first, count}, pieces_);
   }
   absl::StatusOr<io::Buffer> ReadDecompressed(FileRange buffer, const std::string& scheme) const;
   // Values [begin, end) of `bits` bits from a flat buffer, starting at a byte: the result and the
@@ -219,8 +220,10 @@ class PageArrays {
   absl::StatusOr<ArrayPtr> DecodeFixedSizeBinary(const lance::encodings::FixedSizeBinary& binary,
                                                  const TypePtr& type, RowRange range,
                                                  int depth) const;
+  static absl::StatusOr<ArrayPtr> DecodeEmptyStruct(const TypePtr& type, RowRange range);
 
   const FileSource& source_;
+  const std::span<const FilePiece> pieces_;
   PageCache& cache_;
   const ArrayPage& page_;
 };
@@ -280,11 +283,10 @@ absl::StatusOr<ArrayPtr> PageArrays::DecodeFlat(const lance::encodings::Flat& fl
   const uint64_t count = range.end - range.begin;
   if (shape.kind == ValueShape::Kind::kBits) {
     OG_RETURN_IF_ERROR(sink.AppendBits(read.first.data(), read.second, count));
+  } else if (shape.slot_bytes() != 0) {
+    sink.Adopt(read.first);
   } else {
-    OG_ASSIGN_OR_RETURN(std::byte* const to, sink.ExtendBytes(count));
-    if (read.first.size() != 0) {
-      std::memcpy(to, read.first.data(), read.first.size());
-    }
+    OG_RETURN_IF_ERROR(sink.ExtendBytes(count).status());
   }
   ValidityBits validity;
   validity.AppendValid(count);
@@ -609,6 +611,17 @@ absl::StatusOr<ArrayPtr> PageArrays::DecodeFixedSizeBinary(
   return sink.Finish(validity);
 }
 
+// A struct with members is put together from their columns.
+absl::StatusOr<ArrayPtr> PageArrays::DecodeEmptyStruct(const TypePtr& type, RowRange range) {
+  if (type->id != TypeId::kStruct || !type->children.empty()) {
+    return io::DataLossError(io::StrCat("rows of a struct for type ", type->ToString()));
+  }
+  auto array = std::make_shared<Array>();
+  array->type = type;
+  array->length = static_cast<int64_t>(range.end - range.begin);
+  return array;
+}
+
 absl::StatusOr<ArrayPtr> PageArrays::Decode(const ArrayEncoding& encoding, const TypePtr& type,
                                             RowRange range, int depth) const {
   if (depth > kEncodingDepthMax) {
@@ -635,6 +648,8 @@ absl::StatusOr<ArrayPtr> PageArrays::Decode(const ArrayEncoding& encoding, const
       return DecodeGroups(encoding.bitpacked_for_non_neg(), type, range);
     case ArrayEncoding::kFixedSizeBinary:
       return DecodeFixedSizeBinary(encoding.fixed_size_binary(), type, range, depth);
+    case ArrayEncoding::kStruct:
+      return DecodeEmptyStruct(type, range);
     default:
       return io::UnimplementedError(
           io::StrCat("array encoding ", static_cast<int>(encoding.array_encoding_case()), " here"));
@@ -648,6 +663,7 @@ class ArrayTask final : public FieldTask {
             std::span<const RowRange> rows)
       : source_(source), root_(root), cache_(cache), rows_(rows) {}
 
+  void UsePieces(std::span<const FilePiece> pieces) override { pieces_ = pieces; }
   absl::StatusOr<Reads> NextReads() override {
     OG_ASSIGN_OR_RETURN(array_, ReadNode(root_, rows_));
     return Reads{.ranges = {}, .is_last = true};
@@ -677,6 +693,7 @@ class ArrayTask final : public FieldTask {
   }
 
   const FileSource& source_;
+  std::span<const FilePiece> pieces_;
   const ArrayNode& root_;
   PageCache& cache_;
   const std::span<const RowRange> rows_;
@@ -720,7 +737,7 @@ absl::StatusOr<ArrayPtr> ArrayTask::ReadLeaf(const ArrayNode& node,
   OG_ASSIGN_OR_RETURN(const std::vector<Part> parts, PartsOf(*node.column, ranges));
   std::vector<ArrayPtr> arrays;
   for (const Part& part : parts) {
-    const PageArrays page(source_, cache_, *part.page);
+    const PageArrays page(source_, pieces_, cache_, *part.page);
     auto array = page.Decode(part.page->encoding, node.type, part.range);
     if (!array.ok()) {
       return Locate(array.status(), *node.column, *part.page);
@@ -768,7 +785,7 @@ absl::StatusOr<ArrayPtr> ArrayTask::ReadList(const ArrayNode& node,
                     *part.page);
     }
     const auto& list = part.page->encoding.list();
-    const PageArrays page(source_, cache_, *part.page);
+    const PageArrays page(source_, pieces_, cache_, *part.page);
     auto ends = page.DecodeEnds(list.offsets(), list.null_offset_adjustment(), part.range);
     if (!ends.ok()) {
       return Locate(ends.status(), *node.column, *part.page);

@@ -33,7 +33,10 @@ ReadStep::ReadStep(const FileSource& source,
 
 absl::Status ReadStep::Start(io::WorkerPool* pool) {
   if (check_) {
-    OG_RETURN_IF_ERROR(check_(rows_));
+    OG_ASSIGN_OR_RETURN(pieces_, check_(rows_));
+    for (const std::unique_ptr<FieldTask>& task : tasks_) {
+      task->UsePieces(pieces_);
+    }
   }
   std::vector<bool> is_done(tasks_.size(), false);
   num_ranges_.resize(tasks_.size());
@@ -79,7 +82,7 @@ absl::Status ReadStep::Start(io::WorkerPool* pool) {
 }
 
 absl::Status ReadStep::Submit(std::span<const FileRange> ranges) {
-  auto fetch = source_.Submit(ranges);
+  auto fetch = source_.Submit(ranges, pieces_);
   if (!fetch.ok()) {
     return io::Annotate(fetch.status(), source_.name());
   }
@@ -93,6 +96,7 @@ absl::Status ReadStep::Launch(io::WorkerPool* pool) {
     OG_RETURN_IF_ERROR(group_->Wait());
   }
   OG_ASSIGN_OR_RETURN(std::vector<io::Buffer> buffers, fetch_.Wait());
+  pieces_.clear();
   size_t next = 0;
   for (size_t i = 0; i < tasks_.size(); ++i) {
     if (num_ranges_[i] == 0) {

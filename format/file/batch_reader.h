@@ -20,8 +20,9 @@
 
 namespace og::format {
 
-// Whether what is stored of some rows is as it was written.
-using RowCheck = std::function<absl::Status(std::span<const RowRange>)>;
+// Whether what is stored of some rows is as it was written; the bytes that were looked at for that,
+// of which the rows are then read, disjoint and ascending. One thread at a time.
+using RowCheck = std::function<absl::StatusOr<std::vector<FilePiece>>(std::span<const RowRange>)>;
 
 // One step: all fields of some rows. Thread-compatible; decoding may run on a pool.
 class ReadStep {
@@ -49,6 +50,7 @@ class ReadStep {
   const std::vector<RowRange> rows_;
   uint64_t num_rows_ = 0;
   std::vector<std::unique_ptr<FieldTask>> tasks_;
+  std::vector<FilePiece> pieces_;   // what the check has brought
   std::vector<size_t> num_ranges_;  // of the last reads, by task
   FileFetch fetch_;
   uint64_t bytes_under_way_ = 0;

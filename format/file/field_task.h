@@ -13,6 +13,7 @@
 #include "absl/status/statusor.h"
 
 #include "format/arrow/array.h"
+#include "format/file/file_source.h"
 #include "format/page/row_range.h"
 #include "io/base/buffer.h"
 
@@ -27,6 +28,10 @@ class FieldTask {
     // After these bytes the task only decodes; otherwise it has to be asked again.
     bool is_last = false;
   };
+
+  // Bytes that are at hand, disjoint and ascending, for tasks that read by themselves. They outlive
+  // the reads.
+  virtual void UsePieces(std::span<const FilePiece>) {}
 
   // What to read now.
   virtual absl::StatusOr<Reads> NextReads() = 0;

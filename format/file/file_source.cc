@@ -9,6 +9,23 @@
 #include "io/fetch/cached_store.h"
 
 namespace og::format {
+namespace {
+
+// The bytes of `range` if one of `pieces` has them all.
+std::optional<io::Buffer> CutOut(FileRange range, std::span<const FilePiece> pieces) {
+  auto piece = std::ranges::upper_bound(pieces, range.offset, {}, &FilePiece::offset);
+  if (piece == pieces.begin()) {
+    return std::nullopt;
+  }
+  --piece;
+  const uint64_t start = range.offset - piece->offset;
+  if (start > piece->bytes.size() || range.bytes > piece->bytes.size() - start) {
+    return std::nullopt;
+  }
+  return piece->bytes.Slice(start, range.bytes);
+}
+
+}  // namespace
 
 absl::StatusOr<std::vector<io::Buffer>> FileFetch::Wait() {
   if (pending_.has_value()) {
@@ -51,7 +68,8 @@ absl::Status FileSource::Check(FileRange range) const {
   return absl::OkStatus();
 }
 
-absl::StatusOr<FileFetch> FileSource::Submit(std::span<const FileRange> ranges) const {
+absl::StatusOr<FileFetch> FileSource::Submit(std::span<const FileRange> ranges,
+                                             std::span<const FilePiece> pieces) const {
   FileFetch fetch;
   fetch.buffers_.resize(ranges.size());
   std::vector<io::ByteRange> wanted;
@@ -59,6 +77,8 @@ absl::StatusOr<FileFetch> FileSource::Submit(std::span<const FileRange> ranges) 
     OG_RETURN_IF_ERROR(Check(ranges[i]));
     if (ranges[i].offset >= tail_start_) {
       fetch.buffers_[i] = tail_.Slice(ranges[i].offset - tail_start_, ranges[i].bytes);
+    } else if (auto bytes = CutOut(ranges[i], pieces); bytes.has_value()) {
+      fetch.buffers_[i] = *std::move(bytes);
     } else if (ranges[i].bytes != 0) {
       wanted.push_back({ranges[i].offset, ranges[i].bytes});
       fetch.fetched_.push_back(i);
@@ -70,8 +90,9 @@ absl::StatusOr<FileFetch> FileSource::Submit(std::span<const FileRange> ranges) 
   return fetch;
 }
 
-absl::StatusOr<io::Buffer> FileSource::Read(FileRange range) const {
-  OG_ASSIGN_OR_RETURN(FileFetch fetch, Submit(std::span(&range, 1)));
+absl::StatusOr<io::Buffer> FileSource::Read(FileRange range,
+                                            std::span<const FilePiece> pieces) const {
+  OG_ASSIGN_OR_RETURN(FileFetch fetch, Submit(std::span(&range, 1), pieces));
   OG_ASSIGN_OR_RETURN(std::vector<io::Buffer> buffers, fetch.Wait());
   return std::move(buffers[0]);
 }

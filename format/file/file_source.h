@@ -20,6 +20,12 @@ namespace og::format {
 
 class FileSource;
 
+// Bytes of a file that are at hand.
+struct FilePiece {
+  uint64_t offset = 0;
+  io::Buffer bytes;
+};
+
 // What is read first of a file that is not on a local disk.
 inline constexpr uint64_t kRemoteTailBytes = uint64_t{64} << 10;
 
@@ -33,6 +39,12 @@ class FileFetch {
 
  private:
   friend class FileSource;
+
+  // Bytes of a file that are at hand.
+  struct FilePiece {
+    uint64_t offset = 0;
+    io::Buffer bytes;
+  };
 
   std::vector<io::Buffer> buffers_;
   std::vector<size_t> fetched_;  // numbers of the buffers that come from the store
@@ -51,11 +63,13 @@ class FileSource {
   bool is_local() const { return object_.location.store->is_local(); }
   const io::Buffer& tail() const { return tail_; }
 
-  // Starts to read `ranges`. kDataLoss if one leaves the file.
-  absl::StatusOr<FileFetch> Submit(std::span<const FileRange> ranges) const;
+  // Starts to read `ranges`; those that lie in one of `pieces`, which are disjoint and ascend, are
+  // cut out of it. kDataLoss if one leaves the file.
+  absl::StatusOr<FileFetch> Submit(std::span<const FileRange> ranges,
+                                   std::span<const FilePiece> pieces = {}) const;
 
-  // Reads one range and waits for it.
-  absl::StatusOr<io::Buffer> Read(FileRange range) const;
+  // Reads one range as Submit() does and waits for it.
+  absl::StatusOr<io::Buffer> Read(FileRange range, std::span<const FilePiece> pieces = {}) const;
 
   // kDataLoss if `range` leaves the file.
   absl::Status Check(FileRange range) const;

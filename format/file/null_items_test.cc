@@ -33,14 +33,14 @@ std::string TextFromHex(const char* digits) {
 }
 
 std::string FileOf(const Case& page) {
-  const std::vector<TypePtr> types = PageInputTypes();
-  PageInput input{.version = FileVersion::kV2_1, .type = types.size(), .columns = {}};
-  for (size_t t = 0; t < types.size(); ++t) {
-    if (*types[t] == *page.type) {
-      input.type = t;
+  const std::vector<Field> fields = PageInputFields();
+  PageInput input{.version = FileVersion::kV2_1, .field = fields.size(), .columns = {}};
+  for (size_t f = 0; f < fields.size(); ++f) {
+    if (*fields[f].type == *page.type) {
+      input.field = f;
     }
   }
-  EXPECT_LT(input.type, types.size());
+  EXPECT_LT(input.field, fields.size());
   input.columns.push_back({page.num_rows, TextFromHex(page.encoding), {TextFromHex(page.buffer)}});
   return *FileOfPageInput(io::AsBytes(EncodePageInput(input)));
 }

@@ -1,6 +1,6 @@
 // Any pages, in a file that is sound otherwise (page_input.h): they are refused, or a scan and a
 // take give arrays that are valid and whose values can all be looked at. Every layout of 2.1 and
-// later, every array encoding of 2.0 and every codec below them.
+// later, every array encoding of 2.0, packed structs, blobs, and every codec below them.
 #include <cstddef>
 #include <cstdint>
 #include <memory>
@@ -38,7 +38,11 @@ void Look(const RecordBatch& batch) {
 
 void ReadPages(const FileReader& reader) {
   const std::vector<ColumnRequest> columns = reader.AllColumns();
-  const auto stream = reader.Scan(columns, {{0, reader.num_rows()}}, {.batch_rows = kBatchRows});
+  std::vector<ColumnRequest> contents = columns;
+  for (ColumnRequest& column : contents) {
+    column.blob_contents = true;
+  }
+  const auto stream = reader.Scan(contents, {{0, reader.num_rows()}}, {.batch_rows = kBatchRows});
   for (int i = 0; stream.ok() && i < kBatchesMax; ++i) {
     const auto batch = (*stream)->Next();
     if (!batch.ok() || !batch->has_value()) {

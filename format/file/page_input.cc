@@ -57,38 +57,59 @@ void SetEncoding(const char* url, std::string message, lance::file::v2::Encoding
 
 }  // namespace
 
-std::vector<TypePtr> PageInputTypes() {
+std::vector<Field> PageInputFields() {
   const TypePtr pair = Struct({{"x", Int32(), true, {}}, {"name", Utf8(), true, {}}});
-  return {Bool(),
-          Int8(),
-          Int16(),
-          Int32(),
-          Int64(),
-          Float64(),
-          Decimal128(38, 4),
-          Decimal256(76, 2),
-          Utf8(),
-          LargeUtf8(),
-          Binary(),
-          FixedSizeBinary(7),
-          Null(),
-          Dictionary(Int8(), Utf8()),
-          FixedSizeListOf(Float32(), 3),
-          FixedSizeListOf(Float32(), 96),
-          FixedSizeListOf(Bool(), 11),
-          FixedSizeListOf(FixedSizeListOf(Int16(), 2), 3),
-          ListOf(Int32()),
-          LargeList({"item", Utf8(), true, {}}),
-          ListOf(ListOf(Int16())),
-          pair,
-          ListOf(pair),
-          ListOf(FixedSizeListOf(Float32(), 64))};
+  const TypePtr fixed_row = Struct({{"a", Int32(), false, {}}, {"b", Float64(), false, {}}});
+  const TypePtr text_row = Struct({{"a", FixedSizeListOf(Float32(), 2), false, {}},
+                                   {"b", Utf8(), false, {}},
+                                   {"c", LargeBinary(), false, {}}});
+  std::vector<Field> fields;
+  for (const TypePtr& type : {Bool(),
+                              Int8(),
+                              Int16(),
+                              Int32(),
+                              Int64(),
+                              Float64(),
+                              Decimal128(38, 4),
+                              Decimal256(76, 2),
+                              Utf8(),
+                              LargeUtf8(),
+                              Binary(),
+                              FixedSizeBinary(7),
+                              Null(),
+                              Dictionary(Int8(), Utf8()),
+                              FixedSizeListOf(Float32(), 3),
+                              FixedSizeListOf(Float32(), 96),
+                              FixedSizeListOf(Bool(), 11),
+                              FixedSizeListOf(FixedSizeListOf(Int16(), 2), 3),
+                              ListOf(Int32()),
+                              LargeList({"item", Utf8(), true, {}}),
+                              ListOf(ListOf(Int16())),
+                              pair,
+                              ListOf(pair),
+                              ListOf(FixedSizeListOf(Float32(), 64))}) {
+    fields.push_back({"v", type, true, {}});
+  }
+  const std::string yes = "true";
+  fields.push_back({"v", fixed_row, true, {{std::string(kPackedKey), yes}}});
+  fields.push_back({"v", text_row, true, {{std::string(kPackedKey), yes}}});
+  fields.push_back({"v", LargeBinary(), true, {{std::string(kBlobKey), yes}}});
+  fields.push_back({"v",
+                    BlobDescriptorType(true),
+                    true,
+                    {{std::string(kExtensionNameKey), std::string(kBlobV2Extension)}}});
+  const TypePtr entry = Struct({{"key", Utf8(), false, {}}, {"value", ListOf(Int64()), true, {}}});
+  fields.push_back({"v", Map({"entries", entry, false, {}}), true, {}});
+  fields.push_back({"v", FixedSizeList({"item", pair, true, {}}, 2), true, {}});
+  fields.push_back({"v", Dictionary(Int32(), Int64()), true, {}});
+  fields.push_back({"v", Struct({{"lists", ListOf(pair), true, {}}}), true, {}});
+  return fields;
 }
 
 std::string EncodePageInput(const PageInput& input) {
   std::string out;
   AppendLe(static_cast<uint8_t>(input.version), out);
-  AppendLe(static_cast<uint8_t>(input.type), out);
+  AppendLe(static_cast<uint8_t>(input.field), out);
   for (const PageInput::Column& column : input.columns) {
     AppendLe(column.num_rows, out);
     AppendLe(static_cast<uint16_t>(column.encoding.size()), out);
@@ -108,13 +129,13 @@ std::optional<std::string> FileOfPageInput(std::span<const std::byte> bytes) {
   if (bytes.size() < 2) {
     return std::nullopt;
   }
-  const std::vector<TypePtr> types = PageInputTypes();
+  const std::vector<Field> fields = PageInputFields();
   Cursor cursor(bytes);
   Footer footer;
   footer.version = static_cast<FileVersion>(cursor.Number<uint8_t>() % 3);
   const bool is_2_0 = footer.version == FileVersion::kV2_0;
   Schema schema;
-  schema.fields.push_back({"v", types[cursor.Number<uint8_t>() % types.size()], true, {}});
+  schema.fields.push_back(fields[cursor.Number<uint8_t>() % fields.size()]);
   const auto lance_schema = FromArrow(schema);
   OG_CHECK(lance_schema.ok());
 

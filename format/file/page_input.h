@@ -2,7 +2,7 @@
 // every mutation falls on what pages say and hold.
 //
 //   u8   file version: 2.0, 2.1, 2.2 (modulo 3)
-//   u8   number of the type in PageInputTypes() (modulo its size)
+//   u8   number of the field in PageInputFields() (modulo its size)
 //   for each column of the field:
 //     u32  rows        u16  bytes of the encoding message        u8  number of buffers
 //     u32  bytes of each buffer
@@ -30,16 +30,16 @@ struct PageInput {
   };
 
   FileVersion version = FileVersion::kV2_1;
-  size_t type = 0;
+  size_t field = 0;
   std::vector<Column> columns;
 };
 
-// The types whose pages are fuzzed: one of every shape that a decoder tells apart.
-std::vector<TypePtr> PageInputTypes();
+// The fields, all named "v", whose pages are fuzzed: one of every shape that a decoder tells apart.
+std::vector<Field> PageInputFields();
 
 std::string EncodePageInput(const PageInput& input);
 
-// The file with the pages of `bytes`; nullopt for bytes that name no version and type.
+// The file with the pages of `bytes`; nullopt for bytes that name no version and field.
 std::optional<std::string> FileOfPageInput(std::span<const std::byte> bytes);
 
 }  // namespace og::format

@@ -14,6 +14,7 @@
 #include "format/file/writer.h"
 #include "io/base/status_macros.h"
 #include "io/base/text.h"
+#include "io/fault/counting_store.h"
 #include "io/memory/memory_store.h"
 #include "tests/support/random_arrays.h"
 #include "tests/support/seed.h"
@@ -241,6 +242,44 @@ TEST_F(SummedFileTest, ReadsThatCheckLookAtThePagesOfTheirRows) {
     EXPECT_THAT(reader.Take({reader.AllColumns()[1]}, rows), is_found);
     const std::vector<uint64_t> others = {50, 2};
     EXPECT_THAT(reader.Take({reader.AllColumns()[1]}, others), IsOk());
+  }
+}
+
+// Steps shorter than a page take their rows out of the bytes that were compared.
+TEST_F(SummedFileTest, NoByteIsReadTwice) {
+  for (const auto version : {FileVersion::kV2_0, FileVersion::kV2_1, FileVersion::kV2_2}) {
+    for (const TypePtr& type : {FixedSizeListOf(Float32(), 96), FixedSizeBinary(700),
+                                ListOf(FixedSizeListOf(Int64(), 16))}) {
+      SCOPED_TRACE(io::StrCat(FileVersionText(version), " ", type->ToString()));
+      WriterOptions options;
+      options.version = version;
+      const std::string bytes = Write(options, type);
+      const auto careless = Open(bytes, false);
+      ASSERT_THAT(careless, IsOk());
+      const auto counting = std::make_shared<io::CountingStore>(store_);
+      const auto careful = FileReader::Open({counting, "damaged.lance"}, bytes.size(),
+                                            {.tail_bytes = 64, .check_pages = true});
+      ASSERT_THAT(careful, IsOk());
+      const auto stream = (*careful)->Scan((*careful)->AllColumns(), {{0, 60}}, {.batch_rows = 3});
+      ASSERT_THAT(stream, IsOk());
+      std::vector<RecordBatch> batches;
+      while (true) {
+        auto batch = (*stream)->Next();
+        ASSERT_THAT(batch, IsOk());
+        if (!batch->has_value()) {
+          break;
+        }
+        batches.push_back(**std::move(batch));
+      }
+      EXPECT_GT(batches.size(), 6u);
+      // With what lies between buffers, which is read along.
+      EXPECT_LE(counting->counts().bytes_read(), bytes.size() + bytes.size() / 8);
+      const auto whole = (*careless)->Scan((*careless)->AllColumns(), {{0, 60}}, {});
+      ASSERT_THAT(whole, IsOk());
+      const auto rows = (*whole)->Next();
+      ASSERT_THAT(rows, IsOk());
+      EXPECT_TRUE(Equal(Concat(batches), **rows));
+    }
   }
 }
 

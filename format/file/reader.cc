@@ -1,7 +1,6 @@
 #include "format/file/reader.h"
 
 #include <algorithm>
-#include <iterator>
 #include <numeric>
 #include <utility>
 
@@ -75,8 +74,9 @@ class FileReaderOfSource final : public FileReader,
   // Null if the file has no sums.
   absl::StatusOr<std::unique_ptr<const PageChecker>> OpenChecker() const;
   // Empty unless pages are to be checked.
-  RowCheck CheckOf(std::span<const ColumnRequest> columns) const;
-  absl::StatusOr<FileRange> TableEntry(const io::Buffer& table, uint64_t index) const;
+  absl::StatusOr<RowCheck> CheckOf(std::span<const ColumnRequest> columns) const;
+  // Where the metadata of a column stands.
+  absl::StatusOr<FileRange> MetadataRange(int32_t column) const;
   // Reads the metadata of those of `columns` that are not known yet, in one go.
   absl::Status LoadMetadata(std::span<const ColumnRequest> columns) const;
   absl::Status LoadMetadata(std::span<const int32_t> indices) const;
@@ -129,13 +129,16 @@ absl::Status FileReaderOfSource::InitFromTail(bool check_pages) {
   return absl::OkStatus();
 }
 
-absl::StatusOr<FileRange> FileReaderOfSource::TableEntry(const io::Buffer& table,
-                                                         uint64_t index) const {
-  const FileRange range{io::LoadLe<uint64_t>(table.span(), index * kTableEntryBytes),
-                        io::LoadLe<uint64_t>(table.span(), index * kTableEntryBytes + 8)};
-  OG_RETURN_IF_ERROR(source_.Check(range));
-  if (range.bytes > INT32_MAX) {
-    return io::DataLossError(io::StrCat("metadata of ", range.bytes, " bytes"));
+absl::StatusOr<FileRange> FileReaderOfSource::MetadataRange(int32_t column) const {
+  const uint64_t entry = static_cast<uint64_t>(column) * kTableEntryBytes;
+  const FileRange range{io::LoadLe<uint64_t>(cmo_table_.span(), entry),
+                        io::LoadLe<uint64_t>(cmo_table_.span(), entry + 8)};
+  absl::Status status = source_.Check(range);
+  if (status.ok() && range.bytes > INT32_MAX) {
+    status = io::DataLossError(io::StrCat(range.bytes, " bytes"));
+  }
+  if (!status.ok()) {
+    return io::Annotate(status, io::StrCat(source_.name(), ": metadata of column ", column));
   }
   return range;
 }
@@ -161,24 +164,26 @@ absl::StatusOr<std::unique_ptr<const PageChecker>> FileReaderOfSource::OpenCheck
   return PageChecker::Open(source_, GlobalBuffer(last));
 }
 
-RowCheck FileReaderOfSource::CheckOf(std::span<const ColumnRequest> columns) const {
+absl::StatusOr<RowCheck> FileReaderOfSource::CheckOf(std::span<const ColumnRequest> columns) const {
   if (checker_ == nullptr) {
-    return {};
+    return RowCheck();
   }
-  std::vector<int32_t> indices;
+  std::vector<RowChecker::Column> wanted;
   for (const ColumnRequest& request : columns) {
-    std::ranges::copy_if(request.column_indices, std::back_inserter(indices),
-                         [](int32_t index) { return index >= 0; });
-  }
-  return [this, indices = std::move(indices)](std::span<const RowRange> rows) -> absl::Status {
-    for (const int32_t index : indices) {
-      OG_ASSIGN_OR_RETURN(const ColumnMetadataPtr metadata, MetadataOf(index));
-      const absl::Status status = checker_->CheckRows(index, *metadata, rows, num_rows_);
-      if (!status.ok()) {
-        return io::Annotate(status, source_.name());
+    for (const int32_t index : request.column_indices) {
+      if (index >= 0) {
+        OG_ASSIGN_OR_RETURN(ColumnMetadataPtr metadata, MetadataOf(index));
+        wanted.push_back({index, std::move(metadata)});
       }
     }
-    return absl::OkStatus();
+  }
+  const auto checker = std::make_shared<RowChecker>(*checker_, std::move(wanted), num_rows_);
+  return [this, checker](std::span<const RowRange> rows) -> absl::StatusOr<std::vector<FilePiece>> {
+    absl::StatusOr<std::vector<FilePiece>> pieces = checker->Check(rows);
+    if (!pieces.ok()) {
+      return io::Annotate(pieces.status(), source_.name());
+    }
+    return pieces;
   };
 }
 
@@ -230,8 +235,7 @@ absl::Status FileReaderOfSource::LoadMetadata(std::span<const int32_t> indices) 
         return io::InvalidArgumentError(
             io::StrCat(source_.name(), ": column ", index, " of ", footer_.num_columns));
       }
-      OG_ASSIGN_OR_RETURN(const FileRange range,
-                          TableEntry(cmo_table_, static_cast<uint64_t>(index)));
+      OG_ASSIGN_OR_RETURN(const FileRange range, MetadataRange(index));
       missing.push_back(index);
       ranges.push_back(range);
     }
@@ -304,8 +308,7 @@ absl::StatusOr<FileInfo> FileReaderOfSource::Info() const {
       column.logical_type = names[static_cast<size_t>(index)].field->logical_type;
       column.is_blob = names[static_cast<size_t>(index)].field->is_blob();
     }
-    OG_ASSIGN_OR_RETURN(const FileRange range,
-                        TableEntry(cmo_table_, static_cast<uint64_t>(index)));
+    OG_ASSIGN_OR_RETURN(const FileRange range, MetadataRange(index));
     column.metadata_bytes = range.bytes;
     OG_ASSIGN_OR_RETURN(const ColumnMetadataPtr metadata, MetadataOf(index));
     auto pages = PagesOfColumnMetadata(*metadata, footer_.version);
@@ -377,13 +380,16 @@ absl::StatusOr<std::unique_ptr<BatchStream>> FileReaderOfSource::Scan(
   OG_RETURN_IF_ERROR(CheckRows(ranges));
   std::erase_if(ranges, [](const RowRange& range) { return range.begin == range.end; });
   OG_ASSIGN_OR_RETURN(SchemaPtr schema, SchemaOf(columns));
+  // Tables that are read ahead would be read before their page is compared.
+  const size_t pages_ahead = checker_ == nullptr ? kTablePagesAhead : 0;
   OG_ASSIGN_OR_RETURN(auto fields,
                       FieldReaders(columns, {.file_name = source_.name(),
                                              .dictionary_strings = options.dictionary_strings,
-                                             .table_pages_ahead = kTablePagesAhead}));
+                                             .table_pages_ahead = pages_ahead}));
+  OG_ASSIGN_OR_RETURN(RowCheck check, CheckOf(columns));
   return std::make_unique<ScanStream>(shared_from_this(), source_, std::move(schema),
                                       std::move(fields), std::move(ranges), options,
-                                      CheckOf(columns));
+                                      std::move(check));
 }
 
 absl::StatusOr<RecordBatch> FileReaderOfSource::Take(std::vector<ColumnRequest> columns,
@@ -416,7 +422,7 @@ absl::StatusOr<RecordBatch> FileReaderOfSource::Take(std::vector<ColumnRequest> 
   OG_ASSIGN_OR_RETURN(const auto fields, FieldReaders(columns, {.file_name = source_.name(),
                                                                 .dictionary_strings = false,
                                                                 .table_pages_ahead = 0}));
-  const RowCheck check = CheckOf(columns);
+  OG_ASSIGN_OR_RETURN(const RowCheck check, CheckOf(columns));
   ReadStep step(source_, fields, std::move(ranges), check);
   OG_RETURN_IF_ERROR(step.Start(nullptr));
   OG_RETURN_IF_ERROR(step.Launch(pool));

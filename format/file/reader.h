@@ -51,8 +51,10 @@ struct ColumnRequest {
 struct FileReaderOptions {
   // Bytes of the first read, from the end of the file; 0: 4 KiB locally, 64 KiB elsewhere.
   uint64_t tail_bytes = 0;
-  // Compares every page with its checksum before rows of it are given out; it is read once more for
-  // that. Files without checksums (page_sums.h), as other writers make them, are read unchecked.
+  // Compares every page with its checksum before rows of it are first given out. Whoever wants one
+  // row of a page reads all of it then, and no byte twice unless pages of more than 64 MiB are
+  // under way. Later reads of the page by this reader trust it. Files without checksums
+  // (page_sums.h), as other writers make them, are read unchecked; bytes of blobs have none.
   bool check_pages = false;
 };
 

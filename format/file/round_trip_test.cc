@@ -205,6 +205,67 @@ TEST_F(RoundTripTest, SummaryListsLeafColumns) {
   EXPECT_EQ(summary->size_bytes, store_->Find(location_.path)->bytes.size());
 }
 
+TEST_F(RoundTripTest, CompactIsAskedForByMetadata) {
+  StringBuilder texts(Utf8());
+  for (int i = 0; i < 20000; ++i) {
+    texts.Append(io::StrCat("the same few words and a number, ", i * 7919 % 20011, ", again"));
+  }
+  const RecordBatch plain = tests::SingleColumn(texts.Finish());
+  const Metadata wish = {{"omnigraph-encoding:compact", "true"}};
+  RecordBatch by_schema = plain;
+  auto of_all = std::make_shared<Schema>(*plain.schema);
+  of_all->metadata = wish;
+  by_schema.schema = of_all;
+  RecordBatch by_field = plain;
+  auto of_one = std::make_shared<Schema>(*plain.schema);
+  of_one->fields[0].metadata = wish;
+  by_field.schema = of_one;
+
+  std::vector<uint64_t> sizes;
+  for (const RecordBatch& batch : {plain, by_schema, by_field}) {
+    const auto summary = Write(batch, {}, batch.num_rows);
+    ASSERT_THAT(summary, IsOk());
+    sizes.push_back(summary->size_bytes);
+  }
+  EXPECT_LT(sizes[1], sizes[0] * 9 / 10);
+  EXPECT_LT(sizes[2], sizes[0] * 9 / 10);
+}
+
+// Structs stored as rows; a vector is one of their values.
+TEST_F(RoundTripTest, PackedStructsWithVectors) {
+  std::mt19937_64 random(tests::Seed());
+  const TypePtr numbers =
+      Struct({{"a", Int64(), false, {}},
+              {"v", FixedSizeListOf(Float32(), 4), false, {}},
+              {"m", FixedSizeListOf(FixedSizeListOf(Int16(), 2), 3), false, {}}});
+  const TypePtr text =
+      Struct({{"v", FixedSizeListOf(Float32(), 4), false, {}}, {"s", Utf8(), false, {}}});
+  for (const WriterOptions& options : AllVersions()) {
+    for (const TypePtr& type : {numbers, text}) {
+      const bool is_2_0 = options.version == FileVersion::kV2_0;
+      if (options.version == FileVersion::kV2_1 || (type == text && is_2_0)) {
+        continue;
+      }
+      RecordBatch batch =
+          tests::SingleColumn(RandomArray(type, 700, {DataShape::kExtremes, 0, 0}, random));
+      auto schema = std::make_shared<Schema>(*batch.schema);
+      schema->fields[0].metadata[std::string(kPackedKey)] = "true";
+      batch.schema = schema;
+      ExpectBack(batch, options, 300, random);
+    }
+  }
+}
+
+TEST_F(RoundTripTest, StructsWithoutMembersAreNotNull) {
+  auto rows = std::make_shared<Array>();
+  rows->type = Struct({});
+  rows->length = 50;
+  std::mt19937_64 random(tests::Seed());
+  for (const WriterOptions& options : AllVersions()) {
+    ExpectBack(tests::SingleColumn(rows), options, 20, random);
+  }
+}
+
 TEST_F(RoundTripTest, GlobalBuffersAndMetadata) {
   const RecordBatch batch = tests::SingleColumn(NullArray(Int32(), 3));
   const auto schema = FromArrow(*batch.schema);

@@ -151,7 +151,7 @@ class ColumnPlanner {
                                  ? options_.forced_layout
                                  : LayoutOf(top_->metadata)};
     column.plan.codec.is_2_2 = options_.version == FileVersion::kV2_2;
-    column.plan.codec.compact = options_.compact;
+    column.plan.codec.compact |= options_.compact;
     column.plan.codec.forced_codec = options_.forced_codec;
     column.plan.codec.is_text = type->id != TypeId::kBinary && type->id != TypeId::kLargeBinary;
     out_.push_back(std::move(column));
@@ -196,7 +196,9 @@ class FileWriter::Impl {
  public:
   Impl(const io::Location& location, std::unique_ptr<io::WriteStream> stream, LanceSchema schema,
        WriterOptions options)
-      : sink_(std::move(stream)), blobs_(location), schema_(std::move(schema)), options_(options) {}
+      : sink_(std::move(stream)), blobs_(location), schema_(std::move(schema)), options_(options) {
+    options_.compact |= IsCompactDemanded(schema_.metadata);
+  }
 
   absl::Status Plan() {
     ColumnPlanner planner(options_, columns_);
@@ -577,7 +579,7 @@ class FileWriter::Impl {
   FileSink sink_;
   BlobWriter blobs_;
   LanceSchema schema_;
-  const WriterOptions options_;
+  WriterOptions options_;
   std::vector<TypePtr> types_;
   std::vector<Column> columns_;
   std::vector<io::ByteRange> global_buffers_;

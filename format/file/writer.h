@@ -44,7 +44,8 @@ struct WriterOptions {
   // Rows that one column buffers before they become a page, whatever their size.
   int64_t page_rows = int64_t{1} << 22;
   // Smaller files that take longer to write and to read: general compression wherever it saves
-  // bytes, over larger chunks.
+  // bytes, over larger chunks. Metadata of the schema or of a field ask for it too, see
+  // page_options.h.
   bool compact = false;
   // A checksum for every page, in a global buffer behind those of the caller (page_sums.h).
   bool page_sums = true;

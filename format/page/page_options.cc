@@ -32,8 +32,13 @@ std::optional<double> ParseDouble(std::string_view text) {
 
 }  // namespace
 
+bool IsCompactDemanded(const Metadata& metadata) {
+  return Find(metadata, "omnigraph-encoding:compact") == "true";
+}
+
 CodecOptions CodecOptionsOf(const Metadata& metadata) {
   CodecOptions options;
+  options.compact = IsCompactDemanded(metadata);
   options.compression = ParseCompression(Find(metadata, "lance-encoding:compression"));
   const auto level = [&](const char* key) {
     const auto value = io::ParseInt64(Find(metadata, key));

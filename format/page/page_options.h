@@ -50,6 +50,10 @@ struct CodecOptions {
   bool is_text = true;
 };
 
+// Whether metadata of a leaf field, or of the schema for all of them, asks for small files:
+// "omnigraph-encoding:compact" is "true".
+bool IsCompactDemanded(const Metadata& metadata);
+
 // The choices that the metadata of a leaf field asks for ("lance-encoding:compression" and so on;
 // values that are not understood are ignored, as the reference does).
 CodecOptions CodecOptionsOf(const Metadata& metadata);

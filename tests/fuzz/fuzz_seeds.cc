@@ -11,6 +11,7 @@
 #include <fstream>
 #include <iterator>
 #include <memory>
+#include <optional>
 #include <random>
 #include <set>
 #include <string>
@@ -122,7 +123,7 @@ void AddMetadata(const std::string& name, std::string_view bytes, Seeds& seeds) 
   }
 }
 
-// The first page of each column of the fields of a type that page_fuzz knows.
+// The first page of each column of the fields that page_fuzz knows.
 void AddPages(const std::string& name, std::string_view bytes, Seeds& seeds) {
   const auto store =
       std::make_shared<io::MemoryStore>("memory://seeds/", [] { return int64_t{0}; });
@@ -132,18 +133,21 @@ void AddPages(const std::string& name, std::string_view bytes, Seeds& seeds) {
   const auto info = (*reader)->Info();
   OG_CHECK(info.ok());
   const std::vector<std::string> messages = ColumnMessages(bytes);
-  const std::vector<TypePtr> types = PageInputTypes();
+  const std::vector<Field> fields = PageInputFields();
   for (const ColumnRequest& request : (*reader)->AllColumns()) {
     const auto field = ToArrow(request.field);
-    if (!field.ok() || request.field.is_blob() || request.field.is_packed()) {
+    if (!field.ok()) {
       continue;
     }
-    for (size_t t = 0; t < types.size(); ++t) {
-      if (!(*types[t] == *field->type)) {
+    for (size_t f = 0; f < fields.size(); ++f) {
+      const auto known = FromArrow(fields[f]);
+      OG_CHECK(known.ok());
+      if (!(*fields[f].type == *field->type) || known->is_blob() != request.field.is_blob() ||
+          known->is_packed() != request.field.is_packed()) {
         continue;
       }
-      PageInput input{.version = (*reader)->version(), .type = t, .columns = {}};
-      std::string what = std::to_string(t) + std::string(FileVersionText(input.version));
+      PageInput input{.version = (*reader)->version(), .field = f, .columns = {}};
+      std::string what = std::to_string(f) + std::string(FileVersionText(input.version));
       for (const int32_t index : request.column_indices) {
         const StoredColumn& column = info->columns[static_cast<size_t>(index)];
         lance::file::v2::ColumnMetadata metadata;
@@ -161,31 +165,60 @@ void AddPages(const std::string& name, std::string_view bytes, Seeds& seeds) {
         what += EncodingText(page.encoding);
       }
       seeds.Add("page",
-                io::StrCat(VersionName(input.version), "_type_", t, "_", name, "_",
+                io::StrCat(VersionName(input.version), "_type_", f, "_", name, "_",
                            request.column_indices[0]),
                 what, EncodePageInput(input));
     }
   }
 }
 
-std::string Write(const ArrayPtr& column, const WriterOptions& options) {
+// Nothing if the version cannot store the field.
+std::optional<std::string> Write(const Field& field, const ArrayPtr& column,
+                                 const WriterOptions& options) {
   const auto store =
       std::make_shared<io::MemoryStore>("memory://seeds/", [] { return int64_t{0}; });
-  const RecordBatch batch = tests::SingleColumn(column);
+  auto arrow_schema = std::make_shared<Schema>();
+  arrow_schema->fields.push_back(field);
+  const RecordBatch batch{arrow_schema, column->length, {column}};
   const auto schema = FromArrow(*batch.schema);
   OG_CHECK(schema.ok());
   const auto writer = FileWriter::Open({store, "x"}, *schema, options);
-  OG_CHECK(writer.ok());
+  if (!writer.ok()) {
+    return std::nullopt;
+  }
   OG_CHECK((*writer)->Write(batch).ok());
   OG_CHECK((*writer)->Finish().ok());
   return std::string(store->Find("x")->bytes.view());
+}
+
+// What is written of a field that is read as `field`: blobs of version 2 by their bytes.
+Field WrittenField(Field field) {
+  const auto known = FromArrow(field);
+  OG_CHECK(known.ok());
+  if (known->is_blob_v2()) {
+    field.type = Struct({{"data", LargeBinary(), true, {}}, {"uri", Utf8(), true, {}}});
+  }
+  return field;
+}
+
+ArrayPtr RandomValues(const Field& field, const tests::RandomArrayOptions& options,
+                      std::mt19937_64& random) {
+  constexpr int64_t kRows = 150;
+  const ArrayPtr array = tests::RandomArray(field.type, kRows, options, random);
+  if (!field.metadata.contains(std::string(kExtensionNameKey))) {
+    return array;
+  }
+  auto blobs = std::make_shared<Array>(*array);
+  blobs->children[1] = NullArray(Utf8(), array->children[1]->length);
+  return blobs;
 }
 
 void AddForcedPages(Seeds& seeds) {
   using tests::DataShape;
   std::mt19937_64 random(1);
   for (const auto version : {FileVersion::kV2_0, FileVersion::kV2_1, FileVersion::kV2_2}) {
-    for (const TypePtr& type : PageInputTypes()) {
+    for (const Field& read : PageInputFields()) {
+      const Field field = WrittenField(read);
       for (int codec = 0; codec <= static_cast<int>(ForcedCodec::kFsstZstd); ++codec) {
         for (const auto layout : {ForcedLayout::kMiniBlock, ForcedLayout::kFullZip}) {
           for (const auto shape : {DataShape::kConstant, DataShape::kRuns, DataShape::kExtremes}) {
@@ -194,8 +227,10 @@ void AddForcedPages(Seeds& seeds) {
               options.version = version;
               options.forced_codec = static_cast<ForcedCodec>(codec);
               options.forced_layout = codec == 0 && nulls == 1 ? ForcedLayout::kNone : layout;
-              const ArrayPtr array = tests::RandomArray(type, 150, {shape, nulls, nulls}, random);
-              AddPages("ours", Write(array, options), seeds);
+              const ArrayPtr array = RandomValues(field, {shape, nulls, nulls}, random);
+              if (const auto file = Write(field, array, options); file.has_value()) {
+                AddPages("ours", *file, seeds);
+              }
             }
           }
         }
