@@ -5,6 +5,7 @@
 // together.
 #include <algorithm>
 #include <deque>
+#include <iterator>
 #include <utility>
 
 #include "engine/dataset/blob_reader.h"
@@ -405,6 +406,7 @@ class FragmentScan {
       return std::nullopt;
     }
     const size_t count = std::min<size_t>(kept_offsets_.size(), plan_.batch_rows);
+    DecodeMixedDictionaries();
     RecordBatch filtered = format::Concat(kept_batches_);
     kept_batches_.clear();
     std::vector<uint64_t> offsets(kept_offsets_.begin(),
@@ -444,6 +446,21 @@ class FragmentScan {
   }
 
   // Lets rows that pass the filter wait for the other columns.
+  // Texts come with a dictionary from the pages that have one, and without from the others: where
+  // both are kept, all go without.
+  void DecodeMixedDictionaries() {
+    for (size_t column = 0; column < kept_batches_[0].columns.size(); ++column) {
+      const auto is_dictionary = [column](const RecordBatch& batch) {
+        return batch.columns[column]->type->id == format::TypeId::kDictionary;
+      };
+      const auto num_dictionaries =
+          std::count_if(kept_batches_.begin(), kept_batches_.end(), is_dictionary);
+      if (num_dictionaries == 0 || num_dictionaries == std::ssize(kept_batches_)) continue;
+      for (RecordBatch& batch : kept_batches_)
+        batch.columns[column] = format::DecodeDictionary(batch.columns[column]);
+    }
+  }
+
   void Keep(LiveRows::Rows rows) {
     if (rows.batch.num_rows == 0) {
       return;
