@@ -5,7 +5,7 @@
 #include <vector>
 
 #include "cli/render/value.h"
-#include "format/arrow/ipc.h"
+#include "format/tabular/ipc_write.h"
 #include "io/base/json_writer.h"
 #include "io/base/status_macros.h"
 #include "io/base/text.h"

@@ -1,16 +1,23 @@
 // Conversion between types: Cast, CoerceLiteral, and the widened scalars of scalar.h.
+#include <algorithm>
 #include <charconv>
 #include <cmath>
 #include <limits>
 #include <optional>
 #include <string>
 #include <utility>
+#include <vector>
 
+#include "engine/expr/decimal.h"
 #include "engine/expr/expr.h"
 #include "engine/expr/scalar.h"
 #include "engine/expr/text.h"
 #include "format/arrow/builder.h"
 #include "format/arrow/half.h"
+#include "format/arrow/time_text.h"
+#include "io/base/bits.h"
+#include "io/base/buffer.h"
+#include "io/base/endian.h"
 #include "io/base/error_detail.h"
 #include "io/base/status.h"
 #include "io/base/status_macros.h"
@@ -110,13 +117,17 @@ std::optional<double> ParseFloat(std::string_view text) {
 // Appends what `text` spells as the builder's type; false when it spells nothing of that type.
 bool AppendParsed(ArrayBuilder& builder, std::string_view text) {
   const DataType& type = *builder.type();
+  if (IsDecimal(type)) {
+    const std::optional<Wide> value = ParseDecimal(io::Trim(text), type.scale);
+    return value && AppendDecimal(builder, *value);
+  }
   if (type.id == TypeId::kDate32) {
     const std::optional<int32_t> days = ParseDate(text);
     return days && AppendInteger(builder, *days);
   }
   if (IsInstant(type)) {
-    const std::optional<int64_t> ms = ParseDateTime(text);
-    return ms && AppendInteger(builder, InUnitOf(*ms, *format::Date64(), type));
+    const std::optional<int64_t> value = format::ParseTimeValue(type, text);
+    return value && AppendInteger(builder, *value);
   }
   if (type.is_floating()) {
     const std::optional<double> value = ParseFloat(io::Trim(text));
@@ -136,8 +147,14 @@ bool AppendParsed(ArrayBuilder& builder, std::string_view text) {
   return value && AppendInteger(builder, *value);
 }
 
+// Types between which and decimals values go: numbers and text.
+bool IsNumberOrText(const DataType& type) {
+  return type.is_integer() || type.is_floating() || IsDecimal(type) || IsText(type);
+}
+
 bool Castable(const DataType& from, const DataType& to) {
   if (from.is_variable() && to.is_variable()) return true;
+  if (IsDecimal(from) || IsDecimal(to)) return IsNumberOrText(from) && IsNumberOrText(to);
   if (IsText(from)) {
     return to.is_integer() || to.is_floating() || IsInstant(to) || to.id == TypeId::kBool;
   }
@@ -168,16 +185,48 @@ std::string TextAt(const Array& array, int64_t i) {
       return FormatDateTime(array.Value<int64_t>(i));
     case TypeId::kUint64:
       return std::to_string(array.Value<uint64_t>(i));
+    case TypeId::kDecimal128:
+    case TypeId::kDecimal256: {
+      const std::optional<Wide> value = DecimalAt(array, i);
+      return value ? DecimalText(*value, array.type->scale) : "beyond 127 bits";
+    }
     default:
       return std::to_string(static_cast<int64_t>(IntegerAt(array, i)));
   }
+}
+
+// Value i of another number as a decimal.
+bool AppendAsDecimal(const Array& array, int64_t i, ArrayBuilder& builder) {
+  const int32_t scale = builder.type()->scale;
+  std::optional<Wide> value;
+  if (array.type->is_floating()) {
+    value = DecimalOf(FloatAt(array, i), scale);
+  } else if (!IsDecimal(*array.type)) {
+    value = Rescaled(IntegerAt(array, i), 0, scale);
+  } else if (const std::optional<Wide> unscaled = DecimalAt(array, i)) {
+    value = Rescaled(*unscaled, array.type->scale, scale);
+  }
+  return value && AppendDecimal(builder, *value);
+}
+
+// Decimal value i as a number: integers are cut off towards zero.
+bool AppendFromDecimal(const Array& array, int64_t i, ArrayBuilder& builder) {
+  const std::optional<Wide> unscaled = DecimalAt(array, i);
+  if (!unscaled) return false;
+  const int32_t scale = array.type->scale;
+  if (builder.type()->is_floating()) {
+    AppendFloat(builder, DecimalToFloat(*unscaled, scale));
+    return true;
+  }
+  const std::optional<Wide> whole = WholePart(*unscaled, scale);
+  return whole && AppendInteger(builder, *whole);
 }
 
 void AppendCast(const Array& array, int64_t i, ArrayBuilder& builder) {
   const DataType& from = *array.type;
   const DataType& to = *builder.type();
   bool fits = false;
-  if (array.IsNull(i)) {
+  if (array.IsNull(i) || (IsDecimal(from) && !DecimalAt(array, i))) {
     fits = false;
   } else if (to.is_variable()) {
     const std::string text =
@@ -186,6 +235,10 @@ void AppendCast(const Array& array, int64_t i, ArrayBuilder& builder) {
     fits = true;
   } else if (from.is_variable()) {
     fits = AppendParsed(builder, array.StringValue(i));
+  } else if (IsDecimal(to)) {
+    fits = AppendAsDecimal(array, i, builder);
+  } else if (IsDecimal(from)) {
+    fits = AppendFromDecimal(array, i, builder);
   } else if (to.is_floating()) {
     AppendFloat(builder, FloatAt(array, i));
     fits = true;
@@ -196,6 +249,68 @@ void AppendCast(const Array& array, int64_t i, ArrayBuilder& builder) {
     fits = AppendInteger(builder, InUnitOf(IntegerAt(array, i), from, to));
   }
   if (!fits) builder.AppendNull();
+}
+
+bool IsListOfItems(const DataType& type) {
+  return type.id == TypeId::kList || type.id == TypeId::kLargeList ||
+         type.id == TypeId::kFixedSizeList;
+}
+
+struct ItemRange {
+  int64_t first = 0;
+  int64_t count = 0;
+};
+
+ItemRange ItemsAt(const Array& list, int64_t i) {
+  const int64_t size = list.type->list_size;
+  if (list.type->id == TypeId::kFixedSizeList) return {(list.offset + i) * size, size};
+  return {list.OffsetAt(i), list.OffsetAt(i + 1) - list.OffsetAt(i)};
+}
+
+// `array`, a list, as another kind of list, its items by `cast_items`. A list of another length
+// than a fixed-size one has becomes null.
+template <typename CastItems>
+absl::StatusOr<ArrayPtr> CastList(const ArrayPtr& array, const TypePtr& type,
+                                  CastItems cast_items) {
+  const bool is_fixed = type->id == TypeId::kFixedSizeList;
+  auto cast = std::make_shared<Array>();
+  cast->type = type;
+  cast->length = array->length;
+  const auto length = static_cast<size_t>(array->length);
+  io::MutableBuffer validity(io::BytesForBits(length));
+  std::fill_n(validity.data(), validity.size(), std::byte{0});
+  std::vector<int64_t> items;  // of all lists, -1: null
+  const size_t width = type->has_large_offsets() ? sizeof(int64_t) : sizeof(int32_t);
+  io::MutableBuffer offsets(is_fixed ? 0 : (length + 1) * width);
+  const auto store_offset = [&](size_t i) {
+    std::byte* at = offsets.data() + i * width;
+    width == sizeof(int64_t) ? io::StoreLe(at, static_cast<int64_t>(items.size()))
+                             : io::StoreLe(at, static_cast<int32_t>(items.size()));
+  };
+  if (!is_fixed) store_offset(0);
+  for (size_t i = 0; i < length; ++i) {
+    const ItemRange range = ItemsAt(*array, static_cast<int64_t>(i));
+    const bool fits =
+        array->IsValid(static_cast<int64_t>(i)) && (!is_fixed || range.count == type->list_size);
+    if (fits) {
+      io::SetBit(validity.data(), i);
+      for (int64_t item = 0; item < range.count; ++item)
+        items.push_back(range.first + item);
+    } else {
+      ++cast->null_count;
+      if (is_fixed) items.insert(items.end(), static_cast<size_t>(type->list_size), -1);
+    }
+    if (!is_fixed) store_offset(i + 1);
+  }
+  if (items.size() > std::numeric_limits<int32_t>::max() && width == sizeof(int32_t)) {
+    return io::InvalidArgumentError(io::StrCat("too many items for ", type->ToString()));
+  }
+  if (cast->null_count != 0) cast->validity = std::move(validity).Share();
+  if (!is_fixed) cast->offsets = std::move(offsets).Share();
+  OG_ASSIGN_OR_RETURN(ArrayPtr values,
+                      cast_items(Take(*array->children[0], items), type->children[0].type));
+  cast->children.push_back(std::move(values));
+  return cast;
 }
 
 // Whether the one value of `cast` says exactly what `value` says.
@@ -284,6 +399,7 @@ absl::StatusOr<ArrayPtr> Cast(const ArrayPtr& array, const TypePtr& type) {
   if (*array->type == *type) return array;
   if (array->type->id == TypeId::kDictionary) return Cast(DecodeDictionary(array), type);
   if (array->type->id == TypeId::kNull) return format::NullArray(type, array->length);
+  if (IsListOfItems(*array->type) && IsListOfItems(*type)) return CastList(array, type, Cast);
   if (!Castable(*array->type, *type)) {
     return BadRequest(
         io::StrCat("cannot cast ", array->type->ToString(), " to ", type->ToString()));
@@ -295,6 +411,12 @@ absl::StatusOr<ArrayPtr> Cast(const ArrayPtr& array, const TypePtr& type) {
 }
 
 absl::StatusOr<ArrayPtr> StrictCast(const ArrayPtr& array, const TypePtr& type) {
+  if (*array->type != *type && IsListOfItems(*array->type) && IsListOfItems(*type)) {
+    OG_ASSIGN_OR_RETURN(ArrayPtr lists, CastList(array, type, StrictCast));
+    if (lists->null_count == array->null_count) return lists;
+    return io::InvalidArgumentError(
+        io::StrCat("a list of another length cannot be cast to ", type->ToString()));
+  }
   OG_ASSIGN_OR_RETURN(ArrayPtr cast, Cast(array, type));
   if (cast == array || cast->null_count == array->null_count) return cast;
   const ArrayPtr plain = DecodeDictionary(array);

@@ -11,6 +11,7 @@
 #include "absl/container/flat_hash_set.h"
 
 #include "engine/expr/compute.h"
+#include "engine/expr/decimal.h"
 #include "engine/expr/expr.h"
 #include "engine/expr/functions.h"
 #include "engine/expr/scalar.h"
@@ -160,7 +161,7 @@ struct DecimalKey {
   friend auto operator<=>(const DecimalKey&, const DecimalKey&) = default;
 };
 
-DecimalKey DecimalAt(const Array& array, int64_t i) {
+DecimalKey DecimalKeyAt(const Array& array, int64_t i) {
   const size_t words = Size(array.type->bit_width() / 64);
   const std::byte* at = array.values.data() + Size(array.offset + i) * words * 8;
   DecimalKey key;
@@ -171,16 +172,44 @@ DecimalKey DecimalAt(const Array& array, int64_t i) {
   return key;
 }
 
-bool IsDecimal(const DataType& type) {
-  return type.id == TypeId::kDecimal128 || type.id == TypeId::kDecimal256;
-}
-
 bool IsBytes(const DataType& type) {
   return type.is_variable() || type.id == TypeId::kFixedSizeBinary;
 }
 
 bool IsNumber(const DataType& type) {
   return type.is_integer() || type.is_floating();
+}
+
+// Whether values of `type` are integers or decimals that DecimalOrder has room for.
+bool CanOrderAsDecimal(const DataType& type) {
+  return type.is_integer() || (IsDecimal(type) && type.scale >= 0 && type.scale <= 38);
+}
+
+absl::Status CheckFitsOrder(const Array& array) {
+  if (array.type->id != TypeId::kDecimal256) return absl::OkStatus();
+  for (int64_t i = 0; i < array.length; ++i) {
+    if (array.IsValid(i) && !DecimalAt(array, i)) {
+      return BadRequest(io::StrCat("a value of ", array.type->ToString(),
+                                   " is too large to be compared with another type"));
+    }
+  }
+  return absl::OkStatus();
+}
+
+// REQUIRES: CanOrderAsDecimal, and CheckFitsOrder was ok.
+DecimalOrder DecimalOrderAt(const Array& array, int64_t i) {
+  if (array.IsNull(i)) return {};
+  return IsDecimal(*array.type) ? OrderOf(DecimalAt(array, i).value_or(0), array.type->scale)
+                                : OrderOf(IntegerAt(array, i), 0);
+}
+
+// A decimal or a float as a float.
+double AnyNumberAt(const Array& array, int64_t i) {
+  if (!IsDecimal(*array.type)) return FloatAt(array, i);
+  if (array.IsNull(i)) return 0;
+  const std::optional<Wide> value = DecimalAt(array, i);
+  return value ? DecimalToFloat(*value, array.type->scale)
+               : std::numeric_limits<double>::infinity();
 }
 
 // Compares plain (not dictionary) operands whose lengths agree; `b` may be a scalar.
@@ -241,7 +270,16 @@ absl::StatusOr<Truths> ComparePlain(CompareOp op, const Operand& a, const Operan
     });
   }
   if (IsDecimal(left) && left.id == right.id && left.scale == right.scale) {
-    return CompareThrough(op, a, b, DecimalAt);
+    return CompareThrough(op, a, b, DecimalKeyAt);
+  }
+  if (CanOrderAsDecimal(left) && CanOrderAsDecimal(right)) {
+    OG_RETURN_IF_ERROR(CheckFitsOrder(*a.values));
+    OG_RETURN_IF_ERROR(CheckFitsOrder(*b.values));
+    return CompareThrough(op, a, b, DecimalOrderAt);
+  }
+  if ((IsDecimal(left) && right.is_floating()) || (left.is_floating() && IsDecimal(right))) {
+    return CompareThrough(
+        op, a, b, [](const Array& array, int64_t i) { return DoubleKey(AnyNumberAt(array, i)); });
   }
   return BadRequest(io::StrCat("cannot compare ", left.ToString(), " with ", right.ToString()));
 }
@@ -644,8 +682,9 @@ class Evaluator {
     }
     if (expr.kind == ExprKind::kArithmetic) {
       for (const size_t i : {size_t{0}, size_t{1}}) {
+        // Other integers have a type in common with the int64 of a literal.
         if (expr.args[i]->kind == ExprKind::kLiteral &&
-            expr.args[1 - i]->kind == ExprKind::kColumn) {
+            args[1 - i].values->type->id == TypeId::kUint64) {
           OG_ASSIGN_OR_RETURN(args[i].values,
                               CoerceLiteral(args[i].values, args[1 - i].values->type));
         }

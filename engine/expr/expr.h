@@ -16,9 +16,9 @@
 //   - Floats compare in IEEE 754 total order, as Arrow's kernels do: -0 < 0, NaN is the greatest
 //     and equal to itself. Text and bytes compare bytewise.
 //
-// Arithmetic is of one type: that of a column for a literal beside it that fits, else float64,
-// float32, float16, int64 ... int8, uint64 ... uint8, the first of these that an operand has.
-// Integers wrap round, divide towards zero, and refuse to be divided by zero.
+// Arithmetic is of one type: float64, float32, float16, int64 ... int8, uint64 ... uint8, the first
+// of these that an operand has; beside uint64 a literal that fits is one. Integers wrap round,
+// divide towards zero, and refuse to be divided by zero.
 //
 // Errors: kBadRequest for unknown columns and for types that do not go together.
 // All functions are pure and may run in any number of threads.
@@ -186,7 +186,8 @@ format::ArrayPtr FindColumn(const format::RecordBatch& batch, std::span<const st
 
 // `array` as `type`: between numbers (out of range: null; floats to integers truncate), numbers and
 // bools to text, text to dates, timestamps and numbers (not readable: null), between date and time
-// types, dictionaries to their values, null to anything. kBadRequest for other pairs.
+// types, between kinds of lists with their items, dictionaries to their values, null to anything.
+// Decimals are numbers; fewer digits behind the point round. kBadRequest for other pairs.
 absl::StatusOr<format::ArrayPtr> Cast(const format::ArrayPtr& array, const format::TypePtr& type);
 
 // Cast(), but a value that does not fit is kInvalidArgument.

@@ -380,12 +380,12 @@ ArrayPtr Value(std::string_view text, const RecordBatch& batch) {
   return value.ok() ? *value : format::NullArray(format::Null(), 0);
 }
 
-TEST(ComputeTest, ArithmeticTakesTheTypeOfTheColumn) {
+TEST(ComputeTest, ArithmeticIsOfOneType) {
   const RecordBatch batch = Batch({{"a", Numbers<int8_t>(format::Int8(), {7, {}, -128})},
                                    {"b", Numbers<int64_t>(format::Int64(), {2, 3, -1})},
                                    {"f", Numbers<float>(format::Float32(), {0.5f, 1.5f, {}})}});
-  EXPECT_TRUE(Equal(*Value("a + 1", batch), *Numbers<int8_t>(format::Int8(), {8, {}, -127})));
-  EXPECT_TRUE(Equal(*Value("a - 1", batch), *Numbers<int8_t>(format::Int8(), {6, {}, 127})));
+  EXPECT_TRUE(Equal(*Value("a + 1", batch), *Numbers<int64_t>(format::Int64(), {8, {}, -127})));
+  EXPECT_TRUE(Equal(*Value("a - 1", batch), *Numbers<int64_t>(format::Int64(), {6, {}, -129})));
   EXPECT_TRUE(Equal(*Value("a / b", batch), *Numbers<int64_t>(format::Int64(), {3, {}, 128})));
   EXPECT_TRUE(Equal(*Value("a % b", batch), *Numbers<int64_t>(format::Int64(), {1, {}, 0})));
   EXPECT_TRUE(Equal(*Value("-b", batch), *Numbers<int64_t>(format::Int64(), {-2, -3, 1})));
@@ -423,6 +423,67 @@ TEST(ComputeTest, AStrictCastRefusesWhatDoesNotFit) {
                     *Numbers<int8_t>(format::Int8(), {1, {}, {}})));
   EXPECT_TRUE(Equal(*Value("cast(n as smallint)", batch),
                     *Numbers<int16_t>(format::Int16(), {1, {}, 300})));
+}
+
+TEST(FilterTest, DecimalsCompareWithEveryNumber) {
+  using Unscaled = std::array<uint64_t, 2>;
+  const auto minus = [](uint64_t value) { return Unscaled{0 - value, ~uint64_t{0}}; };
+  const RecordBatch batch =
+      Batch({{"p", Numbers<Unscaled>(format::Decimal128(10, 2),
+                                     {Unscaled{125, 0}, minus(150), {}, Unscaled{1000, 0}})},
+             {"n", Numbers<int32_t>(format::Int32(), {1, -2, 3, 10})},
+             {"f", Numbers<double>(format::Float64(), {1.25, -1.4, 1.0, 1e300})}});
+  const auto rows = [&](std::string_view text) {
+    const auto found = EvaluateFilter(*ParseFilter(text).value(), batch);
+    EXPECT_TRUE(found.ok()) << text << ": " << found.status();
+    return found.value_or(Rows{});
+  };
+  EXPECT_THAT(rows("p = 1.25"), ElementsAre(0));
+  EXPECT_THAT(rows("p > 1.249"), ElementsAre(0, 3));
+  EXPECT_THAT(rows("p < 1.251"), ElementsAre(0, 1));
+  EXPECT_THAT(rows("p = 10"), ElementsAre(3));
+  EXPECT_THAT(rows("p >= n"), ElementsAre(0, 1, 3));
+  EXPECT_THAT(rows("p = n"), ElementsAre(3));
+  EXPECT_THAT(rows("p >= f"), ElementsAre(0));
+  EXPECT_THAT(rows("p in (1.25, -1.5)"), ElementsAre(0, 1));
+  EXPECT_THAT(rows("p not in (1.25, null)"), IsEmpty());
+  EXPECT_THAT(rows("cast(p as decimal(10, 1)) = cast('1.3' as decimal(5, 1))"), ElementsAre(0));
+  EXPECT_THAT(rows("cast(p as string) = '-1.50'"), ElementsAre(1));
+  EXPECT_THAT(rows("cast(p as int) = -1"), ElementsAre(1));
+  EXPECT_THAT(rows("cast(n as decimal(6, 3)) = cast('3' as decimal(6, 3))"), ElementsAre(2));
+  EXPECT_THAT(rows("try_cast(f as decimal(4, 2)) is null"), ElementsAre(3));
+  EXPECT_THAT(Evaluate(*ParseExpression("cast(p as decimal(2, 2))").value(), batch),
+              tests::StatusIs(absl::StatusCode::kInvalidArgument, testing::HasSubstr("1.25")));
+}
+
+TEST(CastTest, ListsOfEveryKind) {
+  format::ListBuilder builder(format::ListOf(format::Int32()));
+  const auto append = [&](std::initializer_list<int32_t> items) {
+    for (const int32_t item : items)
+      static_cast<format::FixedBuilder<int32_t>&>(builder.items()).Append(item);
+    builder.Append();
+  };
+  append({9});
+  append({1, 2});
+  builder.AppendNull();
+  append({3, 4});
+  const ArrayPtr lists = Slice(builder.Finish(), 1, 3);
+  const TypePtr fixed = format::FixedSizeListOf(format::Int64(), 2);
+  const auto pairs = StrictCast(lists, fixed);
+  ASSERT_TRUE(pairs.ok()) << pairs.status();
+  EXPECT_THAT(Validate(**pairs), tests::IsOk());
+  EXPECT_TRUE((*pairs)->IsNull(1));
+  EXPECT_EQ((*pairs)->children[0]->Value<int64_t>(5), 4);
+  const auto large = StrictCast(*pairs, format::LargeList({"item", format::Int8(), true, {}}));
+  ASSERT_TRUE(large.ok()) << large.status();
+  EXPECT_THAT(Validate(**large), tests::IsOk());
+  const auto back = StrictCast(*large, lists->type);
+  ASSERT_TRUE(back.ok()) << back.status();
+  EXPECT_TRUE(Equal(**back, *lists));
+  append({1, 2, 3});
+  EXPECT_FALSE(StrictCast(builder.Finish(), fixed).ok());
+  append({300});
+  EXPECT_FALSE(StrictCast(builder.Finish(), format::ListOf(format::Int8())).ok());
 }
 
 TEST(CheckFilterTest, NamesWhatDoesNotFit) {

@@ -88,7 +88,8 @@ class Lexer {
     const bool is_fraction = c == '.' && at_ + 1 < text_.size() && IsDigit(text_[at_ + 1]);
     if (IsDigit(c) || is_fraction) return Number(std::move(token));
     if (c == '\'' || c == '"' || c == '`') {
-      token.kind = c == '\'' ? TokenKind::kText : TokenKind::kQuotedName;
+      // Double quotes are text, too: names in them would need a schema to tell them apart.
+      token.kind = c == '`' ? TokenKind::kQuotedName : TokenKind::kText;
       return Quoted(std::move(token), c);
     }
     token.kind = TokenKind::kSymbol;
@@ -243,12 +244,25 @@ class Parser {
     return Predicate();
   }
 
+  // A sum, then any number of tests of what stands before them: `a = b is null` asks whether the
+  // comparison is unknown.
   absl::StatusOr<ExprPtr> Predicate() {
     OG_ASSIGN_OR_RETURN(ExprPtr left, Sum());
+    while (true) {
+      const ExprPtr before = left;
+      OG_ASSIGN_OR_RETURN(left, Tested(before));
+      if (left == before) return left;
+      if (num_operators_ == kOperatorsMax) return Refuse(token_.at, "too many operators");
+      ++num_operators_;
+    }
+  }
+
+  // `left` with the test that follows it; `left` itself if none does.
+  absl::StatusOr<ExprPtr> Tested(const ExprPtr& left) {
     if (const std::optional<CompareOp> op = ComparisonHere()) {
       OG_RETURN_IF_ERROR(Advance());
       OG_ASSIGN_OR_RETURN(ExprPtr right, Sum());
-      return Compare(*op, std::move(left), std::move(right));
+      return Compare(*op, left, std::move(right));
     }
     OG_ASSIGN_OR_RETURN(const bool is, Accept("IS"));
     if (is) {
@@ -309,15 +323,38 @@ class Parser {
     }
     OG_ASSIGN_OR_RETURN(const bool like, Accept("LIKE"));
     if (like) {
-      OG_ASSIGN_OR_RETURN(ExprPtr pattern, Sum());
+      OG_ASSIGN_OR_RETURN(ExprPtr pattern, Pattern());
       return Like(left, std::move(pattern));
     }
     OG_ASSIGN_OR_RETURN(const bool ilike, Accept("ILIKE"));
     if (ilike) {
-      OG_ASSIGN_OR_RETURN(ExprPtr pattern, Sum());
+      OG_ASSIGN_OR_RETURN(ExprPtr pattern, Pattern());
       return Like(Call(Function::kLower, {left}), Call(Function::kLower, {std::move(pattern)}));
     }
     return std::nullopt;
+  }
+
+  // A pattern of LIKE, whose escape character is made the backslash that Like() knows.
+  absl::StatusOr<ExprPtr> Pattern() {
+    OG_ASSIGN_OR_RETURN(ExprPtr pattern, Sum());
+    OG_ASSIGN_OR_RETURN(const bool escapes, Accept("ESCAPE"));
+    if (!escapes) return pattern;
+    if (token_.kind != TokenKind::kText || token_.text.size() != 1) {
+      return Unexpected("one character in quotes");
+    }
+    const char escape = token_.text[0];
+    OG_RETURN_IF_ERROR(Advance());
+    const bool is_text =
+        pattern->kind == ExprKind::kLiteral && pattern->values->type->id == format::TypeId::kUtf8;
+    if (!is_text) return Refuse(token_.at, "ESCAPE needs a pattern in quotes");
+    const std::string_view written = pattern->values->StringValue(0);
+    std::string escaped;
+    for (size_t i = 0; i < written.size(); ++i) {
+      const bool is_escape = written[i] == escape && i + 1 < written.size();
+      if (is_escape || written[i] == '\\') escaped += '\\';
+      escaped += written[is_escape ? ++i : i];
+    }
+    return StringLiteral(escaped);
   }
 
   absl::StatusOr<std::optional<ExprPtr>> Members(const ExprPtr& left) {
@@ -481,7 +518,63 @@ class Parser {
       OG_RETURN_IF_ERROR(AppendSubstringRange(args));
     }
     OG_RETURN_IF_ERROR(Expect(")"));
+    if (function == "REGEXP_MATCH" && (args.size() == 2 || args.size() == 3)) {
+      return RegexpMatch(std::move(args));
+    }
     return CallOf(name, function, std::move(args));
+  }
+
+  // The reference's gives the parts that match, or null; as a condition whether it is not null.
+  absl::StatusOr<ExprPtr> RegexpMatch(std::vector<ExprPtr> args) const {
+    ExprPtr matches = Call(Function::kRegexpLike, std::move(args));
+    ExprPtr found = Case({std::move(matches), BoolLiteral(true)});
+    return IsKeyword("IS") ? std::move(found) : Not(IsNull(std::move(found)));
+  }
+
+  // A point in time that a function makes of a literal: text, or a number of `unit`s.
+  static absl::StatusOr<ExprPtr> InstantOf(const Token& name, const ExprPtr& arg,
+                                           format::TimeUnit text_unit, format::TimeUnit unit) {
+    const bool is_literal = arg->kind == ExprKind::kLiteral;
+    if (is_literal && arg->values->type->id == format::TypeId::kUtf8) {
+      return StrictCastTo(arg, format::Timestamp(text_unit));
+    }
+    if (is_literal && arg->values->type->id == format::TypeId::kInt64) {
+      return StrictCastTo(StrictCastTo(arg, format::Timestamp(unit)), format::Timestamp(text_unit));
+    }
+    return Refuse(name.at, io::StrCat(name.text, " takes a text or a whole number"));
+  }
+
+  // The functions that are made of others.
+  static absl::StatusOr<std::optional<ExprPtr>> ComposedCall(const Token& name,
+                                                             std::string_view function,
+                                                             const std::vector<ExprPtr>& args) {
+    using format::TimeUnit;
+    if (function == "ISZERO" && args.size() == 1) {
+      return Or({Compare(CompareOp::kEq, args[0], Float64Literal(0.0)),
+                 Compare(CompareOp::kEq, args[0], Float64Literal(-0.0))});
+    }
+    if (function == "NANVL" && args.size() == 2) {
+      return Case({Call(Function::kIsNan, {args[0]}), args[1], args[0]});
+    }
+    if (function == "TO_DATE" && args.size() == 1) {
+      return StrictCastTo(args[0], format::Date32());
+    }
+    if (args.size() != 1 || !function.starts_with("TO_TIMESTAMP")) return std::nullopt;
+    struct Named {
+      std::string_view name;
+      TimeUnit text_unit, unit;
+    };
+    constexpr Named kNames[] = {
+        {"TO_TIMESTAMP", TimeUnit::kNano, TimeUnit::kSecond},
+        {"TO_TIMESTAMP_SECONDS", TimeUnit::kSecond, TimeUnit::kSecond},
+        {"TO_TIMESTAMP_MILLIS", TimeUnit::kMilli, TimeUnit::kMilli},
+        {"TO_TIMESTAMP_MICROS", TimeUnit::kMicro, TimeUnit::kMicro},
+        {"TO_TIMESTAMP_NANOS", TimeUnit::kNano, TimeUnit::kNano},
+    };
+    for (const Named& known : kNames) {
+      if (known.name == function) return InstantOf(name, args[0], known.text_unit, known.unit);
+    }
+    return std::nullopt;
   }
 
   static absl::StatusOr<ExprPtr> CallOf(const Token& name, std::string_view function,
@@ -503,6 +596,8 @@ class Parser {
       path.emplace_back(args[1]->values->StringValue(0));
       return Column(std::move(path));
     }
+    OG_ASSIGN_OR_RETURN(std::optional<ExprPtr> composed, ComposedCall(name, function, args));
+    if (composed.has_value()) return *std::move(composed);
     const FunctionSpec* spec = FindFunction(function);
     if (spec == nullptr) return Refuse(name.at, io::StrCat("no function '", name.text, "'"));
     if (args.size() < spec->min_arguments || args.size() > spec->max_arguments) {
@@ -582,6 +677,8 @@ class Parser {
 
   absl::StatusOr<format::TypePtr> TypeHere() {
     const Token word = token_;
+    OG_ASSIGN_OR_RETURN(const bool is_decimal, Accept("DECIMAL"));
+    if (is_decimal) return DecimalType();
     for (const SqlType& known : kSqlTypes) {
       if (!IsKeyword(known.name)) continue;
       OG_RETURN_IF_ERROR(Advance());
@@ -591,6 +688,27 @@ class Parser {
       return known.unsigned_type();
     }
     return Unexpected("a type");
+  }
+
+  // What stands behind DECIMAL: (precision, scale).
+  absl::StatusOr<format::TypePtr> DecimalType() {
+    constexpr int64_t kPrecisionMax = 38;
+    OG_RETURN_IF_ERROR(Expect("("));
+    OG_ASSIGN_OR_RETURN(const int64_t precision, SmallNumber(kPrecisionMax));
+    OG_RETURN_IF_ERROR(Expect(","));
+    OG_ASSIGN_OR_RETURN(const int64_t scale, SmallNumber(precision));
+    OG_RETURN_IF_ERROR(Expect(")"));
+    if (precision == 0) return Refuse(token_.at, "a decimal of no digits");
+    return format::Decimal128(static_cast<int32_t>(precision), static_cast<int32_t>(scale));
+  }
+
+  absl::StatusOr<int64_t> SmallNumber(int64_t max) {
+    const auto number = io::ParseInt64(token_.text);
+    if (token_.kind != TokenKind::kNumber || !number || *number > max) {
+      return Unexpected(io::StrCat("a number up to ", max));
+    }
+    OG_RETURN_IF_ERROR(Advance());
+    return *number;
   }
 
   // CASE is a column name unless WHEN follows.

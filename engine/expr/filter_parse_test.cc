@@ -3,6 +3,7 @@
 
 #include "gtest/gtest.h"
 
+#include "format/arrow/builder.h"
 #include "tests/support/status_matchers.h"
 
 namespace og::engine::expr {
@@ -30,7 +31,7 @@ TEST(FilterParseTest, Reads) {
       {"a like 'x%_'", "(a LIKE 'x%_')"},
       {"a.b.c = true", "(a.b.c = true)"},
       {"`select`.`b c` = false", "(select.b c = false)"},
-      {"\"and\" = null", "(and = NULL)"},
+      {"`and` = null", "(and = NULL)"},
       {"date = DATE '2020-01-02'", "(date = DATE '2020-01-02')"},
       {"t > timestamp '2020-01-02 03:04:05'", "(t > TIMESTAMP '2020-01-02T03:04:05.000Z')"},
       {"contains(a, 'x')", "contains(a, 'x')"},
@@ -55,6 +56,55 @@ TEST(FilterParseTest, Reads) {
     ASSERT_TRUE(filter.ok()) << text << ": " << filter.status();
     EXPECT_EQ((*filter)->ToString(), want) << text;
   }
+}
+
+// Rows of the texts "abc", "5%", "b\\c", null for which `filter` is true.
+std::vector<int64_t> RowsOf(std::string_view filter) {
+  format::StringBuilder texts(format::Utf8());
+  for (const char* text : {"abc", "5%", "b\\c"})
+    texts.Append(text);
+  texts.AppendNull();
+  const auto schema =
+      std::make_shared<const format::Schema>(format::Schema{{{"s", format::Utf8(), true, {}}}, {}});
+  const auto parsed = ParseFilter(filter);
+  EXPECT_TRUE(parsed.ok()) << filter << ": " << parsed.status();
+  const auto rows = EvaluateFilter(**parsed, {schema, 4, {texts.Finish()}});
+  EXPECT_TRUE(rows.ok()) << filter << ": " << rows.status();
+  return rows.value_or(std::vector<int64_t>{-1});
+}
+
+TEST(FilterParseTest, RegexpMatchAsksForAMatch) {
+  EXPECT_EQ(RowsOf("regexp_match(s, '^a') is not null"), (std::vector<int64_t>{0}));
+  EXPECT_EQ(RowsOf("regexp_match(s, '^a')"), (std::vector<int64_t>{0}));
+  EXPECT_EQ(RowsOf("not regexp_match(s, '^a')"), (std::vector<int64_t>{1, 2, 3}));
+}
+
+TEST(FilterParseTest, TestsFollowOneAnother) {
+  EXPECT_EQ(RowsOf("s = 'abc' is null"), (std::vector<int64_t>{3}));
+  EXPECT_EQ(RowsOf("s > 'b' in (true)"), (std::vector<int64_t>{2}));
+  EXPECT_EQ(RowsOf("s = \"abc\""), (std::vector<int64_t>{0}));  // double quotes are text
+}
+
+TEST(FilterParseTest, LikeEscapes) {
+  EXPECT_EQ(RowsOf("s like '%!%' escape '!'"), (std::vector<int64_t>{1}));
+  EXPECT_EQ(RowsOf("s like '_!_' escape '!'"), (std::vector<int64_t>{}));
+  EXPECT_EQ(RowsOf("s like 'b\\c' escape '!'"), (std::vector<int64_t>{2}));
+  EXPECT_EQ(RowsOf("s not ilike 'A%'"), (std::vector<int64_t>{1, 2}));
+  EXPECT_FALSE(ParseFilter("s like 'a' escape 'ab'").ok());
+  EXPECT_FALSE(ParseFilter("s like s escape '!'").ok());
+}
+
+TEST(FilterParseTest, ComposedCalls) {
+  EXPECT_EQ(RowsOf("to_timestamp(1) = timestamp '1970-01-01 00:00:01'").size(), 4u);
+  EXPECT_EQ(RowsOf("to_timestamp_millis('1970-01-01T00:00:01.0019') = "
+                   "cast('1970-01-01 00:00:01.001' as timestamp)")
+                .size(),
+            4u);
+  EXPECT_EQ(RowsOf("to_date('2020-02-29') = date '2020-02-29'").size(), 4u);
+  EXPECT_EQ(RowsOf("iszero(-0.0) and nanvl(cast('NaN' as double), 2.0) = 2.0").size(), 4u);
+  EXPECT_FALSE(ParseFilter("to_timestamp(s) = s").ok());
+  EXPECT_FALSE(ParseFilter("cast(s as decimal(40, 2)) is null").ok());
+  EXPECT_FALSE(ParseFilter("cast(s as decimal(4, 5)) is null").ok());
 }
 
 TEST(FilterParseTest, RefusesAndSaysWhere) {

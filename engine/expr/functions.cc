@@ -50,6 +50,7 @@ constexpr FunctionSpec kFunctions[] = {
     {"repeat", Function::kRepeat, 2, 2},
     {"split_part", Function::kSplitPart, 3, 3},
     {"strpos", Function::kPosition, 2, 2},
+    {"instr", Function::kPosition, 2, 2},
     {"ends_with", Function::kEndsWith, 2, 2},
     {"regexp_like", Function::kRegexpLike, 2, 3},
 

@@ -3,11 +3,11 @@
 #include <string>
 #include <utility>
 
-#include "engine/expr/calendar.h"
 #include "engine/expr/functions.h"
 #include "engine/expr/scalar.h"
 #include "engine/expr/text.h"
 #include "format/arrow/builder.h"
+#include "format/arrow/calendar.h"
 #include "io/base/error_detail.h"
 #include "io/base/status_macros.h"
 #include "io/base/text.h"
@@ -16,6 +16,9 @@ namespace og::engine::expr {
 namespace {
 
 using format::ArrayPtr;
+using format::Civil;
+using format::CivilOf;
+using format::DaysOf;
 using format::TypeId;
 
 constexpr int64_t kNanosecondsPerDay = 86'400'000'000'000;
@@ -69,7 +72,7 @@ absl::StatusOr<Unit> UnitOf(std::string_view name, bool truncates) {
 }
 
 // A point in time as the day and the nanoseconds since its start.
-struct Instant {
+struct Moment {
   int64_t day = 0;
   int64_t nanoseconds = 0;
 };
@@ -78,7 +81,7 @@ int64_t FloorDivide(int64_t a, int64_t b) {
   return a / b - (a % b < 0 ? 1 : 0);
 }
 
-Instant InstantAt(const format::Array& array, int64_t i) {
+Moment MomentAt(const format::Array& array, int64_t i) {
   const auto value = static_cast<int64_t>(IntegerAt(array, i));
   if (array.type->id == TypeId::kDate32) return {value, 0};
   const int64_t unit = NanosecondsPerUnit(*array.type);
@@ -98,7 +101,7 @@ int64_t WeekOf(int64_t day) {
   return (thursday - DaysOf({CivilOf(thursday).year, 1, 1})) / 7 + 1;
 }
 
-int64_t PartOf(Unit unit, const Instant& instant) {
+int64_t PartOf(Unit unit, const Moment& instant) {
   const Civil civil = CivilOf(instant.day);
   switch (unit) {
     case Unit::kYear:
@@ -152,7 +155,7 @@ int64_t NanosecondsOf(Unit unit) {
   }
 }
 
-Instant Truncated(Unit unit, const Instant& instant) {
+Moment Truncated(Unit unit, const Moment& instant) {
   if (const int64_t size = NanosecondsOf(unit); size > 0) {
     return {instant.day, instant.nanoseconds - instant.nanoseconds % size};
   }
@@ -175,7 +178,7 @@ ArrayPtr Parts(Unit unit, const format::Array& array) {
     } else if (unit == Unit::kEpoch) {
       seconds.Append(static_cast<double>(IntegerAt(array, i)) / units_per_second);
     } else {
-      parts.Append(static_cast<int32_t>(PartOf(unit, InstantAt(array, i))));
+      parts.Append(static_cast<int32_t>(PartOf(unit, MomentAt(array, i))));
     }
   }
   return unit == Unit::kEpoch ? seconds.Finish() : parts.Finish();
@@ -192,7 +195,7 @@ ArrayPtr Truncate(Unit unit, const format::Array& array) {
       builder.AppendNull();
       continue;
     }
-    const Instant start = Truncated(unit, InstantAt(array, i));
+    const Moment start = Truncated(unit, MomentAt(array, i));
     builder.Append(start.day * (kNanosecondsPerDay / per_unit) + start.nanoseconds / per_unit);
   }
   return builder.Finish();

@@ -17,8 +17,9 @@
 //   lists                      array
 //   map                        array of [key,value] arrays in stored order
 //
-// Reading accepts what writing gives, members in any order, missing members as null, and any JSON
-// spelling of a number that the type holds exactly (floats: rounded). Thread-compatible.
+// Reading accepts what writing gives, members in any order, missing members as null, any JSON
+// spelling of a number that the type holds exactly (floats: rounded), and the text of dates, times
+// and timestamps (time_text.h). Thread-compatible.
 #pragma once
 
 #include <cstdint>

@@ -9,6 +9,7 @@
 #include "format/arrow/builder.h"
 #include "format/arrow/half.h"
 #include "format/arrow/json.h"
+#include "format/arrow/time_text.h"
 #include "io/base/status.h"
 #include "io/base/status_macros.h"
 #include "io/base/text.h"
@@ -64,9 +65,18 @@ std::optional<double> FloatOf(const element& value) {
   return value.get_double().value();
 }
 
+// A number, or the text of a date, time or timestamp.
+template <typename T>
+std::optional<T> StoredIntegerOf(const DataType& type, const element& value) {
+  if (value.type() != element_type::STRING) return IntegerOf<T>(value);
+  const std::optional<int64_t> parsed = ParseTimeValue(type, value.get_string());
+  if (!parsed || !std::in_range<T>(*parsed)) return std::nullopt;
+  return static_cast<T>(*parsed);
+}
+
 template <typename T>
 absl::Status AppendInteger(ArrayBuilder& builder, const element& value) {
-  const std::optional<T> number = IntegerOf<T>(value);
+  const std::optional<T> number = StoredIntegerOf<T>(*builder.type(), value);
   if (!number.has_value()) return Misfit(*builder.type(), value);
   static_cast<FixedBuilder<T>&>(builder).Append(*number);
   return absl::OkStatus();

@@ -7,8 +7,8 @@
 #include <utility>
 
 #include "format/arrow/builder.h"
-#include "format/arrow/ipc.h"
 #include "format/arrow/json.h"
+#include "format/tabular/ipc_write.h"
 #include "io/base/text.h"
 #include "tests/support/random_arrays.h"
 

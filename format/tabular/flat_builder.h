@@ -49,6 +49,24 @@ class FlatBuilder {
     return size();
   }
 
+  // A vector of File.fbs' structs: where a message lies in a file.
+  struct Block {
+    int64_t offset = 0;
+    int32_t metadata_bytes = 0;  // with the frame
+    int64_t body_bytes = 0;
+  };
+  Ref Vector(const std::vector<Block>& items) {
+    Align(sizeof(int64_t));
+    for (size_t i = items.size(); i-- > 0;) {
+      Push(items[i].body_bytes);
+      Push(int32_t{0});  // padding
+      Push(items[i].metadata_bytes);
+      Push(items[i].offset);
+    }
+    Push(static_cast<uint32_t>(items.size()));
+    return size();
+  }
+
   // A table: its fields between StartTable and EndTable, everything they refer to before.
   void StartTable() {
     fields_.clear();

@@ -1,4 +1,4 @@
-// Batches as an Arrow IPC stream, which every Arrow library reads.
+// Batches as an Arrow IPC stream or file, which every Arrow library reads.
 //
 //   std::string out;
 //   AppendIpcSchema(*schema, out);
@@ -17,9 +17,11 @@
 #pragma once
 
 #include <string>
+#include <vector>
 
 #include "format/arrow/array.h"
 #include "format/arrow/type.h"
+#include "format/tabular/flat_builder.h"
 
 namespace og::format {
 
@@ -29,5 +31,24 @@ void AppendIpcSchema(const Schema& schema, std::string& out);
 void AppendIpcBatch(const RecordBatch& batch, std::string& out);
 
 void AppendIpcEnd(std::string& out);
+
+// The stream as a file: "ARROW1" and two zero bytes before it; behind it a footer (a flatbuffer of
+// File.fbs, with the schema and where each batch lies), its length (i32) and "ARROW1".
+// Thread-compatible.
+class IpcFileWriter {
+ public:
+  explicit IpcFileWriter(SchemaPtr schema);
+
+  // The bytes that follow those of the calls before.
+  void Append(const RecordBatch& batch, std::string& out);
+  void Finish(std::string& out);
+
+ private:
+  void Begin(std::string& out);
+
+  const SchemaPtr schema_;
+  std::vector<FlatBuilder::Block> blocks_;
+  int64_t file_bytes_ = 0;
+};
 
 }  // namespace og::format

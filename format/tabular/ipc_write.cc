@@ -1,11 +1,15 @@
-#include "format/arrow/ipc.h"
+#include "format/tabular/ipc_write.h"
 
 #include <cstdint>
+#include <string_view>
+#include <utility>
 #include <vector>
 
-#include "format/arrow/flat_builder.h"
+#include "format/tabular/flat_builder.h"
+#include "format/tabular/flat_type.h"
 #include "io/base/bits.h"
 #include "io/base/endian.h"
+#include "io/base/text.h"
 
 namespace og::format {
 namespace {
@@ -14,35 +18,6 @@ using Ref = FlatBuilder::Ref;
 
 constexpr size_t kBufferAlignment = 8;
 constexpr int16_t kVersionV5 = 4;
-
-// Message.fbs: union MessageHeader.
-constexpr uint8_t kSchemaHeader = 1;
-constexpr uint8_t kRecordBatchHeader = 3;
-
-// Schema.fbs: union Type.
-enum class FlatType : uint8_t {
-  kNull = 1,
-  kInt,
-  kFloatingPoint,
-  kBinary,
-  kUtf8,
-  kBool,
-  kDecimal,
-  kDate,
-  kTime,
-  kTimestamp,
-  kInterval,
-  kList,
-  kStruct,
-  kUnion,
-  kFixedSizeBinary,
-  kFixedSizeList,
-  kMap,
-  kDuration,
-  kLargeBinary,
-  kLargeUtf8,
-  kLargeList,
-};
 
 struct TypeRef {
   FlatType kind;
@@ -200,19 +175,22 @@ Ref AppendField(FlatBuilder& flat, const Field& field) {
   return flat.EndTable();
 }
 
+void AppendUint32(uint32_t value, std::string& out) {
+  for (size_t byte = 0; byte < sizeof(value); ++byte)
+    out += static_cast<char>(value >> (8 * byte));
+}
+
 // The message around `header`, in its frame.
-void AppendMessage(FlatBuilder& flat, uint8_t header_kind, Ref header, std::string_view body,
+void AppendMessage(FlatBuilder& flat, FlatMessage header_kind, Ref header, std::string_view body,
                    std::string& out) {
   flat.StartTable();
   flat.Scalar(3, static_cast<int64_t>(body.size()));
   flat.Reference(2, header);
   flat.Scalar(0, kVersionV5);
-  flat.Scalar(1, header_kind);
+  flat.Scalar(1, static_cast<uint8_t>(header_kind));
   const std::string metadata = flat.Finish(flat.EndTable());
   out.append(4, '\xff');
-  const auto length = static_cast<uint32_t>(metadata.size());
-  for (size_t byte = 0; byte < sizeof(length); ++byte)
-    out += static_cast<char>(length >> (8 * byte));
+  AppendUint32(static_cast<uint32_t>(metadata.size()), out);
   out += metadata;
   out += body;
 }
@@ -300,10 +278,7 @@ class BodyWriter {
   std::string bytes_;
 };
 
-}  // namespace
-
-void AppendIpcSchema(const Schema& schema, std::string& out) {
-  FlatBuilder flat;
+Ref AppendSchema(FlatBuilder& flat, const Schema& schema) {
   std::vector<Ref> fields;
   for (const Field& field : schema.fields)
     fields.push_back(AppendField(flat, field));
@@ -313,7 +288,15 @@ void AppendIpcSchema(const Schema& schema, std::string& out) {
   flat.Scalar(0, int16_t{0});  // little-endian
   flat.Reference(1, fields_ref);
   if (metadata != 0) flat.Reference(2, metadata);
-  AppendMessage(flat, kSchemaHeader, flat.EndTable(), "", out);
+  return flat.EndTable();
+}
+
+}  // namespace
+
+void AppendIpcSchema(const Schema& schema, std::string& out) {
+  FlatBuilder flat;
+  const Ref header = AppendSchema(flat, schema);
+  AppendMessage(flat, FlatMessage::kSchema, header, "", out);
 }
 
 void AppendIpcBatch(const RecordBatch& batch, std::string& out) {
@@ -327,12 +310,54 @@ void AppendIpcBatch(const RecordBatch& batch, std::string& out) {
   flat.Scalar(0, batch.num_rows);
   flat.Reference(1, nodes);
   flat.Reference(2, buffers);
-  AppendMessage(flat, kRecordBatchHeader, flat.EndTable(), body.bytes(), out);
+  AppendMessage(flat, FlatMessage::kRecordBatch, flat.EndTable(), body.bytes(), out);
 }
 
 void AppendIpcEnd(std::string& out) {
   out.append(4, '\xff');
   out.append(4, '\0');
+}
+
+IpcFileWriter::IpcFileWriter(SchemaPtr schema) : schema_(std::move(schema)) {}
+
+void IpcFileWriter::Append(const RecordBatch& batch, std::string& out) {
+  Begin(out);
+  const size_t before = out.size();
+  AppendIpcBatch(batch, out);
+  const std::string_view message = std::string_view(out).substr(before);
+  // The frame: a mark and the length of the metadata.
+  constexpr size_t kFrameBytes = 8;
+  const auto metadata_bytes = io::LoadLe<int32_t>(io::AsBytes(message), sizeof(uint32_t));
+  const auto header_bytes = static_cast<int64_t>(kFrameBytes) + metadata_bytes;
+  blocks_.push_back({.offset = file_bytes_,
+                     .metadata_bytes = static_cast<int32_t>(header_bytes),
+                     .body_bytes = static_cast<int64_t>(message.size()) - header_bytes});
+  file_bytes_ += static_cast<int64_t>(message.size());
+}
+
+void IpcFileWriter::Begin(std::string& out) {
+  if (file_bytes_ != 0) return;
+  const size_t before = out.size();
+  out += kIpcFileMagic;
+  out.append(2, '\0');
+  AppendIpcSchema(*schema_, out);
+  file_bytes_ = static_cast<int64_t>(out.size() - before);
+}
+
+void IpcFileWriter::Finish(std::string& out) {
+  Begin(out);
+  AppendIpcEnd(out);
+  FlatBuilder flat;
+  const Ref schema = AppendSchema(flat, *schema_);
+  const Ref batches = flat.Vector(blocks_);
+  flat.StartTable();
+  flat.Scalar(0, kVersionV5);
+  flat.Reference(1, schema);
+  flat.Reference(3, batches);
+  const std::string footer = flat.Finish(flat.EndTable());
+  out += footer;
+  AppendUint32(static_cast<uint32_t>(footer.size()), out);
+  out += kIpcFileMagic;
 }
 
 }  // namespace og::format

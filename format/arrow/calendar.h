@@ -3,7 +3,7 @@
 
 #include <cstdint>
 
-namespace og::engine::expr {
+namespace og::format {
 
 struct Civil {
   int64_t year, month, day;
@@ -34,4 +34,4 @@ inline Civil CivilOf(int64_t days) {
           day_of_year - (153 * shifted + 2) / 5 + 1};
 }
 
-}  // namespace og::engine::expr
+}  // namespace og::format
