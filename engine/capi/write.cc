@@ -11,6 +11,7 @@
 #include "engine/capi/handles.h"
 #include "engine/capi/last_error.h"
 #include "engine/dataset/dataset.h"
+#include "engine/dataset/overwrite.h"
 #include "io/base/status.h"
 #include "io/base/status_macros.h"
 #include "io/base/text.h"
@@ -80,6 +81,7 @@ absl::StatusOr<std::string> FileVersionOf(const char* text) {
 
 absl::StatusOr<dataset::CreateOptions> OptionsOf(const LanceWriteParams* params) {
   dataset::CreateOptions options;
+  options.file_version = "2.1";
   options.stable_row_ids = false;
   for (const auto& [key, value] : kCleanupConfig) {
     options.config[key] = value;
@@ -109,8 +111,10 @@ absl::StatusOr<DatasetPtr> Existing(const Target& target) {
   return existing;
 }
 
+// `replaces_version`: an overwrite makes data files of the version in `options`, too.
 absl::StatusOr<DatasetPtr> Write(const Target& target, format::BatchStream& rows,
-                                 LanceWriteMode mode, const dataset::CreateOptions& options) {
+                                 LanceWriteMode mode, const dataset::CreateOptions& options,
+                                 bool replaces_version) {
   OG_ASSIGN_OR_RETURN(const DatasetPtr existing, Existing(target));
   if (existing == nullptr) {
     OG_ASSIGN_OR_RETURN(
@@ -124,6 +128,9 @@ absl::StatusOr<DatasetPtr> Write(const Target& target, format::BatchStream& rows
   dataset::StagedTransaction staged;
   if (mode == LANCE_WRITE_APPEND) {
     OG_ASSIGN_OR_RETURN(staged, existing->StageAppend(rows, options.write));
+  } else if (replaces_version) {
+    OG_ASSIGN_OR_RETURN(staged, StageOverwriteAs(*existing, options.file_version, rows.schema(),
+                                                 &rows, options.write));
   } else {
     OG_ASSIGN_OR_RETURN(staged, existing->StageOverwrite(rows.schema(), &rows, options.write));
   }
@@ -141,8 +148,9 @@ absl::Status WriteDataset(const char* uri, const ArrowSchema* schema, ArrowArray
   OG_ASSIGN_OR_RETURN(const Target target, TargetOf(uri, storage_opts));
   OG_RETURN_IF_ERROR(CheckSchema(schema, rows->schema()));
   OG_ASSIGN_OR_RETURN(const dataset::CreateOptions options, OptionsOf(params));
-  OG_ASSIGN_OR_RETURN(DatasetPtr written,
-                      Write(target, *rows, static_cast<LanceWriteMode>(mode), options));
+  const bool names_version = params != nullptr && params->data_storage_version != nullptr;
+  OG_ASSIGN_OR_RETURN(DatasetPtr written, Write(target, *rows, static_cast<LanceWriteMode>(mode),
+                                                options, names_version));
   if (out_dataset != nullptr) {
     *out_dataset = new LanceDataset(std::move(written));
   }

@@ -8,8 +8,10 @@
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 
+#include "engine/dataset/auto_cleanup.h"
 #include "engine/dataset/compact.h"
 #include "engine/dataset/metadata.h"
+#include "engine/dataset/overwrite.h"
 #include "engine/dataset/refs.h"
 #include "engine/dataset/table_testing.h"
 #include "format/table/manifest.h"
@@ -169,6 +171,55 @@ TEST_F(CleanupTest, TagsProtect) {
   EXPECT_THAT(UpdateTag(*table, "none"), StatusIs(absl::StatusCode::kNotFound));
   Clean(*table, {});
   EXPECT_THAT(Versions(*table), ElementsAre(3));
+}
+
+TEST_F(CleanupTest, TheConfigAsksForIt) {
+  EXPECT_EQ(ParseAgeUs("14days"), 14 * kDayUs);
+  EXPECT_EQ(ParseAgeUs(" 1h 30m"), kDayUs / 16);
+  EXPECT_EQ(ParseAgeUs("2w1d"), 15 * kDayUs);
+  for (const char* none : {"", "3", "d", "3 lightyears", "9999999999999999y", "-1d"})
+    EXPECT_EQ(ParseAgeUs(none), std::nullopt) << none;
+
+  DatasetPtr table = NumberedTable(env_, root_, true, 1, 10);
+  table = CommitStaged(
+      table, StageMetadata(*table,
+                           {.config = {.entries = {{"lance.auto_cleanup.interval", "4"},
+                                                   {"lance.auto_cleanup.retain_versions", "2"}}}}));
+  ASSERT_THAT(CreateTag(*table, "second"), IsOk());
+  table = CommitStaged(table, table->StageAppend(*NumberedRows(10, 1), {}));
+  EXPECT_THAT(Versions(*table), ElementsAre(1, 2, 3));
+  // The fourth version keeps itself and the third; the tag the second.
+  table = CommitStaged(table, table->StageAppend(*NumberedRows(11, 1), {}));
+  EXPECT_THAT(Versions(*table), ElementsAre(2, 3, 4));
+  // An exact commit leaves all as it is.
+  for (int64_t i = 0; i < 3; ++i)
+    table = CommitStaged(table, table->StageAppend(*NumberedRows(20 + i, 1), {}));
+  const auto staged = table->StageAppend(*NumberedRows(30, 1), {});
+  ASSERT_THAT(staged, IsOk());
+  const auto exact = table->CommitExact(*staged);
+  ASSERT_THAT(exact, IsOk());
+  EXPECT_EQ((*exact)->version(), 8u);
+  EXPECT_THAT(Versions(**exact), ElementsAre(2, 3, 4, 5, 6, 7, 8));
+  // What cannot be read, or says nothing of age, cleans nothing, and the commit stands.
+  table = CommitStaged(
+      *exact, StageMetadata(
+                  **exact, {.config = {.entries = {{"lance.auto_cleanup.interval", "1"},
+                                                   {"lance.auto_cleanup.retain_versions", "x"}}}}));
+  EXPECT_EQ(Versions(*table).size(), 8u);
+  EXPECT_THAT(AutoCleanupPolicy(*table), StatusIs(absl::StatusCode::kInvalidArgument));
+}
+
+TEST_F(CleanupTest, AnOverwriteMayChangeTheVersionOfTheFiles) {
+  DatasetPtr table = NumberedTable(env_, root_, true, 1, 10);
+  EXPECT_EQ(table->manifest().data_format_version, "2.2");
+  const auto rows = NumberedRows(0, 3);
+  const auto staged = StageOverwriteAs(*table, "2.0", NumberedSchema(), rows.get(), {});
+  const DatasetPtr older = CommitStaged(table, staged);
+  EXPECT_EQ(older->manifest().data_format_version, "2.0");
+  EXPECT_EQ(AllRows(*older).size(), 3u);
+  const DatasetPtr same = CommitStaged(older, older->StageOverwrite(NumberedSchema(), nullptr, {}));
+  EXPECT_EQ(same->manifest().data_format_version, "2.0");
+  EXPECT_FALSE(StageOverwriteAs(*table, "0.1", NumberedSchema(), nullptr, {}).ok());
 }
 
 TEST_F(CleanupTest, BranchesProtectWhatTheyRead) {

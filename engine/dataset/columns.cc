@@ -160,11 +160,22 @@ bool IsSameKind(const format::DataType& from, const format::DataType& to) {
   const auto is_time = [](const format::DataType& type) {
     return type.id >= format::TypeId::kDate32 && type.id <= format::TypeId::kDuration;
   };
+  const auto is_decimal = [](const format::DataType& type) {
+    return type.id == format::TypeId::kDecimal128 || type.id == format::TypeId::kDecimal256;
+  };
+  const auto is_list = [](const format::DataType& type) {
+    return type.id == format::TypeId::kList || type.id == format::TypeId::kLargeList ||
+           type.id == format::TypeId::kFixedSizeList;
+  };
   if (from.id == format::TypeId::kDictionary) {
     return IsSameKind(*from.value_type, to);
   }
+  if (is_list(from) && is_list(to)) {
+    return IsSameKind(*from.children[0].type, *to.children[0].type);
+  }
   return (from.is_integer() && to.is_integer()) || (from.is_floating() && to.is_floating()) ||
          (is_text(from) && is_text(to)) || (is_time(from) && is_time(to)) ||
+         (is_decimal(from) && is_decimal(to)) ||
          (from.is_variable() && to.is_variable() && !is_text(from) && !is_text(to)) ||
          (from.id == format::TypeId::kBool && to.id == format::TypeId::kBool);
 }

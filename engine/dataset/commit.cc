@@ -10,6 +10,7 @@
 
 #include "absl/strings/cord.h"
 
+#include "engine/dataset/auto_cleanup.h"
 #include "engine/dataset/commit_conflict.h"
 #include "engine/dataset/conflicts.h"
 #include "engine/dataset/dataset_handle.h"
@@ -56,7 +57,7 @@ absl::StatusOr<std::shared_ptr<const DatasetHandle>> CommitOnto(
                       NextManifest(&current.manifest(), staged.transaction,
                                    {.version = current.version() + 1,
                                     .now_us = current.env().NowUs(),
-                                    .file_version = {},
+                                    .file_version = staged.file_version,
                                     .stable_row_ids = false,
                                     .restored = restored ? &restored->manifest : nullptr,
                                     .fragment_reuse = fragment_reuse}));
@@ -322,6 +323,7 @@ absl::StatusOr<DatasetPtr> CommitRebased(const DatasetHandle& read,
     absl::StatusOr<std::shared_ptr<const DatasetHandle>> committed =
         CommitOnto(*AsHandle(latest), attempt_staged, options.write_hint, context.fragment_reuse);
     if (committed.ok()) {
+      CleanUpAfterCommit(**committed);
       return committed;
     }
     if (committed.status().code() != absl::StatusCode::kAlreadyExists) {

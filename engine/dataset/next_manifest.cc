@@ -564,7 +564,8 @@ absl::StatusOr<Manifest> NextManifest(const Manifest* current,
   if (current != nullptr) {
     OG_RETURN_IF_ERROR(format::CheckWriterFlags(current->writer_feature_flags));
     manifest = *current;
-  } else {
+  }
+  if (overwrite != nullptr && !options.file_version.empty()) {
     manifest.data_format_version = options.file_version;
   }
   bool stable_row_ids = current != nullptr ? current->has_stable_row_ids() : options.stable_row_ids;

@@ -17,8 +17,9 @@ namespace og::engine::dataset {
 struct NextManifestOptions {
   uint64_t version = 1;
   int64_t now_us = 0;  // commit time
-  // Creation only.
+  // Creation, and overwrites: the version of all data files. Empty: that of the dataset.
   std::string file_version;
+  // Creation only.
   bool stable_row_ids = false;
   // Restore only: the manifest of the version that comes back.
   const format::Manifest* restored = nullptr;

@@ -23,9 +23,8 @@
 #include "io/base/text.h"
 #include "io/env/real_env.h"
 #include "io/env/sim_env.h"
-#include "io/fault/power_loss_store.h"
-#include "io/memory/memory_store.h"
-#include "io/store/hooked_store.h"
+#include "tests/support/moment_store.h"
+#include "tests/support/rounds.h"
 #include "tests/support/seed.h"
 #include "tests/support/status_matchers.h"
 #include "tests/support/temp_dir.h"
@@ -39,84 +38,12 @@ constexpr char kRoot[] = "memory://disk/t.lance";
 
 // --- Stopping ------------------------------------------------------------------------------------
 
-// A disk, and what it would be if everything stopped now.
-struct Moment {
-  std::string after;  // the call, for messages
-  bool acknowledged = false;
-  std::shared_ptr<io::MemoryStore> disk;
-};
+using tests::Moment;
+using tests::MomentMachine;
 
-// Notes a moment after every change, for each way in which the world can stop.
-class MomentStore final : public io::HookedStore {
- public:
-  explicit MomentStore(std::shared_ptr<io::MemoryStore> disk)
-      : HookedStore(std::make_shared<io::PowerLossStore>(disk, io::Durability::kFull)),
-        disk_(std::move(disk)),
-        power_(static_cast<io::PowerLossStore&>(base())) {}
-
-  void Start() {
-    is_noting_ = true;
-    Note("the start");
-  }
-  void Acknowledge() {
-    acknowledged_ = true;
-    Note("the acknowledgement");
-  }
-  const std::vector<Moment>& moments() const { return moments_; }
-
- protected:
-  absl::Status After(io::StoreCall call, std::string_view path, uint64_t /*bytes*/,
-                     const absl::Status& status) override {
-    if (is_noting_ && io::IsMutation(call)) {
-      Note(io::StrCat(io::StoreCallName(call), " ", path));
-    }
-    return status;
-  }
-
- private:
-  void Note(const std::string& after) {
-    const auto add = [&](std::string_view how, std::shared_ptr<io::MemoryStore> disk) {
-      moments_.push_back({io::StrCat(how, " after ", after), acknowledged_, std::move(disk)});
-    };
-    add("killed", std::make_shared<io::MemoryStore>(std::string(disk_->scheme_root()),
-                                                    disk_->clock(), disk_->objects()));
-    add("names lost", power_.AfterPowerLoss(io::PowerLoss::kNames));
-    add("bytes lost", power_.AfterPowerLoss(io::PowerLoss::kBytes));
-    add("power lost",
-        power_.AfterPowerLoss(io::PowerLoss::kRandom, tests::Seed() + moments_.size()));
-  }
-
-  const std::shared_ptr<io::MemoryStore> disk_;
-  io::PowerLossStore& power_;
-  bool is_noting_ = false;
-  bool acknowledged_ = false;
-  std::vector<Moment> moments_;
-};
-
-// A machine that finds `disk`, or a new one. Each has its own seed, so that no two give files the
-// same name.
-class Machine {
- public:
-  explicit Machine(uint64_t number, std::shared_ptr<io::MemoryStore> disk = nullptr) {
-    io::SimEnvOptions options;
-    options.wrap_store = [this, disk](std::shared_ptr<io::Store> fresh) {
-      auto memory = disk != nullptr ? disk : std::dynamic_pointer_cast<io::MemoryStore>(fresh);
-      store_ = std::make_shared<MomentStore>(std::move(memory));
-      return store_;
-    };
-    env_ = std::make_unique<io::SimEnv>(tests::Seed() * 1000 + number, options);
-    root_ = *env_->Resolve(kRoot);
-  }
-
-  io::Env& env() { return *env_; }
-  MomentStore& store() { return *store_; }
-  absl::StatusOr<DatasetPtr> Open() { return Dataset::Open(*env_, root_, {}); }
-
- private:
-  std::shared_ptr<MomentStore> store_;
-  std::unique_ptr<io::SimEnv> env_;
-  io::Location root_;
-};
+absl::StatusOr<DatasetPtr> Open(MomentMachine& machine) {
+  return Dataset::Open(machine.env(), machine.root(), {});
+}
 
 constexpr std::string_view kPeople = R"({"id":1,"name":"a","age":10}
 {"id":2,"name":"b","age":20}
@@ -184,7 +111,7 @@ const std::vector<std::pair<std::string, Change>>& Changes() {
   return *changes;
 }
 
-void Prepare(Machine& machine) {
+void Prepare(MomentMachine& machine) {
   CreateOptions options;
   options.write.max_rows_per_file = 3;
   OG_ASSERT_OK(CreateTable(machine.env(), kRoot, SchemaOf("id int64, name utf8?, age int32?"),
@@ -194,11 +121,12 @@ void Prepare(Machine& machine) {
 TEST(RowHistoryTest, AChangeMayStopAnywhere) {
   size_t num_moments = 0;
   for (const auto& [name, change] : Changes()) {
-    Machine machine(0);
+    MomentMachine machine(kRoot);
     Prepare(machine);
-    OG_ASSERT_OK_AND_ASSIGN(const DatasetPtr before, machine.Open());
+    OG_ASSERT_OK_AND_ASSIGN(const DatasetPtr before, Open(machine));
     OG_ASSERT_OK_AND_ASSIGN(const std::string old_rows, RowText(*before));
     machine.store().Start();
+    machine.store().Note("the start");
     OG_ASSERT_OK_AND_ASSIGN(const DatasetPtr after, change(*before));
     machine.store().Acknowledge();
     OG_ASSERT_OK_AND_ASSIGN(const std::string new_rows, RowText(*after));
@@ -206,8 +134,9 @@ TEST(RowHistoryTest, AChangeMayStopAnywhere) {
     size_t num_old = 0;
     for (const Moment& moment : machine.store().moments()) {
       SCOPED_TRACE(io::StrCat(name, ": ", moment.after));
-      Machine later(++num_moments, moment.disk);
-      OG_ASSERT_OK_AND_ASSIGN(const DatasetPtr found, later.Open());
+      ++num_moments;
+      MomentMachine later(kRoot, moment.disk);
+      OG_ASSERT_OK_AND_ASSIGN(const DatasetPtr found, Open(later));
       OG_ASSERT_OK_AND_ASSIGN(const std::string rows, RowText(*found));
       const bool is_old = rows == old_rows;
       EXPECT_TRUE(is_old || rows == new_rows) << rows;
@@ -367,7 +296,8 @@ absl::StatusOr<DatasetPtr> CreateRaceTable(io::Env& env, std::string_view uri, b
 }
 
 TEST(RowHistoryTest, RacingWritersMakeASerialHistory) {
-  for (uint64_t round = 0; round < 4; ++round) {
+  const uint64_t rounds = tests::Rounds(4);
+  for (uint64_t round = 0; round < rounds; ++round) {
     constexpr int kWriters = 4;
     constexpr int kChanges = 8;
     io::SimEnv env(tests::Seed() + round);
@@ -386,11 +316,12 @@ TEST(RowHistoryTest, RacingWritersMakeASerialHistory) {
     race.Check(model, kWriters * kChanges);
     ASSERT_FALSE(testing::Test::HasFailure()) << "round " << round;
   }
+  std::cout << rounds << " histories of 4 writers equal to a serial one\n";
 }
 
 TEST(RowHistoryTest, RacingThreadsOnDiskMakeASerialHistory) {
   constexpr int kWriters = 4;
-  constexpr int kChanges = 6;
+  const int changes = static_cast<int>(tests::Rounds(6));
   const tests::TempDir folder;
   const auto env = *io::NewRealEnv({.durability = io::Durability::kNone});
   Model model;
@@ -400,13 +331,13 @@ TEST(RowHistoryTest, RacingThreadsOnDiskMakeASerialHistory) {
   std::vector<std::thread> writers;
   for (int writer = 0; writer < kWriters; ++writer) {
     writers.emplace_back([&, writer] {
-      race.Write(tests::Seed() * 37 + static_cast<uint64_t>(writer), writer, kChanges);
+      race.Write(tests::Seed() * 37 + static_cast<uint64_t>(writer), writer, changes);
     });
   }
   for (std::thread& writer : writers) {
     writer.join();
   }
-  race.Check(model, kWriters * kChanges);
+  race.Check(model, static_cast<size_t>(kWriters * changes));
 }
 
 }  // namespace

@@ -4,6 +4,7 @@
 
 #include "engine/dataset/data_writer.h"
 #include "engine/dataset/dataset_handle.h"
+#include "engine/dataset/overwrite.h"
 #include "engine/dataset/staging.h"
 #include "format/table/deletion_vector.h"
 #include "format/table/key_filter.h"
@@ -108,15 +109,25 @@ absl::StatusOr<StagedTransaction> DatasetHandle::StageAppend(format::BatchStream
 absl::StatusOr<StagedTransaction> DatasetHandle::StageOverwrite(const format::SchemaPtr& schema,
                                                                 format::BatchStream* rows,
                                                                 const WriteOptions& options) const {
-  StagedTransaction staged = NewTransaction(*env_, version(), options);
+  return StageOverwriteAs(*this, manifest().data_format_version, schema, rows, options);
+}
+
+absl::StatusOr<StagedTransaction> StageOverwriteAs(const Dataset& dataset,
+                                                   std::string_view file_version,
+                                                   const format::SchemaPtr& schema,
+                                                   format::BatchStream* rows,
+                                                   const WriteOptions& options) {
+  OG_RETURN_IF_ERROR(WritableVersion(file_version).status());
+  const DatasetHandle& handle = HandleOf(dataset);
+  StagedTransaction staged = NewTransaction(handle.env(), handle.version(), options);
   OG_ASSIGN_OR_RETURN(format::LanceSchema lance, format::FromArrow(*schema));
   auto shared = std::make_shared<const format::LanceSchema>(std::move(lance));
   format::OverwriteOperation overwrite;
-  OG_ASSIGN_OR_RETURN(overwrite.fragments,
-                      WriteRows(*env_, branch_root_, shared, manifest().data_format_version, rows,
-                                options, staged));
+  OG_ASSIGN_OR_RETURN(overwrite.fragments, WriteRows(handle.env(), handle.branch_root(), shared,
+                                                     file_version, rows, options, staged));
   overwrite.schema = std::move(shared);
   staged.transaction.operation = std::move(overwrite);
+  staged.file_version = file_version;
   return staged;
 }
 

@@ -16,12 +16,7 @@
 #include "engine/dataset/compact.h"
 #include "engine/dataset/indices.h"
 #include "engine/dataset/table_testing.h"
-#include "io/base/text.h"
-#include "io/env/sim_env.h"
-#include "io/fault/power_loss_store.h"
-#include "io/memory/memory_store.h"
-#include "io/store/hooked_store.h"
-#include "tests/support/seed.h"
+#include "tests/support/moment_store.h"
 #include "tests/support/status_matchers.h"
 
 namespace og::engine::dataset {
@@ -31,76 +26,12 @@ using tests::IsOk;
 
 constexpr char kRoot[] = "memory://disk/t.lance";
 
-// A disk as it would be if everything stopped now.
-struct Moment {
-  std::string after;  // the call, for messages
-  std::shared_ptr<io::MemoryStore> disk;
-};
+using tests::Moment;
 
-// Notes a moment after every change, for each way in which the world can stop.
-class MomentStore final : public io::HookedStore {
+class Machine final : public tests::MomentMachine {
  public:
-  explicit MomentStore(std::shared_ptr<io::MemoryStore> disk)
-      : HookedStore(std::make_shared<io::PowerLossStore>(disk, io::Durability::kFull)),
-        disk_(std::move(disk)),
-        power_(static_cast<io::PowerLossStore&>(base())) {}
-
-  void Start() { is_noting_ = true; }
-  void Stop() { is_noting_ = false; }
-  const std::vector<Moment>& moments() const { return moments_; }
-
- protected:
-  absl::Status After(io::StoreCall call, std::string_view path, uint64_t /*bytes*/,
-                     const absl::Status& status) override {
-    if (is_noting_ && io::IsMutation(call)) {
-      Note(io::StrCat(io::StoreCallName(call), " ", path));
-    }
-    return status;
-  }
-
- private:
-  void Note(const std::string& after) {
-    const auto add = [&](std::string_view how, std::shared_ptr<io::MemoryStore> disk) {
-      moments_.push_back({io::StrCat(how, " after ", after), std::move(disk)});
-    };
-    add("killed", std::make_shared<io::MemoryStore>(std::string(disk_->scheme_root()),
-                                                    disk_->clock(), disk_->objects()));
-    add("names lost", power_.AfterPowerLoss(io::PowerLoss::kNames));
-    add("bytes lost", power_.AfterPowerLoss(io::PowerLoss::kBytes));
-    add("power lost",
-        power_.AfterPowerLoss(io::PowerLoss::kRandom, tests::Seed() + moments_.size()));
-  }
-
-  const std::shared_ptr<io::MemoryStore> disk_;
-  io::PowerLossStore& power_;
-  bool is_noting_ = false;
-  std::vector<Moment> moments_;
-};
-
-// A machine that finds `disk`, or a new one.
-class Machine {
- public:
-  explicit Machine(std::shared_ptr<io::MemoryStore> disk = nullptr) {
-    io::SimEnvOptions options;
-    options.wrap_store = [this, disk](std::shared_ptr<io::Store> fresh) {
-      auto memory = disk != nullptr ? disk : std::dynamic_pointer_cast<io::MemoryStore>(fresh);
-      store_ = std::make_shared<MomentStore>(std::move(memory));
-      return store_;
-    };
-    // Another machine thinks of other names than the one that stopped.
-    static uint64_t machines = 0;
-    env_ = std::make_unique<io::SimEnv>(tests::Seed() + machines++, options);
-    root_ = *env_->Resolve(kRoot);
-  }
-
-  io::SimEnv& env() { return *env_; }
-  const io::Location& root() const { return root_; }
-  MomentStore& store() { return *store_; }
-
- private:
-  std::shared_ptr<MomentStore> store_;
-  std::unique_ptr<io::SimEnv> env_;
-  io::Location root_;
+  explicit Machine(std::shared_ptr<io::MemoryStore> disk = nullptr)
+      : MomentMachine(kRoot, std::move(disk)) {}
 };
 
 struct Scene {

@@ -1,106 +1,24 @@
-// A machine whose every state between two changes of its store is noted, for each way in which the
-// world can stop.
+// A machine with a graph, every state of whose store is noted (moment_store.h).
 #pragma once
 
 #include <memory>
-#include <string>
-#include <string_view>
 #include <utility>
-#include <vector>
 
 #include "engine/graph/graph.h"
-#include "io/base/text.h"
-#include "io/env/sim_env.h"
-#include "io/fault/power_loss_store.h"
-#include "io/memory/memory_store.h"
-#include "io/store/hooked_store.h"
-#include "tests/support/seed.h"
+#include "tests/support/moment_store.h"
 
 namespace og::tests {
 
 inline constexpr char kMachineRoot[] = "memory://disk/g";
 
-// A disk, and what it would be if everything stopped now.
-struct Moment {
-  std::string after;  // the call, for messages
-  bool acknowledged = false;
-  std::shared_ptr<io::MemoryStore> disk;
-};
-
-// Notes a moment after every change, for each way in which the world can stop.
-class MomentStore final : public io::HookedStore {
+class Machine final : public MomentMachine {
  public:
-  explicit MomentStore(std::shared_ptr<io::MemoryStore> disk)
-      : HookedStore(std::make_shared<io::PowerLossStore>(disk, io::Durability::kFull)),
-        disk_(std::move(disk)),
-        power_(static_cast<io::PowerLossStore&>(base())) {}
-
-  void Start() { is_noting_ = true; }
-
-  // From now on what was written has been acknowledged.
-  void Acknowledge() {
-    acknowledged_ = true;
-    Note("the acknowledgement");
-  }
-
-  const std::vector<Moment>& moments() const { return moments_; }
-
- protected:
-  absl::Status After(io::StoreCall call, std::string_view path, uint64_t /*bytes*/,
-                     const absl::Status& status) override {
-    if (is_noting_ && io::IsMutation(call)) {
-      Note(io::StrCat(io::StoreCallName(call), " ", path));
-    }
-    return status;
-  }
-
- private:
-  void Note(const std::string& after) {
-    const auto add = [&](std::string_view how, std::shared_ptr<io::MemoryStore> disk) {
-      moments_.push_back({io::StrCat(how, " after ", after), acknowledged_, std::move(disk)});
-    };
-    add("killed", std::make_shared<io::MemoryStore>(std::string(disk_->scheme_root()),
-                                                    disk_->clock(), disk_->objects()));
-    add("names lost", power_.AfterPowerLoss(io::PowerLoss::kNames));
-    add("bytes lost", power_.AfterPowerLoss(io::PowerLoss::kBytes));
-    add("power lost", power_.AfterPowerLoss(io::PowerLoss::kRandom, Seed() + moments_.size()));
-  }
-
-  const std::shared_ptr<io::MemoryStore> disk_;
-  io::PowerLossStore& power_;
-  bool is_noting_ = false;
-  bool acknowledged_ = false;
-  std::vector<Moment> moments_;
-};
-
-// A machine that finds `disk`, or a new one.
-class Machine {
- public:
-  explicit Machine(std::shared_ptr<io::MemoryStore> disk = nullptr) {
-    io::SimEnvOptions options;
-    options.wrap_store = [this, disk](std::shared_ptr<io::Store> fresh) {
-      auto memory = disk != nullptr ? disk : std::dynamic_pointer_cast<io::MemoryStore>(fresh);
-      store_ = std::make_shared<MomentStore>(std::move(memory));
-      return store_;
-    };
-    // Ids must not repeat those on the disk.
-    static uint64_t num_machines = 0;
-    env_ = std::make_unique<io::SimEnv>(Seed() + ++num_machines, options);
-    root_ = *env_->Resolve(kMachineRoot);
-  }
-
-  io::Env& env() { return *env_; }
-  const io::Location& root() const { return root_; }
-  MomentStore& store() { return *store_; }
+  explicit Machine(std::shared_ptr<io::MemoryStore> disk = nullptr)
+      : MomentMachine(kMachineRoot, std::move(disk)) {}
 
   absl::StatusOr<std::shared_ptr<engine::graph::Graph>> Open() {
-    return engine::graph::Graph::Open(*env_, root_, engine::graph::OpenMode::kReadWrite);
+    return engine::graph::Graph::Open(env(), root(), engine::graph::OpenMode::kReadWrite);
   }
-
- private:
-  std::shared_ptr<MomentStore> store_;
-  std::unique_ptr<io::SimEnv> env_;
-  io::Location root_;
 };
 
 }  // namespace og::tests

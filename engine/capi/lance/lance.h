@@ -390,7 +390,7 @@ typedef struct LanceWriteParams {
   uint64_t max_rows_per_file;       /* 0: 1 Mi */
   uint64_t max_rows_per_group;      /* of the legacy format; ignored */
   uint64_t max_bytes_per_file;      /* 0: 90 GiB */
-  const char* data_storage_version; /* "2.0", "2.1", "2.2", "stable"; NULL: the default */
+  const char* data_storage_version; /* "2.0", "2.1", "2.2", "stable"; NULL: 2.1 or unchanged */
   bool enable_stable_row_ids;       /* of a dataset that is created */
 } LanceWriteParams;
 
