@@ -5,6 +5,7 @@
 #include "cli/lance_tool/command.h"
 #include "cli/lance_tool/dataset_arguments.h"
 #include "cli/lance_tool/text_table.h"
+#include "engine/dataset/auto_cleanup.h"
 #include "engine/dataset/metadata.h"
 #include "io/base/json_writer.h"
 #include "io/base/status.h"
@@ -19,7 +20,6 @@ using engine::dataset::CleanupPlan;
 using engine::dataset::CleanupPolicy;
 using engine::dataset::CleanupStats;
 
-constexpr int64_t kDayUs = int64_t{24} * 3600 * 1'000'000;
 constexpr std::string_view kDefaultAge = "14d";
 
 struct CleanupArguments {
@@ -53,38 +53,6 @@ void Declare(OptionSet& options, CleanupArguments& arguments) {
   DeclareYes(options, arguments.yes);
 }
 
-// "14d" in microseconds.
-std::optional<int64_t> AgeUs(std::string_view text) {
-  if (text.empty()) {
-    return std::nullopt;
-  }
-  int64_t unit = 0;
-  switch (text.back()) {
-    case 's':
-      unit = 1'000'000;
-      break;
-    case 'm':
-      unit = int64_t{60} * 1'000'000;
-      break;
-    case 'h':
-      unit = int64_t{3600} * 1'000'000;
-      break;
-    case 'd':
-      unit = kDayUs;
-      break;
-    case 'w':
-      unit = 7 * kDayUs;
-      break;
-    default:
-      return std::nullopt;
-  }
-  const auto count = io::ParseUint64(text.substr(0, text.size() - 1));
-  if (!count || *count > static_cast<uint64_t>(INT64_MAX / unit)) {
-    return std::nullopt;
-  }
-  return static_cast<int64_t>(*count) * unit;
-}
-
 absl::StatusOr<CleanupPolicy> PolicyOf(io::Env& env, const CleanupArguments& arguments) {
   CleanupPolicy policy;
   policy.before_version = arguments.before_version;
@@ -99,7 +67,7 @@ absl::StatusOr<CleanupPolicy> PolicyOf(io::Env& env, const CleanupArguments& arg
     }
   } else if (arguments.older_than || (!arguments.before_version && !arguments.retain)) {
     const std::string age = arguments.older_than.value_or(std::string(kDefaultAge));
-    const std::optional<int64_t> age_us = AgeUs(age);
+    const std::optional<int64_t> age_us = engine::dataset::ParseAgeUs(age);
     if (!age_us) {
       return io::InvalidArgumentError(io::StrCat("no age: ", age, " (14d, 36h, 90m, 2w)"));
     }

@@ -2,7 +2,7 @@
 
 #include "cli/lance_tool/command.h"
 #include "cli/lance_tool/dataset_arguments.h"
-#include "cli/lance_tool/json_rows.h"
+#include "cli/lance_tool/row_input.h"
 #include "format/file/lance_schema.h"
 #include "io/base/status.h"
 #include "io/base/status_macros.h"
@@ -32,7 +32,7 @@ struct AddArguments {
   DatasetArguments dataset;
   std::vector<std::string> columns;
   std::string schema_file;
-  std::string input_file;
+  InputArguments input{.file = "", .format = "", .csv = {}};
 };
 
 void DeclareAdd(OptionSet& options, AddArguments& arguments) {
@@ -41,8 +41,9 @@ void DeclareAdd(OptionSet& options, AddArguments& arguments) {
   options.AddEach("--column", arguments.columns, "NAME=VALUE, computed from other columns");
   options.Add("--schema", arguments.schema_file, "Schema of columns without a computed value")
       .Excludes("--column");
-  options.Add("--input", arguments.input_file,
-              "Their values, a line for each row in the order of a scan (default: all null)");
+  options.Add("--input", arguments.input.file,
+              "Their values, one for each row in the order of a scan (default: all null)");
+  arguments.input.DeclareForm(options);
 }
 
 absl::Status RunAdd(ToolContext& context, const AddArguments& arguments) {
@@ -50,10 +51,10 @@ absl::Status RunAdd(ToolContext& context, const AddArguments& arguments) {
   StagedTransaction staged;
   if (!arguments.schema_file.empty()) {
     OG_ASSIGN_OR_RETURN(const format::SchemaPtr schema, ReadSchemaFile(arguments.schema_file));
-    if (arguments.input_file.empty()) {
+    if (arguments.input.file.empty()) {
       OG_ASSIGN_OR_RETURN(staged, StageAddNullColumns(*dataset, *schema, {}));
     } else {
-      OG_ASSIGN_OR_RETURN(const auto rows, JsonRows::Open(arguments.input_file, schema));
+      OG_ASSIGN_OR_RETURN(const auto rows, arguments.input.Open(schema));
       OG_ASSIGN_OR_RETURN(staged, StageAddColumnsFrom(*dataset, *rows, {}));
     }
     return CommitAndPrint(context, arguments.dataset, dataset, staged);
@@ -78,7 +79,7 @@ struct JoinArguments {
   std::string on;
   std::string values_key;
   std::string schema_file;
-  std::string input_file = "-";
+  InputArguments input;
 };
 
 void DeclareJoin(OptionSet& options, JoinArguments& arguments) {
@@ -86,14 +87,18 @@ void DeclareJoin(OptionSet& options, JoinArguments& arguments) {
   arguments.dataset.DeclareBranch(options);
   options.Add("--on", arguments.on, "Key column of the dataset, _rowid or _rowaddr").Required();
   options.Add("--values-on", arguments.values_key, "Key column of the values (default: the same)");
-  options.Add("--schema", arguments.schema_file, "Schema of the values with their key").Required();
-  options.Add("--input", arguments.input_file, "The values; - is standard input");
+  options.Add("--schema", arguments.schema_file,
+              "Schema of the values with their key (default: what they say)");
+  arguments.input.Declare(options);
 }
 
 absl::Status RunJoin(ToolContext& context, const JoinArguments& arguments) {
   OG_ASSIGN_OR_RETURN(const DatasetPtr dataset, arguments.dataset.Open(context));
-  OG_ASSIGN_OR_RETURN(const format::SchemaPtr schema, ReadSchemaFile(arguments.schema_file));
-  OG_ASSIGN_OR_RETURN(const auto rows, JsonRows::Open(arguments.input_file, schema));
+  format::SchemaPtr schema;
+  if (!arguments.schema_file.empty()) {
+    OG_ASSIGN_OR_RETURN(schema, ReadSchemaFile(arguments.schema_file));
+  }
+  OG_ASSIGN_OR_RETURN(const auto rows, arguments.input.Open(schema));
   OG_ASSIGN_OR_RETURN(
       const StagedTransaction staged,
       StageJoinColumns(*dataset, *rows, arguments.on,
@@ -138,10 +143,26 @@ void DeclareAlter(OptionSet& options, AlterArguments& arguments) {
   arguments.dataset.DeclareBranch(options);
   options.Add("--column", arguments.column, "The column; a member as a.b").Required();
   options.Add("--rename", arguments.rename, "Its new name");
-  options.Add("--type", arguments.type, "Its new type in Lance's words: int64, float, string, ...");
+  options.Add(
+      "--type", arguments.type,
+      "Its new type in Lance's words: int64, float, string, decimal:128:10:2, list:int64, ...");
   options.Flag("--nullable", arguments.nullable, "It may be null from now on");
   options.Flag("--not-nullable", arguments.not_nullable, "It may not be null from now on")
       .Excludes("--nullable");
+}
+
+// A type in Lance's words; lists as list:int64, large_list:int64, fixed_size_list:float:3.
+absl::StatusOr<format::TypePtr> TypeNamed(std::string_view text) {
+  for (const std::string_view list : {"list:", "large_list:"}) {
+    if (text.starts_with(list)) {
+      OG_ASSIGN_OR_RETURN(format::TypePtr type, TypeNamed(text.substr(list.size())));
+      format::Field item{.name = "item", .type = std::move(type), .nullable = true, .metadata = {}};
+      return list == "list:" ? format::List(std::move(item)) : format::LargeList(std::move(item));
+    }
+  }
+  format::LanceField field;
+  field.logical_type = text;
+  return format::ArrowTypeOf(field);
 }
 
 absl::Status RunAlter(ToolContext& context, const AlterArguments& arguments) {
@@ -151,9 +172,7 @@ absl::Status RunAlter(ToolContext& context, const AlterArguments& arguments) {
     alteration.nullable = arguments.nullable;
   }
   if (!arguments.type.empty()) {
-    format::LanceField field;
-    field.logical_type = arguments.type;
-    const absl::StatusOr<format::TypePtr> type = format::ArrowTypeOf(field);
+    const absl::StatusOr<format::TypePtr> type = TypeNamed(arguments.type);
     if (!type.ok()) {
       return io::InvalidArgumentError(io::StrCat("--type ", arguments.type, ": no such type"));
     }
@@ -183,7 +202,7 @@ ToolCommand ColumnsJoinCommand() {
       {.path = "columns join",
        .summary = "Add columns whose values are found by a key",
        .examples = "  lance-tool columns join people.lance --on city --values-on name \\\n"
-                   "      --schema cities.json --input cities.jsonl\n"},
+                   "      --input cities.csv\n"},
       DeclareJoin, RunJoin);
 }
 

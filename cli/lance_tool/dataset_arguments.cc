@@ -1,14 +1,38 @@
 #include "cli/lance_tool/dataset_arguments.h"
 
+#include "engine/dataset/ordered_scan.h"
 #include "engine/expr/filter_parse.h"
-#include "format/arrow/json.h"
+#include "io/base/status.h"
 #include "io/base/status_macros.h"
+#include "io/base/text.h"
 
 namespace og::cli {
 
 using engine::dataset::Dataset;
 using engine::dataset::DatasetPtr;
 using engine::dataset::ScanOptions;
+using engine::dataset::SortKey;
+
+namespace {
+
+// "column[:asc|:desc][:nulls-first|:nulls-last]"
+absl::StatusOr<SortKey> ParseSortKey(std::string_view text) {
+  const std::vector<std::string_view> parts = io::Split(text, ':');
+  SortKey key{.column = std::string(parts[0]), .descending = false, .nulls_first = false};
+  for (size_t i = 1; i < parts.size(); ++i) {
+    if (parts[i] == "desc" || parts[i] == "asc") {
+      key.descending = parts[i] == "desc";
+    } else if (parts[i] == "nulls-first" || parts[i] == "nulls-last") {
+      key.nulls_first = parts[i] == "nulls-first";
+    } else {
+      return io::InvalidArgumentError(io::StrCat(
+          "--order-by ", text, ": '", parts[i], "' is none of asc, desc, nulls-first, nulls-last"));
+    }
+  }
+  return key;
+}
+
+}  // namespace
 
 void DatasetArguments::Declare(OptionSet& options) {
   options.Add("DATASET", dataset, "Path or URI of the dataset (/data/t.lance, s3://bucket/t.lance)")
@@ -51,6 +75,14 @@ void RowArguments::DeclareLimit(OptionSet& options) {
   options.Add("--offset", offset, "Rows to leave out first");
 }
 
+void RowArguments::DeclareOrder(OptionSet& options) {
+  options.Add("--order-by", order_by,
+              "Columns, comma separated, first one first; with :desc descending, with :nulls-first "
+              "or :nulls-last (default)");
+  options.Flag("--row-versions", row_versions,
+               "Add _row_created_at_version and _row_last_updated_at_version");
+}
+
 absl::StatusOr<std::shared_ptr<const engine::expr::Expr>> RowArguments::Filter() const {
   if (where.empty()) {
     return nullptr;
@@ -66,22 +98,26 @@ absl::StatusOr<ScanOptions> RowArguments::Scan() const {
   options.with_row_address = row_ids;
   options.offset = offset;
   options.limit = limit;
+  options.with_created_at_version = row_versions;
+  options.with_last_updated_at_version = row_versions;
   return options;
+}
+
+absl::StatusOr<std::unique_ptr<format::BatchStream>> RowArguments::Open(
+    const Dataset& dataset, const ScanOptions& options) const {
+  if (order_by.empty()) {
+    return dataset.Scan(options);
+  }
+  std::vector<SortKey> keys;
+  for (const std::string& text : order_by) {
+    OG_ASSIGN_OR_RETURN(SortKey key, ParseSortKey(text));
+    keys.push_back(std::move(key));
+  }
+  return ScanOrdered(dataset, options, keys);
 }
 
 void DeclareYes(OptionSet& options, bool& yes) {
   options.Flag("-y,--yes", yes, "Do not ask before what cannot be undone");
-}
-
-absl::Status WriteRows(const format::RecordBatch& batch, Output& output) {
-  std::string line;
-  for (int64_t row = 0; row < batch.num_rows; ++row) {
-    line.clear();
-    format::AppendJsonRow(batch, row, line);
-    line += '\n';
-    OG_RETURN_IF_ERROR(output.Write(line));
-  }
-  return absl::OkStatus();
 }
 
 }  // namespace og::cli

@@ -38,19 +38,22 @@ struct RowArguments {
   std::optional<uint64_t> limit;
   uint64_t offset = 0;
   bool row_ids = false;
+  bool row_versions = false;
+  std::vector<std::string> order_by;
 
   void DeclareColumns(OptionSet& options);  // --columns, --row-ids
   void DeclareFilter(OptionSet& options);   // --where
   void DeclareLimit(OptionSet& options);    // --limit, --offset
+  void DeclareOrder(OptionSet& options);    // --order-by, --row-versions
 
   absl::StatusOr<std::shared_ptr<const engine::expr::Expr>> Filter() const;
   absl::StatusOr<engine::dataset::ScanOptions> Scan() const;
+  // The rows of `options`, in the order of --order-by.
+  absl::StatusOr<std::unique_ptr<format::BatchStream>> Open(
+      const engine::dataset::Dataset& dataset, const engine::dataset::ScanOptions& options) const;
 };
 
 // --yes.
 void DeclareYes(OptionSet& options, bool& yes);
-
-// The rows of `batch` as canonical JSON lines.
-absl::Status WriteRows(const format::RecordBatch& batch, Output& output);
 
 }  // namespace og::cli

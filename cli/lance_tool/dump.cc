@@ -1,5 +1,6 @@
 #include "cli/lance_tool/command.h"
 #include "cli/lance_tool/dataset_arguments.h"
+#include "cli/lance_tool/row_output.h"
 #include "io/base/status_macros.h"
 
 namespace og::cli {
@@ -8,6 +9,7 @@ namespace {
 struct DumpArguments {
   DatasetArguments dataset;
   RowArguments rows;
+  OutputArguments output;
 };
 
 void Declare(OptionSet& options, DumpArguments& arguments) {
@@ -16,18 +18,22 @@ void Declare(OptionSet& options, DumpArguments& arguments) {
   arguments.rows.DeclareColumns(options);
   arguments.rows.DeclareFilter(options);
   arguments.rows.DeclareLimit(options);
+  arguments.rows.DeclareOrder(options);
+  arguments.output.Declare(options);
 }
 
 absl::Status Run(ToolContext& context, const DumpArguments& arguments) {
   OG_ASSIGN_OR_RETURN(const auto dataset, arguments.dataset.Open(context));
   OG_ASSIGN_OR_RETURN(const auto options, arguments.rows.Scan());
-  OG_ASSIGN_OR_RETURN(const auto stream, dataset->Scan(options));
+  OG_ASSIGN_OR_RETURN(const auto stream, arguments.rows.Open(*dataset, options));
+  OG_ASSIGN_OR_RETURN(const auto output,
+                      RowOutput::Open(arguments.output, stream->schema(), context.output));
   while (true) {
     OG_ASSIGN_OR_RETURN(const auto batch, stream->Next());
     if (!batch) {
-      return absl::OkStatus();
+      return output->Finish();
     }
-    OG_RETURN_IF_ERROR(WriteRows(*batch, context.output));
+    OG_RETURN_IF_ERROR(output->Write(*batch));
   }
 }
 
@@ -36,9 +42,11 @@ absl::Status Run(ToolContext& context, const DumpArguments& arguments) {
 ToolCommand DumpCommand() {
   return MakeToolCommand(
       {.path = "dump",
-       .summary = "Rows as canonical JSON lines",
+       .summary = "Rows as JSON lines, CSV or Arrow IPC",
        .examples = "  lance-tool dump people.lance --columns name,age --limit 10\n"
-                   "  lance-tool dump people.lance --where \"age >= 18\" --row-ids\n"},
+                   "  lance-tool dump people.lance --where \"age >= 18\" --row-ids\n"
+                   "  lance-tool dump people.lance --order-by age:desc,name --output people.csv\n"
+                   "  lance-tool dump people.lance --format arrow > people.arrow\n"},
       Declare, Run);
 }
 

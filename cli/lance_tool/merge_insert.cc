@@ -4,7 +4,7 @@
 
 #include "cli/lance_tool/command.h"
 #include "cli/lance_tool/dataset_arguments.h"
-#include "cli/lance_tool/json_rows.h"
+#include "cli/lance_tool/row_input.h"
 #include "io/base/json_writer.h"
 #include "io/base/status.h"
 #include "io/base/status_macros.h"
@@ -64,7 +64,7 @@ auto ValueOf(const Table& table, std::string_view wanted) {
 struct MergeInsertArguments {
   DatasetArguments dataset;
   std::vector<std::string> on;
-  std::string input_file = "-";
+  InputArguments input;
   std::vector<std::string> columns;
   std::string when_matched = "update-all";
   std::string when_not_matched = "insert-all";
@@ -79,8 +79,9 @@ void Declare(OptionSet& options, MergeInsertArguments& arguments) {
   arguments.dataset.Declare(options);
   arguments.dataset.DeclareBranch(options);
   options.Add("--on", arguments.on, "Key columns, comma separated (default: the primary key)");
-  options.Add("--input", arguments.input_file, "Rows; - is standard input");
-  options.Add("--columns", arguments.columns, "Columns of the rows (default: all)");
+  arguments.input.Declare(options);
+  options.Add("--columns", arguments.columns,
+              "Columns of the rows (default: those that CSV and Arrow name; of JSON lines all)");
   options.Add("--when-matched", arguments.when_matched, "What a match does")
       .OneOf(WordsOf(kWhenMatched));
   options.Add("--update-if", arguments.update_if,
@@ -120,7 +121,7 @@ absl::Status Run(ToolContext& context, const MergeInsertArguments& arguments) {
   OG_ASSIGN_OR_RETURN(const DatasetPtr dataset, arguments.dataset.Open(context));
   OG_ASSIGN_OR_RETURN(const format::SchemaPtr schema,
                       SourceSchema(*dataset->schema(), arguments.columns));
-  OG_ASSIGN_OR_RETURN(const auto rows, JsonRows::Open(arguments.input_file, schema));
+  OG_ASSIGN_OR_RETURN(const auto rows, arguments.input.OpenPresent(schema));
   MergeInsertRequest request;
   request.on = arguments.on;
   request.when_matched = ValueOf(kWhenMatched, arguments.when_matched);

@@ -1,6 +1,10 @@
 #include "cli/lance_tool/options.h"
 
+#include <cstdlib>
+
 #include <CLI/CLI.hpp>
+
+#include "io/base/text.h"
 
 namespace og::cli {
 namespace {
@@ -8,6 +12,25 @@ namespace {
 template <typename T>
 OptionRef AddTo(CLI::App& app, std::string_view name, T& value, std::string_view help) {
   return OptionRef(*app.add_option(std::string(name), value, std::string(help)));
+}
+
+// A check of the text that was given; `wanted` says what it should be.
+template <typename Test>
+CLI::Validator Checked(std::string_view wanted, Test test) {
+  return CLI::Validator(
+      [wanted = std::string(wanted), test](std::string& text) {
+        return test(text) ? std::string() : io::StrCat("'", text, "' is ", wanted);
+      },
+      "");
+}
+
+// CLI11 lets negative numbers wrap round.
+OptionRef AddUnsigned(CLI::App& app, std::string_view name, auto& value, std::string_view help) {
+  OptionRef option = AddTo(app, name, value, help);
+  app.get_option(std::string(name))
+      ->check(Checked("no whole number from 0 on",
+                      [](const std::string& text) { return io::ParseUint64(text).has_value(); }));
+  return option;
 }
 
 template <typename T>
@@ -25,12 +48,15 @@ OptionRef& OptionRef::Required() {
 }
 
 OptionRef& OptionRef::Positive() {
-  option_.check(CLI::PositiveNumber);
+  option_.check(Checked("not above 0", [](const std::string& text) {
+    return std::strtod(text.c_str(), nullptr) > 0;
+  }));
   return *this;
 }
 
 OptionRef& OptionRef::NotNegative() {
-  option_.check(CLI::NonNegativeNumber);
+  option_.check(Checked(
+      "below 0", [](const std::string& text) { return std::strtod(text.c_str(), nullptr) >= 0; }));
   return *this;
 }
 
@@ -54,12 +80,12 @@ OptionRef OptionSet::Add(std::string_view name, std::optional<std::string>& valu
 }
 
 OptionRef OptionSet::Add(std::string_view name, uint64_t& value, std::string_view help) {
-  return AddTo(app_, name, value, help);
+  return AddUnsigned(app_, name, value, help);
 }
 
 OptionRef OptionSet::Add(std::string_view name, std::optional<uint64_t>& value,
                          std::string_view help) {
-  return AddTo(app_, name, value, help);
+  return AddUnsigned(app_, name, value, help);
 }
 
 OptionRef OptionSet::Add(std::string_view name, int64_t& value, std::string_view help) {
@@ -86,7 +112,11 @@ OptionRef OptionSet::Add(std::string_view name, std::optional<std::vector<std::s
 
 OptionRef OptionSet::Add(std::string_view name, std::vector<uint64_t>& values,
                          std::string_view help) {
-  return AddList(app_, name, values, help);
+  OptionRef option = AddList(app_, name, values, help);
+  app_.get_option(std::string(name))
+      ->check(Checked("no whole number from 0 on",
+                      [](const std::string& text) { return io::ParseUint64(text).has_value(); }));
+  return option;
 }
 
 OptionRef OptionSet::AddEach(std::string_view name, std::vector<std::string>& values,

@@ -21,6 +21,7 @@ void Declare(OptionSet& options, ScanArguments& arguments) {
   arguments.rows.DeclareColumns(options);
   arguments.rows.DeclareFilter(options);
   arguments.rows.DeclareLimit(options);
+  arguments.rows.DeclareOrder(options);
   options.Add("--repeat", arguments.repeat, "Times to scan").Positive();
   options.Add("--threads", arguments.threads, "1: only this thread").NotNegative();
   options.Add("--batch-rows", arguments.batch_rows, "Rows in a batch").Positive();
@@ -39,7 +40,7 @@ absl::Status Run(ToolContext& context, const ScanArguments& arguments) {
   for (uint64_t i = 0; i < arguments.repeat; ++i) {
     rows = batches = bytes = 0;
     measurement.Start();
-    OG_ASSIGN_OR_RETURN(const auto stream, dataset->Scan(options));
+    OG_ASSIGN_OR_RETURN(const auto stream, arguments.rows.Open(*dataset, options));
     while (true) {
       OG_ASSIGN_OR_RETURN(const auto batch, stream->Next());
       if (!batch) {

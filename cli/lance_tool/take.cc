@@ -1,6 +1,7 @@
 #include "cli/lance_tool/command.h"
 #include "cli/lance_tool/dataset_arguments.h"
 #include "cli/lance_tool/measurement.h"
+#include "cli/lance_tool/row_output.h"
 #include "format/arrow/array.h"
 #include "io/base/status_macros.h"
 
@@ -10,6 +11,7 @@ namespace {
 struct TakeArguments {
   DatasetArguments dataset;
   RowArguments rows;
+  OutputArguments output;
   std::vector<uint64_t> positions;
   std::string by = "offset";
   uint64_t repeat = 1;
@@ -22,6 +24,7 @@ void Declare(OptionSet& options, TakeArguments& arguments) {
   options.Add("--rows", arguments.positions, "Rows, comma separated").Required();
   options.Add("--by", arguments.by, "What --rows names: offset, address or id")
       .OneOf({"offset", "address", "id"});
+  arguments.output.Declare(options);
   options.Add("--repeat", arguments.repeat, "Times to take; prints timings instead of rows")
       .Positive();
 }
@@ -47,7 +50,10 @@ absl::Status Run(ToolContext& context, const TakeArguments& arguments) {
     measurement.Stop();
   }
   if (arguments.repeat == 1 && !arguments.dataset.json) {
-    return WriteRows(rows, context.output);
+    OG_ASSIGN_OR_RETURN(const auto output,
+                        RowOutput::Open(arguments.output, rows.schema, context.output));
+    OG_RETURN_IF_ERROR(output->Write(rows));
+    return output->Finish();
   }
   return measurement.Report(static_cast<uint64_t>(rows.num_rows), 1, format::MemoryBytes(rows),
                             arguments.dataset.json, context.output);

@@ -1,6 +1,9 @@
+#include <optional>
+
 #include "cli/lance_tool/command.h"
 #include "cli/lance_tool/dataset_arguments.h"
-#include "cli/lance_tool/json_rows.h"
+#include "cli/lance_tool/row_input.h"
+#include "engine/dataset/overwrite.h"
 #include "io/base/status.h"
 #include "io/base/status_macros.h"
 #include "io/base/text.h"
@@ -15,8 +18,8 @@ using engine::dataset::StagedTransaction;
 struct WriteArguments {
   DatasetArguments dataset;
   std::string schema_file;
-  std::string input_file = "-";
-  std::string file_version = "2.2";
+  InputArguments input;
+  std::optional<std::string> file_version;
   std::string mode = "create";
   bool stable_row_ids = true;
   uint64_t max_rows_per_file = uint64_t{1} << 20;
@@ -24,10 +27,14 @@ struct WriteArguments {
 
 void Declare(OptionSet& options, WriteArguments& arguments) {
   arguments.dataset.Declare(options);
+  arguments.dataset.DeclareBranch(options);
   options.Add("--schema", arguments.schema_file,
-              "Schema as `lance-tool schema` prints it; append takes that of the dataset");
-  options.Add("--input", arguments.input_file, "Rows; - is standard input");
-  options.Add("--file-version", arguments.file_version, "Data file version of a new dataset")
+              "Schema as `lance-tool schema` prints it (default: that of the dataset for append, "
+              "else what the rows say)");
+  arguments.input.Declare(options);
+  options
+      .Add("--file-version", arguments.file_version,
+           "Data file version (new datasets: 2.2; overwrite: that of the dataset)")
       .OneOf({"2.0", "2.1", "2.2"});
   options.Add("--mode", arguments.mode, "create, append or overwrite")
       .OneOf({"create", "append", "overwrite"});
@@ -45,26 +52,42 @@ absl::StatusOr<DatasetPtr> WriteDataset(ToolContext& context, const WriteArgumen
   write.max_rows_per_file = arguments.max_rows_per_file;
   if (arguments.mode == "create") {
     OG_ASSIGN_OR_RETURN(const io::Location root, context.env.Resolve(arguments.dataset.dataset));
-    if (schema == nullptr) {
-      return io::InvalidArgumentError("--mode create needs --schema");
+    if (!arguments.dataset.branch.empty()) {
+      return io::InvalidArgumentError("a new dataset has only the main branch");
     }
     OG_ASSIGN_OR_RETURN(const auto rows,
-                        JsonRows::Open(arguments.input_file, InputSchema(*schema)));
+                        arguments.input.Open(schema == nullptr ? nullptr : InputSchema(*schema)));
     engine::dataset::CreateOptions options;
     options.write = write;
-    options.file_version = arguments.file_version;
+    options.file_version = arguments.file_version.value_or(options.file_version);
     options.stable_row_ids = arguments.stable_row_ids;
-    OG_ASSIGN_OR_RETURN(const StagedTransaction staged,
-                        Dataset::StageCreate(context.env, root, schema, rows.get(), options));
+    OG_ASSIGN_OR_RETURN(
+        const StagedTransaction staged,
+        Dataset::StageCreate(context.env, root, schema == nullptr ? rows->schema() : schema,
+                             rows.get(), options));
     return Dataset::CommitCreate(context.env, root, staged);
   }
   OG_ASSIGN_OR_RETURN(const DatasetPtr dataset, arguments.dataset.Open(context));
-  if (schema == nullptr) {
+  const bool appends = arguments.mode == "append";
+  if (appends && arguments.file_version) {
+    return io::InvalidArgumentError("--file-version is not for appended rows");
+  }
+  if (schema == nullptr && appends) {
     schema = dataset->schema();
   }
-  OG_ASSIGN_OR_RETURN(const auto rows, JsonRows::Open(arguments.input_file, InputSchema(*schema)));
-  if (arguments.mode == "append") {
+  OG_ASSIGN_OR_RETURN(const auto rows,
+                      arguments.input.Open(schema == nullptr ? nullptr : InputSchema(*schema)));
+  if (appends) {
     OG_ASSIGN_OR_RETURN(const StagedTransaction staged, dataset->StageAppend(*rows, write));
+    return dataset->Commit(staged, {});
+  }
+  if (schema == nullptr) {
+    schema = rows->schema();
+  }
+  if (arguments.file_version) {
+    OG_ASSIGN_OR_RETURN(
+        const StagedTransaction staged,
+        StageOverwriteAs(*dataset, *arguments.file_version, schema, rows.get(), write));
     return dataset->Commit(staged, {});
   }
   OG_ASSIGN_OR_RETURN(const StagedTransaction staged,
@@ -86,10 +109,13 @@ absl::Status Run(ToolContext& context, const WriteArguments& arguments) {
 ToolCommand WriteCommand() {
   return MakeToolCommand(
       {.path = "write",
-       .summary = "Write rows given as canonical JSON lines",
-       .examples = "  lance-tool write new.lance --schema S.json < rows.jsonl\n"
-                   "  lance-tool write new.lance --mode append --input more.jsonl\n"
-                   "  lance-tool dump a.lance | lance-tool write b.lance --schema S.json\n"},
+       .summary = "Write rows given as JSON lines, CSV or Arrow IPC",
+       .examples =
+           "  lance-tool write new.lance --input rows.csv\n"
+           "  lance-tool write new.lance --schema S.json < rows.jsonl\n"
+           "  lance-tool write new.lance --mode append --input more.jsonl\n"
+           "  lance-tool dump a.lance | lance-tool write b.lance --schema S.json\n"
+           "  lance-tool dump a.lance --format arrow | lance-tool write b.lance --format arrow\n"},
       Declare, Run);
 }
 
