@@ -14,6 +14,7 @@ struct CountArguments {
 void Declare(OptionSet& options, CountArguments& arguments) {
   arguments.dataset.Declare(options);
   arguments.dataset.DeclareVersion(options);
+  arguments.dataset.DeclareCheck(options);
   arguments.rows.DeclareFilter(options);
 }
 

@@ -1,5 +1,6 @@
 #include "cli/lance_tool/dataset_arguments.h"
 
+#include "engine/dataset/checking_session.h"
 #include "engine/dataset/ordered_scan.h"
 #include "engine/expr/filter_parse.h"
 #include "io/base/status.h"
@@ -49,6 +50,11 @@ void DatasetArguments::DeclareVersion(OptionSet& options) {
   DeclareBranch(options);
 }
 
+void DatasetArguments::DeclareCheck(OptionSet& options) {
+  options.Flag("--check-pages", check_pages,
+               "Compare each page with its checksum when it is first read");
+}
+
 absl::StatusOr<DatasetPtr> DatasetArguments::Open(const ToolContext& context) const {
   OG_ASSIGN_OR_RETURN(const io::Location root, context.env.Resolve(dataset));
   return OpenAt(context.env, root);
@@ -58,6 +64,9 @@ absl::StatusOr<DatasetPtr> DatasetArguments::OpenAt(io::Env& env, const io::Loca
   engine::dataset::OpenOptions options;
   options.version = version;
   options.branch = branch;
+  if (check_pages) {
+    options.session = engine::dataset::MakeCheckingSession();
+  }
   return Dataset::Open(env, root, options);
 }
 

@@ -21,10 +21,12 @@ struct DatasetArguments {
   std::string branch;
   std::optional<uint64_t> version;
   bool json = false;
+  bool check_pages = false;
 
   void Declare(OptionSet& options);         // DATASET, --json
   void DeclareBranch(OptionSet& options);   // --branch
   void DeclareVersion(OptionSet& options);  // --version, --branch
+  void DeclareCheck(OptionSet& options);    // --check-pages
 
   absl::StatusOr<engine::dataset::DatasetPtr> Open(const ToolContext& context) const;
   // The same with its root given, to read through another store.

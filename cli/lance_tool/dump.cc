@@ -15,6 +15,7 @@ struct DumpArguments {
 void Declare(OptionSet& options, DumpArguments& arguments) {
   arguments.dataset.Declare(options);
   arguments.dataset.DeclareVersion(options);
+  arguments.dataset.DeclareCheck(options);
   arguments.rows.DeclareColumns(options);
   arguments.rows.DeclareFilter(options);
   arguments.rows.DeclareLimit(options);

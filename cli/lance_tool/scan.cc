@@ -18,6 +18,7 @@ struct ScanArguments {
 void Declare(OptionSet& options, ScanArguments& arguments) {
   arguments.dataset.Declare(options);
   arguments.dataset.DeclareVersion(options);
+  arguments.dataset.DeclareCheck(options);
   arguments.rows.DeclareColumns(options);
   arguments.rows.DeclareFilter(options);
   arguments.rows.DeclareLimit(options);

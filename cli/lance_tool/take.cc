@@ -20,6 +20,7 @@ struct TakeArguments {
 void Declare(OptionSet& options, TakeArguments& arguments) {
   arguments.dataset.Declare(options);
   arguments.dataset.DeclareVersion(options);
+  arguments.dataset.DeclareCheck(options);
   arguments.rows.DeclareColumns(options);
   options.Add("--rows", arguments.positions, "Rows, comma separated").Required();
   options.Add("--by", arguments.by, "What --rows names: offset, address or id")

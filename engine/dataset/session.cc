@@ -1,8 +1,11 @@
 #include "engine/dataset/session.h"
 
 #include <algorithm>
+#include <cstdlib>
+#include <string_view>
 #include <vector>
 
+#include "engine/dataset/checking_session.h"
 #include "io/base/status.h"
 #include "io/base/status_macros.h"
 #include "io/store/far_calls.h"
@@ -22,11 +25,19 @@ absl::StatusOr<format::DeletionVectorPtr> DecodeDeletions(const io::Location& lo
   return std::make_shared<const format::DeletionVector>(*std::move(vector));
 }
 
+bool IsCheckDemanded() {
+  const char* const text = std::getenv("OMNIGRAPH_CHECK_PAGES");
+  return text != nullptr && std::string_view(text) == "1";
+}
+
 }  // namespace
 
 absl::StatusOr<std::shared_ptr<const format::FileReader>> Session::OpenFile(
     const io::Location& location, uint64_t size_bytes) {
-  return files_.Get(location.Uri(), [&] { return format::FileReader::Open(location, size_bytes); });
+  return files_.Get(location.Uri(), [&] {
+    return format::FileReader::Open(location, size_bytes,
+                                    {.tail_bytes = 0, .check_pages = check_pages_});
+  });
 }
 
 absl::StatusOr<format::DeletionVectorPtr> Session::ReadDeletions(const io::Location& location,
@@ -78,7 +89,11 @@ absl::StatusOr<std::shared_ptr<const index::BtreeIndex>> Session::OpenBtree(
 }
 
 std::shared_ptr<Session> MakeSession() {
-  return std::make_shared<Session>();
+  return std::make_shared<Session>(IsCheckDemanded());
+}
+
+std::shared_ptr<Session> MakeCheckingSession() {
+  return std::make_shared<Session>(true);
 }
 
 }  // namespace og::engine::dataset

@@ -73,6 +73,9 @@ class SharedCache {
 
 class Session {
  public:
+  // `check_pages`: see format::FileReaderOptions.
+  explicit Session(bool check_pages) : check_pages_(check_pages) {}
+
   // The data file at `location` of `size_bytes` bytes (0: unknown).
   absl::StatusOr<std::shared_ptr<const format::FileReader>> OpenFile(const io::Location& location,
                                                                      uint64_t size_bytes);
@@ -97,6 +100,7 @@ class Session {
       const io::Location& folder, const index::BtreeOpenOptions& options);
 
  private:
+  const bool check_pages_;
   SharedCache<format::FileReader> files_{4096};
   SharedCache<format::DeletionVector> deletions_{1024};
   SharedCache<index::BtreeIndex> btrees_{256};

@@ -360,11 +360,10 @@ TEST(CrashPointsTest, TheVariableKillsTheProcess) {
 // --- options and URIs --------------------------------------------------------------------------
 
 TEST(RealEnvTest, WrongVariablesAreNamed) {
-  const std::vector<std::pair<const char*, const char*>> kWrong = {{"OMNIGRAPH_MEMORY", "much"},
-                                                                   {"OMNIGRAPH_DURABILITY", "yes"},
-                                                                   {"OMNIGRAPH_THREADS", "0"},
-                                                                   {"OMNIGRAPH_IO", "mmap"},
-                                                                   {"OMNIGRAPH_CRASH_POINT", ":1"}};
+  const std::vector<std::pair<const char*, const char*>> kWrong = {
+      {"OMNIGRAPH_MEMORY", "much"},     {"OMNIGRAPH_DURABILITY", "yes"},
+      {"OMNIGRAPH_THREADS", "0"},       {"OMNIGRAPH_IO", "mmap"},
+      {"OMNIGRAPH_CHECK_PAGES", "yes"}, {"OMNIGRAPH_CRASH_POINT", ":1"}};
   for (const auto& [name, value] : kWrong) {
     ASSERT_EQ(setenv(name, value, 1), 0);
     EXPECT_THAT(RealEnvOptions::FromEnvironment(),

@@ -249,6 +249,10 @@ absl::StatusOr<RealEnvOptions> RealEnvOptions::FromEnvironment() {
   } else if (!text.empty() && text != "auto") {
     return WrongVariable("OMNIGRAPH_IO", "auto, uring or threads");
   }
+  if (const auto text = Variable("OMNIGRAPH_CHECK_PAGES");
+      !text.empty() && text != "0" && text != "1") {
+    return WrongVariable("OMNIGRAPH_CHECK_PAGES", "0 or 1");
+  }
   options.crash_point = Variable("OMNIGRAPH_CRASH_POINT");
   if (!options.crash_point.empty() && !ParseCrashPoint(options.crash_point).ok()) {
     return WrongVariable("OMNIGRAPH_CRASH_POINT", "name or name:nth");

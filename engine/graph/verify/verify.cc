@@ -7,6 +7,7 @@
 #include <string_view>
 #include <utility>
 
+#include "engine/dataset/checking_session.h"
 #include "engine/graph/context.h"
 #include "engine/graph/contract_store.h"
 #include "engine/graph/errors.h"
@@ -31,7 +32,9 @@ constexpr std::string_view kCleanup = "harmless; `omnigraph cleanup` removes it"
 class Verifier {
  public:
   Verifier(io::Env& env, const io::Location& root, const VerifyOptions& options)
-      : context_(env, root), options_(options) {}
+      : context_(env, root),
+        options_(options),
+        session_(options.deep ? dataset::MakeCheckingSession() : context_.session) {}
 
   absl::StatusOr<VerifyReport> Run() {
     OG_RETURN_IF_ERROR(OpenBranches());
@@ -164,7 +167,7 @@ class Verifier {
     bool complete = true;
     for (const TableEntry& entry : view.state.tables()) {
       const absl::StatusOr<dataset::DatasetPtr> table =
-          OpenPinned(context_.env, context_.root, entry, context_.session);
+          OpenPinned(context_.env, context_.root, entry, session_);
       if (!table.ok()) {
         complete = false;
         Add(Severity::kDamage, branch, entry.table_key, "open",
@@ -264,6 +267,7 @@ class Verifier {
 
   const GraphContext context_;
   const VerifyOptions options_;
+  const std::shared_ptr<dataset::Session> session_;
   std::optional<std::string> wanted_;
   std::vector<ManifestView> views_;
   std::optional<AcceptedSchema> schema_;
