@@ -1,33 +1,22 @@
 // Graphs that omnigraph 0.10.0 wrote: they open, describe themselves and export as the reference
 // does; those whose writer was killed are healed to what the reference heals them to.
-//
-// The archive is unpacked to /tmp/omnigraph-fixture, where the graphs were written: refs and
-// recovery records hold absolute paths.
-#include <cstdlib>
-#include <filesystem>
 #include <string>
 #include <vector>
 
 #include "gtest/gtest.h"
-#include <fcntl.h>
-#include <sys/file.h>
-#include <unistd.h>
 
 #include "engine/graph/graph.h"
 #include "engine/graph/graph_testing.h"
+#include "engine/graph/reference_graph.h"
 #include "io/base/json_value.h"
 #include "io/base/text.h"
-#include "io/env/real_env.h"
 #include "tests/support/status_matchers.h"
-#include "tests/support/temp_dir.h"
 
 namespace og::engine::graph {
 namespace {
 
 using io::JsonValue;
 using ::og::tests::IsOk;
-
-constexpr char kMounts[] = "/tmp/omnigraph-fixture";
 
 bool Same(const JsonValue& a, const JsonValue& b) {
   if (a.is_number() && b.is_number()) return *a.AsDouble() == *b.AsDouble();
@@ -44,45 +33,6 @@ bool Same(const JsonValue& a, const JsonValue& b) {
   }
   return true;
 }
-
-// A fixture unpacked to its mount, which one test at a time may use.
-class Fixture {
- public:
-  explicit Fixture(const std::string& name) : folder_(io::StrCat(kMounts, "/", name)) {
-    std::filesystem::create_directories(kMounts);
-    lock_ = open(io::StrCat(kMounts, "/.lock").c_str(), O_CREAT | O_RDWR | O_CLOEXEC, 0666);
-    EXPECT_EQ(flock(lock_, LOCK_EX), 0);
-    std::filesystem::remove_all(folder_);
-    EXPECT_EQ(
-        std::system(io::StrCat("tar xJf tests/data/graphs.tar.xz -C ", kMounts, " ", name).c_str()),
-        0);
-    auto expected = JsonValue::Parse(tests::ReadFile(folder_ + "/expected.json"));
-    EXPECT_THAT(expected, IsOk());
-    expected_ = *std::move(expected);
-  }
-  ~Fixture() {
-    std::filesystem::remove_all(folder_);
-    close(lock_);
-  }
-  Fixture(const Fixture&) = delete;
-  Fixture& operator=(const Fixture&) = delete;
-
-  const std::vector<JsonValue::Member>& branches() const {
-    return expected_.Find("branches")->members();
-  }
-
-  absl::StatusOr<std::shared_ptr<Graph>> Open(OpenMode mode) const {
-    io::Env& env = io::RealEnv();
-    const auto root = env.Resolve(folder_ + "/graph");
-    EXPECT_THAT(root, IsOk());
-    return Graph::Open(env, *root, mode);
-  }
-
- private:
-  const std::string folder_;
-  int lock_ = -1;
-  JsonValue expected_;
-};
 
 void ExpectExport(Graph& graph, const std::string& branch, const JsonValue& expected) {
   const std::string text = ExportText(graph, {.branch = branch, .snapshot = std::nullopt});
@@ -136,7 +86,7 @@ void ExpectCommits(Graph& graph, const std::string& branch, const JsonValue& exp
 class ReferenceGraphTest : public ::testing::TestWithParam<const char*> {};
 
 TEST_P(ReferenceGraphTest, ReadsAsTheReferenceDoes) {
-  const Fixture fixture(GetParam());
+  const ReferenceGraph fixture(GetParam());
   for (const OpenMode mode : {OpenMode::kReadOnly, OpenMode::kReadWrite}) {
     const auto graph = fixture.Open(mode);
     ASSERT_THAT(graph, IsOk());
@@ -157,7 +107,7 @@ INSTANTIATE_TEST_SUITE_P(Graphs, ReferenceGraphTest,
 class InterruptedGraphTest : public ::testing::TestWithParam<const char*> {};
 
 TEST_P(InterruptedGraphTest, HealsAsTheReferenceDoes) {
-  const Fixture fixture(GetParam());
+  const ReferenceGraph fixture(GetParam());
   // Reading needs no healing and does none.
   ASSERT_THAT(fixture.Open(OpenMode::kReadOnly), IsOk());
   const auto graph = fixture.Open(OpenMode::kReadWrite);
@@ -175,7 +125,7 @@ TEST_P(InterruptedGraphTest, HealsAsTheReferenceDoes) {
 
 // Where the reference stays locked: a schema change that was confirmed and not published.
 TEST(InterruptedSchemaTest, IsFinishedAndUnlocked) {
-  const Fixture fixture("interrupted_schema");
+  const ReferenceGraph fixture("interrupted_schema");
   EXPECT_FALSE(fixture.Open(OpenMode::kReadOnly).ok());
   const auto graph = fixture.Open(OpenMode::kReadWrite);
   ASSERT_THAT(graph, IsOk());

@@ -6,6 +6,7 @@
 #include <optional>
 #include <set>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -27,6 +28,8 @@
 namespace og::engine::graph {
 namespace {
 
+constexpr std::string_view kUuidPrefix = "omnigraph-schema-";
+
 // The branch that keeps all other writers off. Removed at the end of its life, unless a record
 // stays behind that still needs it.
 class SchemaLock {
@@ -38,8 +41,16 @@ class SchemaLock {
                         ReadBranchRef(context.manifest.root(), kSchemaApplyLockBranch));
     if (former.has_value()) return in_progress();
     OG_ASSIGN_OR_RETURN(const ManifestView main, context.manifest.OpenPresent(std::nullopt));
-    const absl::Status made =
-        dataset::CreateBranch(*main.dataset, kSchemaApplyLockBranch, {}).status();
+    absl::Status made = dataset::CreateBranch(*main.dataset, kSchemaApplyLockBranch, {}).status();
+    if (absl::IsAlreadyExists(made)) {
+      OG_ASSIGN_OR_RETURN(const auto winner,
+                          ReadBranchRef(context.manifest.root(), kSchemaApplyLockBranch));
+      if (winner.has_value()) return in_progress();
+      // A clone without a ref is what a crash left of an earlier attempt.
+      OG_RETURN_IF_ERROR(FromStorage(dataset::DeleteBranch(context.env, context.manifest.root(),
+                                                           kSchemaApplyLockBranch, true)));
+      made = dataset::CreateBranch(*main.dataset, kSchemaApplyLockBranch, {}).status();
+    }
     if (absl::IsAlreadyExists(made)) return in_progress();
     OG_RETURN_IF_ERROR(FromStorage(made));
     std::unique_ptr<SchemaLock> lock(new SchemaLock(context));
@@ -109,7 +120,7 @@ class SchemaApplier {
   }
 
  private:
-  std::string NewUuid() const { return io::StrCat("omnigraph-schema-", context_.env.NewUlid()); }
+  std::string NewUuid() const { return io::StrCat(kUuidPrefix, context_.env.NewUlid()); }
 
   // The table of `type` in the new schema, made or written again if its steps ask for it.
   template <typename Type>
@@ -125,7 +136,7 @@ class SchemaApplier {
     write.uuid = NewUuid();
     const io::Location root = context_.root.Child(table.path);
     if (former == nullptr) {
-      OG_RETURN_IF_ERROR(CheckUnclaimed(table_key, root));
+      OG_RETURN_IF_ERROR(ClearUnclaimed(table_key, root));
       dataset::CreateOptions create;
       create.write = write;
       OG_ASSIGN_OR_RETURN(
@@ -148,14 +159,37 @@ class SchemaApplier {
     return absl::OkStatus();
   }
 
-  absl::Status CheckUnclaimed(std::string_view table_key, const io::Location& root) const {
+  // Makes the place of a new table free. What an interrupted schema change left there goes, for no
+  // record claims it any more; a dataset of somebody else is refused.
+  absl::Status ClearUnclaimed(std::string_view table_key, const io::Location& root) const {
     const auto listed = root.store->List(root.path, {.recursive = true, .with_info = false});
     OG_RETURN_IF_ERROR(FromStorage(listed.status()));
     if (listed->empty()) return absl::OkStatus();
+    OG_ASSIGN_OR_RETURN(const bool left_over, IsLeftOver(root, *listed));
+    if (left_over) return FromStorage(root.store->DeletePrefix(root.path));
     return Conflict(io::StrCat(
         "schema apply target table '", table_key, "' has an existing dataset at '", root.Uri(),
         "' but no live manifest entry; refusing to claim unowned physical state \u2014 inspect and "
         "remove the orphaned dataset before retrying"));
+  }
+
+  // Whether `objects` below `root` are the first version of a table that a schema change made, or
+  // parts of one.
+  absl::StatusOr<bool> IsLeftOver(const io::Location& root,
+                                  const std::vector<io::ObjectInfo>& objects) const {
+    const absl::StatusOr<dataset::DatasetPtr> table =
+        dataset::Dataset::Open(context_.env, root, {});
+    if (absl::IsNotFound(table.status())) {
+      return std::ranges::all_of(objects, [&root](const io::ObjectInfo& object) {
+        const std::string_view name = std::string_view(object.path).substr(root.path.size() + 1);
+        return name.starts_with("data/") || name.starts_with("_transactions/") ||
+               name.starts_with("_versions/");
+      });
+    }
+    OG_RETURN_IF_ERROR(FromStorage(table.status()));
+    if ((*table)->version() != 1) return false;
+    const auto transaction = (*table)->TransactionOf(1);
+    return transaction.ok() && transaction->uuid.starts_with(kUuidPrefix);
   }
 
   // Whether both have the same properties under the same names: types of kept properties do not

@@ -219,6 +219,18 @@ class Merge {
     return absl::OkStatus();
   }
 
+  // kReadSetChanged if the source has gone since, or is another branch under its name. That it has
+  // moved on does not matter: what was captured is merged.
+  absl::Status CheckSource() const {
+    if (!source_.branch.has_value()) return absl::OkStatus();
+    OG_ASSIGN_OR_RETURN(const auto ref, ReadBranchRef(context_.manifest.root(), *source_.branch));
+    if (ref.has_value() && ref->identifier == source_.identifier) return absl::OkStatus();
+    return ReadSetChanged(
+        io::StrCat("branch_identifier:", *source_.branch),
+        EncodeBranchIdentifier(source_.identifier),
+        ref.has_value() ? std::optional(EncodeBranchIdentifier(ref->identifier)) : std::nullopt);
+  }
+
   // A table that the target can take as the source has it, without a row being copied.
   bool MayAdopt(const TableEntry& source, const TableEntry& target) const {
     const std::optional<std::string>& branch = target_.manifest.branch;
@@ -277,6 +289,10 @@ class Merge {
         DiscardWrite(intent);
         return staged;
       }
+    }
+    if (const absl::Status same = CheckSource(); !same.ok()) {
+      DiscardWrite(intent);
+      return same;
     }
     OG_ASSIGN_OR_RETURN(result_.commit, CommitWrite(context_, target_, std::move(intent)));
     return absl::OkStatus();

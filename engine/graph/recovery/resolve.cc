@@ -36,10 +36,7 @@ class Resolver {
     if (record_.has_protocol() && (Original() != nullptr || Rollback() != nullptr)) {
       return Finalize();
     }
-    for (const RecordedTable& table : record_.tables) {
-      OG_ASSIGN_OR_RETURN(TableFinding finding, FindTable(context_, view_, table));
-      findings_.push_back(std::move(finding));
-    }
+    OG_RETURN_IF_ERROR(FindTables());
     return record_.has_protocol() ? Decide() : DecideLoose();
   }
 
@@ -47,6 +44,14 @@ class Resolver {
   bool is_schema_change() const { return record_.kind == WriterKind::kSchemaApply; }
   bool IsDataWrite() const {
     return record_.kind == WriterKind::kLoad || record_.kind == WriterKind::kMutation;
+  }
+
+  absl::Status FindTables() {
+    for (const RecordedTable& table : record_.tables) {
+      OG_ASSIGN_OR_RETURN(TableFinding finding, FindTable(context_, view_, table));
+      findings_.push_back(std::move(finding));
+    }
+    return absl::OkStatus();
   }
 
   const CommitInfo* Original() const {
@@ -368,7 +373,11 @@ class Resolver {
       return Stop("finds both its commit and its rollback published");
     }
     if (rollback != nullptr) {
-      if (is_schema_change()) OG_RETURN_IF_ERROR(TakeBackSchema());
+      if (is_schema_change()) {
+        // A loss of power may have brought back what was removed.
+        OG_RETURN_IF_ERROR(FindTables());
+        OG_RETURN_IF_ERROR(TakeBackSchema());
+      }
       return Settle(rollback->graph_commit_id, RecoveryKind::kRolledBack,
                     record_.rollback_audit_outcomes);
     }

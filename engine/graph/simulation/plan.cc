@@ -2,6 +2,7 @@
 
 #include <random>
 
+#include "engine/graph/failpoints.h"
 #include "io/base/text.h"
 
 namespace og::engine::graph::simulation {
@@ -10,31 +11,31 @@ namespace {
 constexpr size_t kStepsOfWriter = 16;
 constexpr size_t kStepsOfOthers = 12;
 
-constexpr std::string_view kFailPoints[] = {"recovery.sidecar_write",
-                                            "mutation.post_stage_pre_effect_gate",
-                                            "mutation.post_sidecar_pre_fork",
-                                            "mutation.post_fork_pre_commit",
-                                            "mutation.post_table_commit",
-                                            "recovery.sidecar_confirm",
-                                            "mutation.post_finalize_pre_publisher",
-                                            "branch_merge.post_sidecar_pre_fork",
-                                            "branch_merge.post_effects_pre_confirm",
-                                            "branch_merge.post_phase_b_pre_manifest_commit",
-                                            "graph_publish.before_commit_append",
-                                            "graph_publish.after_manifest_commit",
-                                            "recovery.sidecar_delete",
-                                            "recovery.sidecar_list",
-                                            "recovery.record_audit",
-                                            "recovery.before_roll_forward_publish",
-                                            "recovery.post_table_restore_pre_publish",
-                                            "recovery.post_rollback_publish_pre_audit",
-                                            "recovery.orphan_discard_audit_append",
-                                            "branch_create.post_native",
-                                            "branch_delete.post_native",
-                                            "branch_delete.before_table_cleanup",
-                                            "fork.before_classify",
-                                            "fork.before_reclaim",
-                                            "fork.post_create_pre_open"};
+constexpr Failpoint kFailPoints[] = {"recovery.sidecar_write",
+                                     "mutation.post_stage_pre_effect_gate",
+                                     "mutation.post_sidecar_pre_fork",
+                                     "mutation.post_fork_pre_commit",
+                                     "mutation.post_table_commit",
+                                     "recovery.sidecar_confirm",
+                                     "mutation.post_finalize_pre_publisher",
+                                     "branch_merge.post_sidecar_pre_fork",
+                                     "branch_merge.post_effects_pre_confirm",
+                                     "branch_merge.post_phase_b_pre_manifest_commit",
+                                     "graph_publish.before_commit_append",
+                                     "graph_publish.after_manifest_commit",
+                                     "recovery.sidecar_delete",
+                                     "recovery.sidecar_list",
+                                     "recovery.record_audit",
+                                     "recovery.before_roll_forward_publish",
+                                     "recovery.post_table_restore_pre_publish",
+                                     "recovery.post_rollback_publish_pre_audit",
+                                     "recovery.orphan_discard_audit_append",
+                                     "branch_create.post_native",
+                                     "branch_delete.post_native",
+                                     "branch_delete.before_table_cleanup",
+                                     "fork.before_classify",
+                                     "fork.before_reclaim",
+                                     "fork.post_create_pre_open"};
 
 using Random = std::mt19937_64;
 

@@ -2,10 +2,14 @@
 
 #include <algorithm>
 #include <memory>
+#include <optional>
+#include <span>
+#include <string>
 #include <utility>
 #include <vector>
 
 #include "engine/dataset/indices.h"
+#include "engine/exec/node_id.h"
 #include "engine/expr/expr.h"
 #include "engine/graph/load/value_checks.h"
 #include "io/base/status.h"
@@ -89,6 +93,19 @@ absl::StatusOr<format::ArrayPtr> Probes(const dataset::Dataset& table, const std
   return found.columns[0];
 }
 
+// kInvalidArgument if an id of `batch` is not what the key of its node gives. `key`: its columns.
+absl::Status CheckKeys(const format::RecordBatch& batch, std::span<const format::ArrayPtr> key) {
+  const format::ArrayPtr ids = batch.Column("id");
+  if (ids == nullptr) return io::InvalidArgumentError("has no column for the id");
+  for (int64_t row = 0; row < batch.num_rows; ++row) {
+    OG_ASSIGN_OR_RETURN(const std::optional<std::string> id, exec::NodeId(key, row));
+    if (id.has_value() && *id == ids->StringValue(row)) continue;
+    return io::InvalidArgumentError(io::StrCat("id '", ids->StringValue(row), "' is not its key '",
+                                               id.value_or("<null>"), "'"));
+  }
+  return absl::OkStatus();
+}
+
 }  // namespace
 
 void CheckTableStructure(const dataset::Dataset& table, const TableEntry& entry,
@@ -130,10 +147,9 @@ bool CheckTableValues(const dataset::Dataset& table, const TableEntry& entry,
     return false;
   }
   ValueChecks checks(std::string(entry.type_name()), *properties);
-  if (const schema::NodeType* node = catalog.FindNode(entry.type_name());
-      node != nullptr && !entry.is_edge()) {
-    checks.Add(node->ranges, node->checks);
-  }
+  const schema::NodeType* const node =
+      entry.is_edge() ? nullptr : catalog.FindNode(entry.type_name());
+  if (node != nullptr) checks.Add(node->ranges, node->checks);
   const auto stream = table.Scan({});
   if (!stream.ok()) {
     report("values", Text(stream.status()));
@@ -141,6 +157,7 @@ bool CheckTableValues(const dataset::Dataset& table, const TableEntry& entry,
   }
   std::vector<bool> null_reported(properties->size(), false);
   bool value_reported = false;
+  bool key_reported = node == nullptr || node->key.empty();
   for (;;) {
     const auto next = (*stream)->Next();
     if (!next.ok()) {
@@ -168,6 +185,14 @@ bool CheckTableValues(const dataset::Dataset& table, const TableEntry& entry,
       const absl::Status checked = checks.Check(columns, {});
       if (!checked.ok()) report("values", Text(checked));
       value_reported = !checked.ok();
+    }
+    if (!key_reported) {
+      std::vector<format::ArrayPtr> key;
+      for (const size_t column : node->key)
+        key.push_back(columns[column]);
+      const absl::Status keyed = CheckKeys(batch, key);
+      if (!keyed.ok()) report("keys", Text(keyed));
+      key_reported = !keyed.ok();
     }
     if (const absl::Status taken = on_rows(batch); !taken.ok()) {
       report("values", Text(taken));

@@ -22,8 +22,9 @@ using ReportFn = std::function<void(std::string_view check, std::string message)
 void CheckTableStructure(const dataset::Dataset& table, const TableEntry& entry,
                          const ReportFn& report);
 
-// The values of one row against its type: nulls, enums, ranges, patterns; `on_rows` gets every
-// batch of rows as it is read. False: the table cannot be read, which was reported.
+// The values of each row against its type: nulls, enums, ranges, patterns, ids that are not their
+// keys; `on_rows` gets every batch of rows as it is read. False: the table cannot be read, which
+// was reported.
 bool CheckTableValues(const dataset::Dataset& table, const TableEntry& entry,
                       const schema::Catalog& catalog, const ReportFn& report,
                       const std::function<absl::Status(const format::RecordBatch&)>& on_rows);

@@ -10,6 +10,7 @@
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 
+#include "engine/dataset/refs.h"
 #include "engine/graph/graph.h"
 #include "engine/graph/graph_testing.h"
 #include "engine/graph/merge/merge_testing.h"
@@ -181,6 +182,150 @@ TEST_F(VerifyTest, DriftIsRepairedAsFarAsItWasAskedFor) {
   EXPECT_EQ(graph_->ListCommits("main")->front().actor_id, "omnigraph:repair:force");
   EXPECT_THAT(ExportText(*graph_), HasSubstr("\"zz\""));
   EXPECT_THAT(Found(Verify()), IsEmpty());
+}
+
+// What each kind of damage is found as. Each is planted past every check of the writers.
+class PlantedDamageTest : public VerifyTest {
+ protected:
+  void SetUp() override {
+    constexpr std::string_view kSchema =
+        "node Person { name: String @key\n  age: I64?\n  mood: enum(calm, wild)?\n"
+        "  email: String? @unique\n  @range(age, 0..150) }\n"
+        "node Team { slug: String @key }\n"
+        "edge Knows: Person -> Person { since: I32? }\n"
+        "edge MemberOf: Person -> Team @card(0..1)\n";
+    env_ = std::make_unique<io::SimEnv>(tests::Seed());
+    root_ = *env_->Resolve("memory://disk/g");
+    ASSERT_THAT(Graph::Init(*env_, root_, kSchema, {}), IsOk());
+    graph_ = *Graph::Open(*env_, root_, OpenMode::kReadWrite);
+    ASSERT_THAT(LoadText(*graph_, kPeople, LoadMode::kAppend), IsOk());
+    context_ = std::make_unique<GraphContext>(*env_, root_);
+  }
+
+  void Plant(const std::string& table_key, const std::vector<Row>& rows) {
+    ASSERT_THAT(Upsert(*context_, std::nullopt, table_key, rows), IsOk());
+  }
+
+  // The one finding, as "severity branch subject check: message".
+  std::string Finding(bool deep = true) {
+    const VerifyReport report = Verify(deep);
+    const std::vector<std::string> found = Found(report);
+    if (found.empty()) return "nothing";
+    return io::StrCat(found.front(), ": ", report.findings.front().message);
+  }
+
+  std::vector<std::string> FilesOf(const std::string& type, const std::string& folder) {
+    std::vector<std::string> paths;
+    const auto files = root_.store->List(io::StrCat("g/", PathOf(type), "/", folder), {});
+    EXPECT_THAT(files, IsOk());
+    for (const io::ObjectInfo& file : *files)
+      paths.push_back(file.path);
+    return paths;
+  }
+};
+
+TEST_F(PlantedDamageTest, Enums) {
+  Plant("node:Person", {{{"id", "eve", {}}, {"name", "eve", {}}, {"mood", "angry", {}}}});
+  EXPECT_THAT(Finding(), HasSubstr("damage main node:Person values"));
+}
+
+TEST_F(PlantedDamageTest, Ranges) {
+  Plant("node:Person", {{{"id", "eve", {}}, {"name", "eve", {}}, {"age", {}, 151}}});
+  EXPECT_THAT(Finding(), HasSubstr("damage main node:Person values"));
+}
+
+TEST_F(PlantedDamageTest, UniqueValues) {
+  Plant("node:Person", {{{"id", "eve", {}}, {"name", "eve", {}}, {"email", "a@x", {}}}});
+  EXPECT_THAT(Finding(), HasSubstr("damage main graph integrity: @unique violation"));
+}
+
+TEST_F(PlantedDamageTest, Keys) {
+  Plant("node:Person", {{{"id", "eve", {}}, {"name", "somebody else", {}}}});
+  EXPECT_THAT(Finding(),
+              HasSubstr("damage main node:Person keys: id 'eve' is not its key 'somebody else'"));
+}
+
+TEST_F(PlantedDamageTest, Cardinalities) {
+  Plant("edge:MemberOf", {{{"id", "m2", {}}, {"src", "bob", {}}, {"dst", "t1", {}}}});
+  EXPECT_THAT(Finding(), HasSubstr("damage main graph integrity: @card violation"));
+}
+
+TEST_F(PlantedDamageTest, IdsThatRepeat) {
+  const auto twice = Change(
+      *context_, std::nullopt, "node:Team",
+      [](const dataset::Dataset& table) -> absl::StatusOr<dataset::StagedTransaction> {
+        const format::RecordBatch batch = BatchOf(table, {{{"id", "t1", {}}, {"slug", "t1", {}}}});
+        const auto stream = format::MakeStream(batch.schema, {batch});
+        return table.StageAppend(*stream, {});
+      });
+  ASSERT_THAT(twice, IsOk());
+  EXPECT_THAT(Finding(), HasSubstr("damage main graph integrity"));
+}
+
+TEST_F(PlantedDamageTest, RowCounts) {
+  const auto view = context_->manifest.OpenPresent(std::nullopt);
+  ASSERT_THAT(view, IsOk());
+  Drift("Team");
+  const TableEntry entry = *view->state.Find("node:Team");
+  const auto team = dataset::Dataset::Open(*env_, root_.Child(entry.path), {});
+  PublishRequest request;
+  request.commit.graph_commit_id = env_->NewUlid();
+  request.versions.push_back({.identity = entry.identity,
+                              .table_key = entry.table_key,
+                              .version = (*team)->version(),
+                              .branch = std::nullopt,
+                              .row_count = 999,
+                              .metadata = MetadataOf(*context_, **team)});
+  ASSERT_THAT(context_->manifest.Publish(request), IsOk());
+  EXPECT_THAT(Finding(false),
+              HasSubstr("damage main node:Team row_count: has 2 rows, 999 are published"));
+}
+
+TEST_F(PlantedDamageTest, VersionsThatAreGone) {
+  ASSERT_THAT(root_.store->DeletePrefix(io::StrCat("g/", PathOf("Team"), "/_versions")), IsOk());
+  EXPECT_THAT(Finding(false), HasSubstr("damage main node:Team open"));
+}
+
+TEST_F(PlantedDamageTest, DeletionVectors) {
+  ASSERT_THAT(LoadText(*graph_,
+                       "{\"type\":\"Team\",\"data\":{\"slug\":\"t2\"}}\n"
+                       "{\"type\":\"Team\",\"data\":{\"slug\":\"t3\"}}\n",
+                       LoadMode::kAppend),
+              IsOk());
+  ASSERT_THAT(Remove(*context_, std::nullopt, "node:Team", "t2"), IsOk());
+  const std::vector<std::string> files = FilesOf("Team", "_deletions");
+  ASSERT_EQ(files.size(), 1u);
+  ASSERT_THAT(root_.store->Put(files[0], io::AsBytes(std::string("not arrow"))), IsOk());
+  EXPECT_THAT(Finding(false), HasSubstr("damage main node:Team"));
+}
+
+TEST_F(PlantedDamageTest, DataFilesThatAreCutShort) {
+  const std::vector<std::string> files = FilesOf("Team", "data");
+  ASSERT_FALSE(files.empty());
+  ASSERT_THAT(root_.store->Put(files[0], io::AsBytes(std::string("short"))), IsOk());
+  EXPECT_THAT(Finding(false), HasSubstr("damage main node:Team fragments"));
+}
+
+TEST_F(PlantedDamageTest, TheSchema) {
+  ASSERT_THAT(root_.store->Put("g/_schema.pg", io::AsBytes(std::string("node Person {"))), IsOk());
+  EXPECT_THAT(Finding(false), HasSubstr("damage main graph schema: "));
+}
+
+TEST_F(PlantedDamageTest, RefsOfBranches) {
+  ASSERT_THAT(graph_->CreateBranch("b", "main"), IsOk());
+  ASSERT_THAT(root_.store->DeletePrefix("g/__manifest/tree/b"), IsOk());
+  EXPECT_THAT(Finding(false), HasSubstr("damage b graph manifest"));
+}
+
+TEST_F(PlantedDamageTest, StagedSchemas) {
+  ASSERT_THAT(root_.store->Put("g/_schema.pg.staging", io::AsBytes(std::string("x"))), IsOk());
+  EXPECT_THAT(Finding(false), HasSubstr("notice main graph schema_apply"));
+}
+
+TEST_F(PlantedDamageTest, SchemaLocks) {
+  const auto manifest = dataset::Dataset::Open(*env_, root_.Child("__manifest"), {});
+  ASSERT_THAT(dataset::CreateBranch(**manifest, "__schema_apply_lock__", {}), IsOk());
+  EXPECT_THAT(Finding(false), HasSubstr("notice main graph schema_apply"));
 }
 
 }  // namespace
