@@ -7,9 +7,9 @@
 
 #include "engine/graph/graph.h"
 #include "engine/graph/graph_testing.h"
-#include "engine/graph/reference_graph.h"
 #include "io/base/json_value.h"
 #include "io/base/text.h"
+#include "tests/support/reference_graph.h"
 #include "tests/support/status_matchers.h"
 
 namespace og::engine::graph {
@@ -17,6 +17,7 @@ namespace {
 
 using io::JsonValue;
 using ::og::tests::IsOk;
+using ::og::tests::ReferenceGraph;
 
 bool Same(const JsonValue& a, const JsonValue& b) {
   if (a.is_number() && b.is_number()) return *a.AsDouble() == *b.AsDouble();

@@ -15,11 +15,11 @@
 #include "engine/graph/graph_testing.h"
 #include "engine/graph/recovery/audit.h"
 #include "engine/graph/recovery/record.h"
-#include "engine/graph/reference_graph.h"
 #include "engine/graph/verify/verify.h"
 #include "io/base/status.h"
 #include "io/base/text.h"
 #include "io/env/real_env.h"
+#include "tests/support/reference_graph.h"
 #include "tests/support/status_matchers.h"
 #include "tests/support/temp_dir.h"
 
@@ -27,6 +27,7 @@ namespace og::engine::graph {
 namespace {
 
 using ::og::tests::IsOk;
+using ::og::tests::ReferenceGraph;
 namespace fs = std::filesystem;
 
 constexpr std::string_view kHealer =

@@ -6,6 +6,7 @@
 
 #include <cstdlib>
 #include <filesystem>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -22,7 +23,7 @@
 #include "tests/support/status_matchers.h"
 #include "tests/support/temp_dir.h"
 
-namespace og::engine::graph {
+namespace og::tests {
 
 // A graph at its mount, which one test at a time may use.
 class ReferenceGraph {
@@ -38,8 +39,8 @@ class ReferenceGraph {
         0);
     std::filesystem::remove_all(pristine_);
     std::filesystem::copy(folder_, pristine_, std::filesystem::copy_options::recursive);
-    auto expected = io::JsonValue::Parse(tests::ReadFile(folder_ + "/expected.json"));
-    EXPECT_THAT(expected, tests::IsOk());
+    auto expected = io::JsonValue::Parse(ReadFile(folder_ + "/expected.json"));
+    EXPECT_THAT(expected, IsOk());
     expected_ = *std::move(expected);
   }
   ~ReferenceGraph() {
@@ -63,10 +64,11 @@ class ReferenceGraph {
 
   std::string root() const { return folder_ + "/graph"; }
 
-  absl::StatusOr<std::shared_ptr<Graph>> Open(OpenMode mode, io::Env& env = io::RealEnv()) const {
+  absl::StatusOr<std::shared_ptr<engine::graph::Graph>> Open(engine::graph::OpenMode mode,
+                                                             io::Env& env = io::RealEnv()) const {
     const auto location = env.Resolve(root());
-    EXPECT_THAT(location, tests::IsOk());
-    return Graph::Open(env, *location, mode);
+    EXPECT_THAT(location, IsOk());
+    return engine::graph::Graph::Open(env, *location, mode);
   }
 
  private:
@@ -78,4 +80,4 @@ class ReferenceGraph {
   io::JsonValue expected_;
 };
 
-}  // namespace og::engine::graph
+}  // namespace og::tests
