@@ -338,6 +338,58 @@ absl::StatusOr<format::RecordBatch> FragmentReader::Take(std::span<const uint64_
   return Assemble(parts, static_cast<int64_t>(rows.size()));
 }
 
+// What every data file contributes.
+class FragmentReader::PendingTake final : public format::PendingRows {
+ public:
+  PendingTake(std::shared_ptr<const FragmentReader> reader, std::vector<uint64_t> rows)
+      : reader_(std::move(reader)), rows_(std::move(rows)) {}
+
+  absl::Status Start() {
+    io::WorkerPool* const pool = reader_->options_.pool;
+    if (pool == nullptr) {
+      return absl::OkStatus();
+    }
+    for (const Part& part : reader_->parts_) {
+      OG_ASSIGN_OR_RETURN(auto rows, part.reader->StartTake(part.requests, rows_, *pool));
+      parts_.push_back(std::move(rows));
+    }
+    return absl::OkStatus();
+  }
+
+  absl::Status Decode() override {
+    for (const std::unique_ptr<format::PendingRows>& part : parts_) {
+      OG_RETURN_IF_ERROR(part->Decode());
+    }
+    return absl::OkStatus();
+  }
+
+  absl::StatusOr<format::RecordBatch> Wait() override {
+    if (parts_.empty()) {
+      return reader_->Take(rows_);
+    }
+    OG_RETURN_IF_ERROR(Decode());
+    std::vector<format::RecordBatch> batches;
+    for (const std::unique_ptr<format::PendingRows>& part : parts_) {
+      OG_ASSIGN_OR_RETURN(format::RecordBatch batch, part->Wait());
+      batches.push_back(std::move(batch));
+    }
+    return reader_->Assemble(batches, std::ssize(rows_));
+  }
+
+ private:
+  const std::shared_ptr<const FragmentReader> reader_;
+  const std::vector<uint64_t> rows_;
+  std::vector<std::unique_ptr<format::PendingRows>> parts_;
+};
+
+absl::StatusOr<std::unique_ptr<format::PendingRows>> FragmentReader::StartTake(
+    std::span<const uint64_t> rows) const {
+  auto take = std::make_unique<PendingTake>(shared_from_this(),
+                                            std::vector<uint64_t>(rows.begin(), rows.end()));
+  OG_RETURN_IF_ERROR(take->Start());
+  return take;
+}
+
 const io::Location* FragmentReader::file_of(size_t i) const {
   return parts_of_[i].empty() ? nullptr : &parts_[parts_of_[i].front()].location;
 }

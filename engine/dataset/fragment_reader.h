@@ -73,6 +73,10 @@ class FragmentReader : public std::enable_shared_from_this<FragmentReader> {
   // The rows at these physical offsets, in this order.
   absl::StatusOr<format::RecordBatch> Take(std::span<const uint64_t> rows) const;
 
+  // Starts that, on the pool if there is one. Keeps this reader alive.
+  absl::StatusOr<std::unique_ptr<format::PendingRows>> StartTake(
+      std::span<const uint64_t> rows) const;
+
   // The location of the data file that holds top-level field i; null if none does.
   const io::Location* file_of(size_t i) const;
 
@@ -86,6 +90,7 @@ class FragmentReader : public std::enable_shared_from_this<FragmentReader> {
     std::vector<format::ColumnRequest> requests;
   };
   friend class FragmentStream;
+  class PendingTake;
 
   // Puts the columns of all parts together.
   absl::StatusOr<format::RecordBatch> Assemble(std::span<const format::RecordBatch> parts,

@@ -49,6 +49,7 @@ struct ScanPlan {
   FragmentReadOptions read_filter;  // the same for filter columns alone
   uint64_t batch_rows = 0;
   size_t tests_ahead = 1;  // batches that are tested at once
+  size_t takes_ahead = 1;  // batches of rows found whose other columns are read at once
   // What indexes said about the filter; null: nothing.
   std::shared_ptr<const IndexAnswer> answer;
   Projection rest_fields;       // what answer->rest reads
@@ -305,9 +306,7 @@ class FragmentScan {
       if (state_ == State::kUndecided) {
         OG_RETURN_IF_ERROR(Decide());
       }
-      OG_ASSIGN_OR_RETURN(rest_, state_ == State::kOffsets ? NextOffsets()
-                                 : state_ == State::kLate  ? NextLate()
-                                                           : NextTogether());
+      OG_ASSIGN_OR_RETURN(rest_, state_ == State::kTogether ? NextTogether() : NextLate());
       if (!rest_) {
         return std::nullopt;
       }
@@ -321,8 +320,18 @@ class FragmentScan {
     return batch;
   }
 
+  // Starts to read what is known to be wanted.
+  absl::Status Start() { return state_ == State::kOffsets ? StartLate() : absl::OkStatus(); }
+
  private:
   enum class State : uint8_t { kUndecided, kTogether, kLate, kOffsets };
+
+  // Rows that were found, whose other columns are being read.
+  struct LateRows {
+    RecordBatch filtered;  // columns of the filter
+    std::vector<uint64_t> offsets;
+    std::unique_ptr<format::PendingRows> rest;
+  };
 
   absl::StatusOr<std::shared_ptr<const FragmentReader>> OpenReader(
       const Projection& fields, const FragmentReadOptions& options) const {
@@ -394,7 +403,8 @@ class FragmentScan {
     return Finish({&rows->batch, &all_reader_->fields()}, {}, rows->batch.num_rows, rows->offsets);
   }
 
-  absl::StatusOr<std::optional<RecordBatch>> NextLate() {
+  // The next rows that pass the filter, as many as a batch may have.
+  absl::StatusOr<std::optional<LateRows>> NextKept() {
     while (kept_offsets_.size() < plan_.batch_rows) {
       OG_ASSIGN_OR_RETURN(std::optional<LiveRows::Rows> rows, NextTested());
       if (!rows) {
@@ -407,23 +417,21 @@ class FragmentScan {
     }
     const size_t count = std::min<size_t>(kept_offsets_.size(), plan_.batch_rows);
     DecodeMixedDictionaries();
-    RecordBatch filtered = format::Concat(kept_batches_);
+    LateRows rows{.filtered = format::Concat(kept_batches_), .offsets = {}, .rest = {}};
     kept_batches_.clear();
-    std::vector<uint64_t> offsets(kept_offsets_.begin(),
-                                  kept_offsets_.begin() + static_cast<ptrdiff_t>(count));
-    kept_offsets_.erase(kept_offsets_.begin(),
-                        kept_offsets_.begin() + static_cast<ptrdiff_t>(count));
+    const auto end = kept_offsets_.begin() + static_cast<ptrdiff_t>(count);
+    rows.offsets.assign(kept_offsets_.begin(), end);
+    kept_offsets_.erase(kept_offsets_.begin(), end);
     if (!kept_offsets_.empty()) {
-      kept_batches_.push_back(format::Slice(filtered, static_cast<int64_t>(count),
-                                            filtered.num_rows - static_cast<int64_t>(count)));
-      filtered = format::Slice(filtered, 0, static_cast<int64_t>(count));
+      kept_batches_.push_back(format::Slice(rows.filtered, static_cast<int64_t>(count),
+                                            rows.filtered.num_rows - static_cast<int64_t>(count)));
+      rows.filtered = format::Slice(rows.filtered, 0, static_cast<int64_t>(count));
     }
-    OG_ASSIGN_OR_RETURN(const RecordBatch late, all_reader_->Take(offsets));
-    return Finish({&late, &all_reader_->fields()}, {&filtered, &filter_reader_->fields()},
-                  static_cast<int64_t>(count), offsets);
+    return rows;
   }
 
-  absl::StatusOr<std::optional<RecordBatch>> NextOffsets() {
+  // The next rows that an index has found.
+  absl::StatusOr<std::optional<LateRows>> NextWanted() {
     if (wanted_.empty()) {
       return std::nullopt;
     }
@@ -437,15 +445,42 @@ class FragmentScan {
                           expr::EvaluateFilter(*plan_.answer->rest, rows.batch));
       rows.Select(kept);
     }
-    OG_ASSIGN_OR_RETURN(const RecordBatch late, all_reader_->Take(rows.offsets));
+    return LateRows{
+        .filtered = std::move(rows.batch), .offsets = std::move(rows.offsets), .rest = {}};
+  }
+
+  // Starts to read the other columns of rows that were found, of some batches at once.
+  absl::Status StartLate() {
+    while (late_.size() < plan_.takes_ahead) {
+      OG_ASSIGN_OR_RETURN(std::optional<LateRows> rows,
+                          state_ == State::kOffsets ? NextWanted() : NextKept());
+      if (!rows) {
+        break;
+      }
+      OG_ASSIGN_OR_RETURN(rows->rest, all_reader_->StartTake(rows->offsets));
+      late_.push_back(*std::move(rows));
+    }
+    return absl::OkStatus();
+  }
+
+  absl::StatusOr<std::optional<RecordBatch>> NextLate() {
+    OG_RETURN_IF_ERROR(StartLate());
+    if (late_.empty()) {
+      return std::nullopt;
+    }
+    for (size_t i = 0; i < std::min<size_t>(late_.size(), 2); ++i) {
+      OG_RETURN_IF_ERROR(late_[i].rest->Decode());
+    }
+    const LateRows rows = std::move(late_.front());
+    late_.pop_front();
+    OG_ASSIGN_OR_RETURN(const RecordBatch rest, rows.rest->Wait());
     const ReadColumns filtered = filter_reader_ == nullptr
                                      ? ReadColumns{}
-                                     : ReadColumns{&rows.batch, &filter_reader_->fields()};
-    return Finish({&late, &all_reader_->fields()}, filtered, std::ssize(rows.offsets),
+                                     : ReadColumns{&rows.filtered, &filter_reader_->fields()};
+    return Finish({&rest, &all_reader_->fields()}, filtered, std::ssize(rows.offsets),
                   rows.offsets);
   }
 
-  // Lets rows that pass the filter wait for the other columns.
   // Texts come with a dictionary from the pages that have one, and without from the others: where
   // both are kept, all go without.
   void DecodeMixedDictionaries() {
@@ -461,6 +496,7 @@ class FragmentScan {
     }
   }
 
+  // Lets rows that pass the filter wait for the other columns.
   void Keep(LiveRows::Rows rows) {
     if (rows.batch.num_rows == 0) {
       return;
@@ -490,6 +526,7 @@ class FragmentScan {
   std::optional<LiveRows> rows_;
   bool ended_ = false;
   std::deque<std::unique_ptr<RowTest>> tests_;
+  std::deque<LateRows> late_;
   std::optional<RecordBatch> rest_;        // rows to give out, more than a batch may have
   std::vector<RecordBatch> kept_batches_;  // filter columns of rows that wait for the others
   std::vector<uint64_t> kept_offsets_;
@@ -587,6 +624,7 @@ class ScanStream final : public format::BatchStream {
           Answered(fragment)
               ? FragmentScan::OpenOffsets(plan_, fragment, plan_.answer->offsets.at(fragment.id))
               : FragmentScan::Open(plan_, fragment, skip, limit));
+      OG_RETURN_IF_ERROR(scan->Start());
       open_.push_back(std::move(scan));
     }
     return absl::OkStatus();
@@ -625,6 +663,7 @@ absl::StatusOr<ScanPlan> PlanScan(const DatasetHandle& dataset, const ScanOption
   if (!options.limit && plan.read.pool != nullptr) {
     plan.read_filter.batch_rows = std::max(plan.batch_rows, kTestedRows);
     plan.tests_ahead = plan.read.pool->num_threads() + 1;
+    plan.takes_ahead = 3;
   }
   return plan;
 }

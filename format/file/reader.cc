@@ -55,8 +55,13 @@ class FileReaderOfSource final : public FileReader,
   absl::StatusOr<RecordBatch> Take(std::vector<ColumnRequest> columns,
                                    std::span<const uint64_t> rows,
                                    io::WorkerPool* pool) const override;
+  absl::StatusOr<std::unique_ptr<PendingRows>> StartTake(std::vector<ColumnRequest> columns,
+                                                         std::span<const uint64_t> rows,
+                                                         io::WorkerPool& pool) const override;
 
  private:
+  class PendingTake;
+
   // Pages of a column, as the type in which it was read; a column is nearly always read as one.
   struct CachedPages {
     TypePtr type;
@@ -392,50 +397,91 @@ absl::StatusOr<std::unique_ptr<BatchStream>> FileReaderOfSource::Scan(
                                       std::move(check));
 }
 
+// One step with the rows in ascending order, each once, and the way back to the order asked for.
+class FileReaderOfSource::PendingTake final : public PendingRows {
+ public:
+  // Reads in `read_pool`, or in this thread, and decodes in `pool`, or in that of Wait().
+  static absl::StatusOr<std::unique_ptr<PendingRows>> Start(
+      std::shared_ptr<const FileReaderOfSource> file, const std::vector<ColumnRequest>& columns,
+      std::span<const uint64_t> rows, io::WorkerPool* read_pool, io::WorkerPool* pool) {
+    auto take = std::make_unique<PendingTake>();
+    take->file_ = std::move(file);
+    const FileReaderOfSource& from = *take->file_;
+    take->pool_ = pool;
+    OG_ASSIGN_OR_RETURN(take->schema_, SchemaOf(columns));
+    std::vector<uint64_t> sorted(rows.begin(), rows.end());
+    const bool is_ascending =
+        std::ranges::adjacent_find(sorted, std::greater_equal<>()) == sorted.end();
+    if (!is_ascending) {
+      std::ranges::sort(sorted);
+      const auto repeated = std::ranges::unique(sorted);
+      sorted.erase(repeated.begin(), repeated.end());
+    }
+    if (!sorted.empty() && sorted.back() >= from.num_rows_) {
+      return io::InvalidArgumentError(
+          io::StrCat(from.source_.name(), ": row ", sorted.back(), " of ", from.num_rows_));
+    }
+    if (sorted.empty()) {
+      return take;
+    }
+    if (!is_ascending) {
+      take->positions_.reserve(rows.size());
+      for (const uint64_t row : rows) {
+        take->positions_.push_back(std::ranges::lower_bound(sorted, row) - sorted.begin());
+      }
+    }
+    std::vector<RowRange> ranges;
+    for (const uint64_t row : sorted) {
+      if (!ranges.empty() && ranges.back().end == row) {
+        ++ranges.back().end;
+      } else {
+        ranges.push_back({row, row + 1});
+      }
+    }
+    OG_ASSIGN_OR_RETURN(take->fields_, from.FieldReaders(columns, {.file_name = from.source_.name(),
+                                                                   .dictionary_strings = false,
+                                                                   .table_pages_ahead = 0}));
+    OG_ASSIGN_OR_RETURN(take->check_, from.CheckOf(columns));
+    take->step_.emplace(from.source_, take->fields_, std::move(ranges), take->check_);
+    OG_RETURN_IF_ERROR(take->step_->Start(read_pool));
+    return take;
+  }
+
+  absl::Status Decode() override {
+    return step_.has_value() && !step_->is_launched() ? step_->Launch(pool_) : absl::OkStatus();
+  }
+
+  absl::StatusOr<RecordBatch> Wait() override {
+    if (!step_.has_value()) {
+      return EmptyBatch(schema_);
+    }
+    OG_RETURN_IF_ERROR(Decode());
+    OG_ASSIGN_OR_RETURN(RecordBatch batch, step_->Finish(schema_));
+    return positions_.empty() ? std::move(batch) : format::Take(batch, positions_);
+  }
+
+ private:
+  std::shared_ptr<const FileReaderOfSource> file_;
+  io::WorkerPool* pool_ = nullptr;
+  SchemaPtr schema_;
+  std::vector<int64_t> positions_;  // of the rows asked for; empty if they come as they are
+  std::vector<std::unique_ptr<FieldReader>> fields_;
+  RowCheck check_;
+  std::optional<ReadStep> step_;  // last: waits before the rest goes
+};
+
 absl::StatusOr<RecordBatch> FileReaderOfSource::Take(std::vector<ColumnRequest> columns,
                                                      std::span<const uint64_t> rows,
                                                      io::WorkerPool* pool) const {
-  OG_ASSIGN_OR_RETURN(const SchemaPtr schema, SchemaOf(columns));
-  std::vector<uint64_t> sorted(rows.begin(), rows.end());
-  const bool is_ascending =
-      std::ranges::adjacent_find(sorted, std::greater_equal<>()) == sorted.end();
-  if (!is_ascending) {
-    std::ranges::sort(sorted);
-    const auto repeated = std::ranges::unique(sorted);
-    sorted.erase(repeated.begin(), repeated.end());
-  }
-  if (!sorted.empty() && sorted.back() >= num_rows_) {
-    return io::InvalidArgumentError(
-        io::StrCat(source_.name(), ": row ", sorted.back(), " of ", num_rows_));
-  }
-  if (sorted.empty()) {
-    return EmptyBatch(schema);
-  }
-  std::vector<RowRange> ranges;
-  for (const uint64_t row : sorted) {
-    if (!ranges.empty() && ranges.back().end == row) {
-      ++ranges.back().end;
-    } else {
-      ranges.push_back({row, row + 1});
-    }
-  }
-  OG_ASSIGN_OR_RETURN(const auto fields, FieldReaders(columns, {.file_name = source_.name(),
-                                                                .dictionary_strings = false,
-                                                                .table_pages_ahead = 0}));
-  OG_ASSIGN_OR_RETURN(const RowCheck check, CheckOf(columns));
-  ReadStep step(source_, fields, std::move(ranges), check);
-  OG_RETURN_IF_ERROR(step.Start(nullptr));
-  OG_RETURN_IF_ERROR(step.Launch(pool));
-  OG_ASSIGN_OR_RETURN(RecordBatch batch, step.Finish(schema));
-  if (is_ascending) {
-    return batch;
-  }
-  std::vector<int64_t> positions;
-  positions.reserve(rows.size());
-  for (const uint64_t row : rows) {
-    positions.push_back(std::ranges::lower_bound(sorted, row) - sorted.begin());
-  }
-  return format::Take(batch, positions);
+  OG_ASSIGN_OR_RETURN(const auto take,
+                      PendingTake::Start(shared_from_this(), columns, rows, nullptr, pool));
+  return take->Wait();
+}
+
+absl::StatusOr<std::unique_ptr<PendingRows>> FileReaderOfSource::StartTake(
+    std::vector<ColumnRequest> columns, std::span<const uint64_t> rows,
+    io::WorkerPool& pool) const {
+  return PendingTake::Start(shared_from_this(), columns, rows, &pool, &pool);
 }
 
 }  // namespace

@@ -77,6 +77,18 @@ struct FileScanOptions {
   io::WorkerPool* pool = nullptr;
 };
 
+// Rows that are being read. Destroying it gives them up. Thread-compatible.
+class PendingRows {
+ public:
+  virtual ~PendingRows() = default;
+
+  // Starts to decode what has been read; waits for the rest of the bytes, if need be.
+  virtual absl::Status Decode() = 0;
+
+  // Waits for the rows. REQUIRES: called once, last.
+  virtual absl::StatusOr<RecordBatch> Wait() = 0;
+};
+
 class FileReader {
  public:
   // Opens the file at `location` of `file_bytes` bytes (0: unknown, asked from the store). One read
@@ -119,6 +131,11 @@ class FileReader {
   virtual absl::StatusOr<RecordBatch> Take(std::vector<ColumnRequest> columns,
                                            std::span<const uint64_t> rows,
                                            io::WorkerPool* pool = nullptr) const = 0;
+
+  // Starts a Take(), also the reads, on `pool`. The pool outlives it, the file is kept open.
+  virtual absl::StatusOr<std::unique_ptr<PendingRows>> StartTake(std::vector<ColumnRequest> columns,
+                                                                 std::span<const uint64_t> rows,
+                                                                 io::WorkerPool& pool) const = 0;
 };
 
 // The Arrow schema of batches for `columns`. Errors as ArrowTypeOf().
