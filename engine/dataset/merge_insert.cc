@@ -386,6 +386,7 @@ class Merger {
   absl::Status Join(const RowSpool& source, const OpenTarget& open_target, int depth) {
     if (!source.has_spilled()) {
       KeyTable table;
+      table.Reserve(source.num_rows());
       for (const RecordBatch& batch : source.batches()) {
         OG_ASSIGN_OR_RETURN(const std::vector<ArrayPtr> keys, KeyColumns(batch, plan_.on));
         table.Add(KeyBatch(keys));

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <bit>
 #include <cstddef>
 #include <cstring>
 #include <numeric>
@@ -18,6 +19,10 @@ using format::Array;
 using format::ArrayPtr;
 using format::RecordBatch;
 using format::TypeId;
+
+// Slots of a table are asked for so many rows before they are looked at.
+constexpr size_t kRowsAhead = 32;
+constexpr size_t kSlotsMin = 64;
 
 void AppendLength(uint64_t length, std::string& key) {
   const size_t at = key.size();
@@ -179,9 +184,20 @@ absl::StatusOr<std::vector<ArrayPtr>> KeyColumns(const RecordBatch& batch,
   return columns;
 }
 
+void KeyTable::Reserve(size_t num_rows) {
+  entries_.reserve(num_rows);
+  if (num_rows * 2 > slots_.size()) {
+    GrowTo(std::bit_ceil(std::max(num_rows * 2, kSlotsMin)));
+  }
+}
+
 void KeyTable::Add(const KeyBatch& keys) {
   const uint32_t batch = num_batches_++;
-  for (int64_t i = 0; i < keys.num_rows(); ++i) {
+  const int64_t num_rows = keys.num_rows();
+  for (int64_t i = 0; i < num_rows; ++i) {
+    if (i + int64_t{kRowsAhead} < num_rows && !slots_.empty()) {
+      __builtin_prefetch(&slots_[keys.Hash(i + int64_t{kRowsAhead}) & (slots_.size() - 1)], 1);
+    }
     if (keys.IsNull(i)) {
       continue;
     }
@@ -191,7 +207,7 @@ void KeyTable::Add(const KeyBatch& keys) {
                         .key_end = keys_.size(),
                         .next = 0});
     if (entries_.size() * 2 > slots_.size()) {
-      Grow();
+      GrowTo(std::max(slots_.size() * 4, kSlotsMin));
     } else {
       Insert(entries_.size() - 1);
     }
@@ -217,8 +233,8 @@ void KeyTable::Insert(uint64_t position) {
   slots_[at] = SlotOf(entry.hash, position);
 }
 
-void KeyTable::Grow() {
-  slots_.assign(std::max<size_t>(64, slots_.size() * 4), kNone);
+void KeyTable::GrowTo(size_t num_slots) {
+  slots_.assign(num_slots, kNone);
   seen_.assign(slots_.size() / 8, 0);  // eight bits a slot
   for (uint64_t position = 0; position < entries_.size(); ++position) {
     Insert(position);
@@ -241,8 +257,6 @@ void KeyTable::ForEachMatching(const KeyBatch& keys, Visit visit) const {
   if (slots_.empty()) {
     return;
   }
-  // Slots are asked for well before they are looked at.
-  constexpr size_t kRowsAhead = 64;
   const size_t mask = slots_.size() - 1;
   std::array<int64_t, kRowsAhead> rows;
   size_t count = 0;

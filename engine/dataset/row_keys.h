@@ -61,6 +61,9 @@ absl::StatusOr<std::vector<format::ArrayPtr>> KeyColumns(const format::RecordBat
 // From keys to the rows of some batches that have them. Thread-compatible.
 class KeyTable {
  public:
+  // Makes room for so many rows.
+  void Reserve(size_t num_rows);
+
   // Adds all rows of a batch. Rows with a null in the key are left out.
   void Add(const KeyBatch& keys);
 
@@ -97,7 +100,7 @@ class KeyTable {
     return (seen_[bit / 64] >> (bit % 64) & 1) != 0;
   }
   void Insert(uint64_t position);
-  void Grow();
+  void GrowTo(size_t num_slots);
   // The last row that was added with key `i`; kNone if there is none.
   uint64_t LastOf(const KeyBatch& keys, int64_t i) const;
   // Calls visit(row, last) for every row of `keys` with a match.

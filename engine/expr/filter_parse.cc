@@ -73,10 +73,7 @@ class Lexer {
   explicit Lexer(std::string_view text) : text_(text) {}
 
   absl::StatusOr<Token> Next() {
-    while (at_ < text_.size() &&
-           std::string_view(" \t\r\n").find(text_[at_]) != std::string::npos) {
-      ++at_;
-    }
+    SkipSpace();
     Token token{TokenKind::kEnd, "", at_};
     if (at_ == text_.size()) return token;
     const char c = text_[at_];
@@ -105,7 +102,36 @@ class Lexer {
     return Refuse(at_, "unexpected character");
   }
 
+  // The integers from position `at` to a closing parenthesis, which comes next, with a comma after
+  // each but the last. nullopt if something else is there; then nothing has changed.
+  std::optional<std::vector<int64_t>> IntegersAt(size_t at) {
+    const size_t before = std::exchange(at_, at);
+    std::vector<int64_t> integers;
+    while (true) {
+      SkipSpace();
+      int64_t value = 0;
+      const char* const end = text_.data() + text_.size();
+      const auto [rest, error] = std::from_chars(text_.data() + at_, end, value);
+      if (error != std::errc()) break;
+      integers.push_back(value);
+      at_ = static_cast<size_t>(rest - text_.data());
+      SkipSpace();
+      if (at_ == text_.size() || (text_[at_] != ',' && text_[at_] != ')')) break;
+      if (text_[at_] == ')') return integers;
+      ++at_;
+    }
+    at_ = before;
+    return std::nullopt;
+  }
+
  private:
+  void SkipSpace() {
+    while (at_ < text_.size() &&
+           std::string_view(" \t\r\n").find(text_[at_]) != std::string::npos) {
+      ++at_;
+    }
+  }
+
   template <typename Test>
   std::string While(Test test) {
     const size_t start = at_;
@@ -359,6 +385,15 @@ class Parser {
 
   absl::StatusOr<std::optional<ExprPtr>> Members(const ExprPtr& left) {
     OG_RETURN_IF_ERROR(Expect("("));
+    // Long lists are mostly of keys.
+    if (const auto integers = lexer_.IntegersAt(token_.at)) {
+      format::FixedBuilder<int64_t> builder(format::Int64());
+      for (const int64_t value : *integers)
+        builder.Append(value);
+      OG_RETURN_IF_ERROR(Advance());
+      OG_RETURN_IF_ERROR(Expect(")"));
+      return In(left, builder.Finish());
+    }
     std::vector<ExprPtr> members;
     bool one_type = true;
     bool more = true;

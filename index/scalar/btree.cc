@@ -376,6 +376,7 @@ absl::StatusOr<std::vector<BtreeIndex::PagePtr>> BtreeIndex::ReadPages(
 absl::StatusOr<std::vector<uint64_t>> BtreeIndex::Search(const ValueSet& set,
                                                          io::WorkerPool* pool) const {
   constexpr size_t kPagesAtOnce = 512;  // bounds what is decoded at one time
+  constexpr size_t kPagesATask = 64;    // searched in the pool
   std::vector<uint64_t> ids;
   const std::vector<size_t> wanted = PagesOf(set);
   const auto ranges = set.ranges();
@@ -383,17 +384,31 @@ absl::StatusOr<std::vector<uint64_t>> BtreeIndex::Search(const ValueSet& set,
     const auto part =
         std::span(wanted).subspan(begin, std::min(kPagesAtOnce, wanted.size() - begin));
     OG_ASSIGN_OR_RETURN(const std::vector<PagePtr> pages, ReadPages(part, pool));
-    for (size_t i = 0; i < pages.size(); ++i) {
-      const BtreeEntries& entries = pages[i]->entries;
-      if (set.has_nulls()) {
-        ids.insert(ids.end(), entries.ids.begin(),
-                   entries.ids.begin() + static_cast<ptrdiff_t>(entries.num_nulls));
+    const auto search = [&](size_t from, size_t to, std::vector<uint64_t>& found) {
+      for (size_t i = from; i < to; ++i) {
+        const BtreeEntries& entries = pages[i]->entries;
+        if (set.has_nulls()) {
+          found.insert(found.end(), entries.ids.begin(),
+                       entries.ids.begin() + static_cast<ptrdiff_t>(entries.num_nulls));
+        }
+        const PageStats& stats = pages_[part[i]];
+        for (size_t at = set.FirstEndingAfter(stats.min);
+             at < ranges.size() && ranges[at].low < stats.max; ++at) {
+          AppendMatches(entries, ranges[at], found);
+        }
       }
-      const PageStats& stats = pages_[part[i]];
-      for (size_t at = set.FirstEndingAfter(stats.min);
-           at < ranges.size() && ranges[at].low < stats.max; ++at) {
-        AppendMatches(entries, ranges[at], ids);
-      }
+    };
+    if (pool == nullptr || pages.size() < 2 * kPagesATask) {
+      search(0, pages.size(), ids);
+      continue;
+    }
+    std::vector<std::vector<uint64_t>> found((pages.size() - 1) / kPagesATask + 1);
+    OG_RETURN_IF_ERROR(pool->ParallelFor(found.size(), [&](size_t task) {
+      search(task * kPagesATask, std::min(pages.size(), (task + 1) * kPagesATask), found[task]);
+      return absl::OkStatus();
+    }));
+    for (const std::vector<uint64_t>& of_task : found) {
+      ids.insert(ids.end(), of_task.begin(), of_task.end());
     }
   }
   if (!std::ranges::is_sorted(ids)) std::ranges::sort(ids);
