@@ -5,7 +5,7 @@ usage: run.py --bin bazel-bin [--peer-python PYTHON] [--reference BINARY] [CASE.
 Cases: load, cold, scan, take, size, format, storage, dataset; all of them if none is named. `dataset:delete` and
 the like run one of its operations (datasets.py), `storage:cached` one part (stores.py). Without a peer our side
 runs alone.
-The case kuzu has to be named; it needs --kuzu-python.
+The case kuzu has to be named; it needs --kuzu-python. So has the case requests, which prints another table.
 """
 
 import argparse
@@ -218,6 +218,12 @@ class Bench:
             self.report(result["title"] + ", peak memory of a process", "MB",
                         [[run.peak_bytes] for run in memory], scale=1e-6)
 
+    def requests(self):
+        """Prints a table of its own."""
+        words = [self.arguments.peer_python, os.path.join(HERE, "request_counts.py"),
+                 os.path.abspath(os.path.join(self.arguments.bin, "engine/capi/liblance.so"))]
+        subprocess.run([*words, self.arguments.s3_python], check=True)
+
     def kuzu(self):
         beside_kuzu.run(self)
 
@@ -293,10 +299,11 @@ def main():
     parser.add_argument("--scale", type=float, default=1.0, help="of the tables of the case dataset")
     parser.add_argument("cases", nargs="*", metavar="CASE", help=", ".join(CASES))
     arguments = parser.parse_args()
-    if unknown := {case.split(":")[0] for case in arguments.cases} - set(CASES) - {"kuzu"}:
+    if unknown := {case.split(":")[0] for case in arguments.cases} - set(CASES) - {"kuzu", "requests"}:
         parser.error(f"no case {sorted(unknown)[0]}")
-    print("| case | unit | ours, median (quartiles) | peer, median (quartiles) | peer / ours |")
-    print("|---|---|---|---|---|")
+    if arguments.cases != ["requests"]:
+        print("| case | unit | ours, median (quartiles) | peer, median (quartiles) | peer / ours |")
+        print("|---|---|---|---|---|")
     with tempfile.TemporaryDirectory() as temporary:
         if arguments.folder:
             os.makedirs(arguments.folder, exist_ok=True)

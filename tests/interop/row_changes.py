@@ -2,8 +2,8 @@
 
 A reference dataset is changed by the library only. Beside it a dataset is changed by `lance-tool`
 alone, or by the two in turn. After every change both hold the same rows with the same versions,
-rows keep their ids, schemas are equal, `lance-tool dump` and the library read the same, and at the
-end `validate()` and `lance-tool verify` find nothing.
+rows keep their ids, schemas, versions, tags and branches are equal, `lance-tool dump` and the library read
+the same, and at the end `validate()` and `lance-tool verify` find nothing.
 
 usage: row_changes.py TOOL FOLDER SEED ROUNDS
 """
@@ -33,6 +33,9 @@ TOOL_SCHEMA = {"fields": [
     {"name": "f", "type": "float64", "nullable": True},
     {"name": "u", "type": "utf8", "nullable": False},
 ], "metadata": {}}
+# From a restore on it gives ids of rows that the restore has taken away to new rows; later releases
+# and the tool do not.
+REUSES_IDS = lance.__version__.startswith("10.")
 VERSION_COLUMNS = ["_row_created_at_version", "_row_last_updated_at_version"]
 
 
@@ -108,8 +111,33 @@ class Library:
     def index(self, dataset, name):
         dataset.create_scalar_index(name, "BTREE", replace=True)
 
+    def optimize(self, dataset):
+        dataset.optimize.optimize_indices()
+
     def compact(self, dataset):
         dataset.optimize.compact_files()
+
+    def overwrite(self, _, rows, version):
+        lance.write_dataset(pa.Table.from_pylist(rows, SCHEMA), self.path, mode="overwrite",
+                            data_storage_version=version)
+
+    def restore(self, dataset, version):
+        dataset.checkout_version(version).restore()
+
+    def cleanup(self, dataset, kept):
+        dataset.cleanup_old_versions(retain_versions=kept, error_if_tagged_old_versions=False)
+
+    def tag(self, dataset, name, version):
+        dataset.tags.create(name, version)
+
+    def untag(self, dataset, name):
+        dataset.tags.delete(name)
+
+    def branch(self, dataset, name, version, where):
+        dataset.create_branch(name, version).delete(where)
+
+    def unbranch(self, dataset, name):
+        dataset.branches.delete(name)
 
 
 class Tool:
@@ -190,18 +218,58 @@ class Tool:
     def cast(self, name, new_type):
         self.call("columns", "alter", self.path, "--column", name, "--type", new_type)
 
+    def index(self, name):
+        self.call("index", "create", self.path, name, "--replace")
 
-LIBRARY_ONLY = {"index", "compact"}
+    def optimize(self):
+        self.call("index", "optimize", self.path)
+
+    def compact(self):
+        self.call("compact", self.path)
+
+    def overwrite(self, rows, _):
+        self.call("write", self.path, "--mode", "overwrite", "--schema", self.schema(TOOL_SCHEMA["fields"]),
+                  "--input", self.lines(rows))
+
+    def restore(self, version):
+        self.call("restore", self.path, "--to-version", str(version))
+
+    def cleanup(self, kept):
+        self.call("cleanup", self.path, "--retain", str(kept), "--keep-tagged", "--yes")
+
+    def tag(self, name, version):
+        self.call("tag", "create", self.path, name, "--version", str(version))
+
+    def untag(self, name):
+        self.call("tag", "delete", self.path, name, "--yes")
+
+    def branch(self, name, version, where):
+        self.call("branch", "create", self.path, name, "--version", str(version))
+        self.call("delete", self.path, "--branch", name, "--where", where)
+
+    def unbranch(self, name):
+        self.call("branch", "delete", self.path, name, "--yes")
+
 
 
 class Changes:
     """Random changes of a table whose extra columns are known."""
 
-    def __init__(self, seed):
+    def __init__(self, seed, version):
         self.random = random.Random(seed)
+        self.version = version  # of data files
         self.num_rows = 0
         self.num_columns = 0
         self.extra = {}  # name -> logical type
+        self.extra_of = {}  # the same by version
+        self.tags = []
+        self.branches = []
+        self.num_names = 0
+
+    def note(self, versions):
+        """Remembers the columns of the latest of `versions`, which are those that exist."""
+        self.extra_of[max(versions)] = dict(self.extra)
+        self.extra_of = {version: extra for version, extra in self.extra_of.items() if version in versions}
 
     def row(self):
         self.num_rows += 1
@@ -243,7 +311,8 @@ class Changes:
     def change(self):
         pick = self.random
         kind = pick.choices(["append", "delete", "update", "merge", "add", "join", "drop", "rename", "cast",
-                             "index", "compact"], [3, 3, 4, 8, 1, 1, 1, 1, 1, 1, 1])[0]
+                             "index", "optimize", "compact", "overwrite", "restore", "cleanup", "tag", "branch"],
+                            [6, 6, 8, 16, 2, 2, 2, 2, 2, 2, 2, 2, 1, 2, 2, 3, 3])[0]
         if kind == "append":
             return (kind, self.rows(9))
         if kind == "delete":
@@ -277,9 +346,31 @@ class Changes:
             return (kind, name, wider)
         if kind == "index":
             return (kind, pick.choice(["key", "grp"]))
-        if kind == "compact":
+        if kind in ("optimize", "compact"):
             return (kind,)
+        if kind == "cleanup":
+            return (kind, pick.randrange(3, 7))
+        if kind == "overwrite":
+            self.extra = {}
+            return (kind, self.rows(15), self.version)
+        if kind == "restore":
+            version = pick.choice(sorted(self.extra_of))
+            self.extra = dict(self.extra_of[version])
+            return (kind, version)
+        if kind in ("tag", "branch"):
+            return self.name(kind)
         return ("append", self.rows(5))
+
+    def name(self, kind):
+        """A name for a version, or one fewer."""
+        pick = self.random
+        names = self.tags if kind == "tag" else self.branches
+        if len(names) == 2:
+            return (f"un{kind}", names.pop(pick.randrange(2)))
+        self.num_names += 1
+        names.append(f"{kind}{self.num_names}")
+        version = pick.choice(sorted(self.extra_of))
+        return (kind, names[-1], version) if kind == "tag" else (kind, names[-1], version, self.where())
 
     def merge(self):
         pick = self.random
@@ -326,7 +417,7 @@ def content(dataset, stable):
     return {key: sorted(values) for key, values in rows.items()}, ids
 
 
-def check_same(step, change, ours, theirs, stable):
+def check_same(step, change, ours, theirs, stable, same_ids=True):
     ours_rows, ours_ids = content(ours, stable)
     theirs_rows, theirs_ids = content(theirs, stable)
     if ours_rows != theirs_rows:
@@ -335,7 +426,7 @@ def check_same(step, change, ours, theirs, stable):
                 print("ours  ", key, ours_rows.get(key))
                 print("theirs", key, theirs_rows.get(key))
         raise AssertionError(f"step {step}: rows differ after {change}")
-    if stable:
+    if stable and same_ids:
         all_ours = sorted(i for ids in ours_ids.values() for i in ids)
         all_theirs = sorted(i for ids in theirs_ids.values() for i in ids)
         assert all_ours == all_theirs, f"step {step}: row ids differ after {change}"
@@ -345,13 +436,36 @@ def check_same(step, change, ours, theirs, stable):
     ours_fields = [(f.name(), f.id()) for f in ours.lance_schema.fields()][: len(SCHEMA)]
     theirs_fields = [(f.name(), f.id()) for f in theirs.lance_schema.fields()][: len(SCHEMA)]
     assert ours_fields == theirs_fields, f"step {step}: field ids differ: {ours_fields} {theirs_fields}"
+    assert versions_of(ours) == versions_of(theirs), (
+        f"step {step}: versions differ after {change}: {versions_of(ours)} {versions_of(theirs)}")
+    tags = [{name: tag["version"] for name, tag in side.tags.list().items()} for side in (ours, theirs)]
+    assert tags[0] == tags[1], f"step {step}: tags differ after {change}: {tags}"
     return ours_ids
 
 
-def play(tool, folder, seed, mode, num_changes):
-    changes = Changes(seed)
+def versions_of(dataset):
+    return [version["version"] for version in dataset.versions()]
+
+
+def check_branches(step, change, tool, ours, theirs):
+    names = sorted(ours.branches.list())
+    assert names == sorted(theirs.branches.list()), f"step {step}: branches differ after {change}"
+    for name in names:
+        rows = [as_lines(side.checkout_version((name, None)).to_table().to_pylist()) for side in (ours, theirs)]
+        assert rows[0] == rows[1], f"step {step}: rows of {name} differ after {change}"
+        dumped = [json.loads(line) for line in tool.call("dump", ours.uri, "--branch", name).splitlines()]
+        assert as_lines(dumped) == rows[0], f"step {step}: dump of {name} differs after {change}"
+
+
+def as_lines(rows):
+    """As values: floats are spelled in more than one way."""
+    return sorted(json.dumps(row, sort_keys=True) for row in rows)
+
+
+def play(tool, folder, seed, mode, num_changes, kinds):
     stable = seed % 3 != 0
     version = ["2.0", "2.1", "2.2"][seed % 3 if mode == "alone" else (seed + 1) % 3]
+    changes = Changes(seed, version)
     rows = changes.rows(20)
     ours_path = os.path.join(folder, "ours.lance")
     theirs_path = os.path.join(folder, "theirs.lance")
@@ -362,10 +476,12 @@ def play(tool, folder, seed, mode, num_changes):
     lance.write_dataset(pa.Table.from_pylist(rows, SCHEMA), theirs_path, data_storage_version=version,
                         enable_stable_row_ids=stable, max_rows_per_file=7)
     done = {"tool": 0, "library": 0, "refused": 0}
+    same_ids = True
     ids = check_same(0, "create", lance.dataset(ours_path), lance.dataset(theirs_path), stable)
     for step in range(1, num_changes + 1):
+        changes.note(versions_of(lance.dataset(ours_path)))
         change = changes.change()
-        by_tool = change[0] not in LIBRARY_ONLY and (mode == "alone" or changes.random.random() < 0.5)
+        by_tool = mode == "alone" or changes.random.random() < 0.5
         outcomes = []
         for side in (ours if by_tool else beside, theirs):
             try:
@@ -381,14 +497,15 @@ def play(tool, folder, seed, mode, num_changes):
             continue
         done["tool" if by_tool else "library"] += 1
         now = lance.dataset(ours_path)
-        now_ids = check_same(step, change, now, lance.dataset(theirs_path), stable)
+        same_ids = same_ids and not (REUSES_IDS and change[0] == "restore")
+        now_ids = check_same(step, change, now, lance.dataset(theirs_path), stable, same_ids)
         if stable and change[0] in ("update", "add", "join", "drop", "rename", "cast", "compact", "index"):
             assert now_ids == ids, f"step {step}: rows changed their ids in {change}"
         ids = now_ids
-        # As values: floats are spelled in more than one way.
         dumped = [json.loads(line) for line in ours.call("dump", ours_path).splitlines()]
-        assert sorted(json.dumps(row, sort_keys=True) for row in dumped) == sorted(
-            json.dumps(row, sort_keys=True) for row in now.to_table().to_pylist()), f"step {step}: dump differs"
+        assert as_lines(dumped) == as_lines(now.to_table().to_pylist()), f"step {step}: dump differs"
+        check_branches(step, change, ours, now, lance.dataset(theirs_path))
+        kinds[change[0]] = kinds.get(change[0], 0) + 1
     for path in (ours_path, theirs_path):
         try:
             lance.dataset(path).validate()
@@ -403,15 +520,16 @@ def play(tool, folder, seed, mode, num_changes):
 def main():
     tool, folder, seed, rounds = sys.argv[1], sys.argv[2], int(sys.argv[3]), int(sys.argv[4])
     total = {"tool": 0, "library": 0, "refused": 0}
+    kinds = {}
     for index in range(rounds):
         for mode in ("alone", "in_turn"):
             place = os.path.join(folder, f"{mode}{index}")
             os.makedirs(place)
-            done = play(tool, place, seed + index, mode, 30 if mode == "alone" else 60)
+            done = play(tool, place, seed + index, mode, 60, kinds)
             for key, count in done.items():
                 total[key] += count
     print(f"pylance {lance.__version__}: changes by the tool {total['tool']}, by the library {total['library']}, "
-          f"refused by both {total['refused']}")
+          f"refused by both {total['refused']}; " + ", ".join(f"{kind} {kinds[kind]}" for kind in sorted(kinds)))
 
 
 if __name__ == "__main__":
