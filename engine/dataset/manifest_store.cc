@@ -22,7 +22,7 @@ ManifestLocation LocationOf(const io::ObjectInfo& info, uint64_t version,
           .naming = naming};
 }
 
-// Names from which the latest version of a far dataset is found. In the scheme of today the newest
+// Names from which the latest version of a dataset is found. In the scheme of today the newest
 // come first, however many there are.
 constexpr size_t kNumNewestNames = 16;
 
@@ -58,17 +58,12 @@ absl::StatusOr<std::vector<VersionInfo>> ManifestsAmong(
 
 // The latest version, without size and token where the store lists names alone.
 absl::StatusOr<VersionInfo> FindNewestName(const io::Location& root) {
-  std::vector<VersionInfo> versions;
-  if (!root.store->is_local()) {
-    const io::Location folder = root.Child(kVersionsFolder);
-    OG_ASSIGN_OR_RETURN(const std::vector<io::ObjectInfo> first,
-                        io::ListFirst(*folder.store, folder.path, kNumNewestNames));
-    OG_ASSIGN_OR_RETURN(versions, ManifestsAmong(root, first));
-    const bool is_whole = first.size() < kNumNewestNames;
-    if (!is_whole && (versions.empty() || versions[0].naming != format::ManifestNaming::kV2)) {
-      OG_ASSIGN_OR_RETURN(versions, ListManifests(root, false));
-    }
-  } else {
+  const io::Location folder = root.Child(kVersionsFolder);
+  OG_ASSIGN_OR_RETURN(const std::vector<io::ObjectInfo> first,
+                      io::ListFirst(*folder.store, folder.path, kNumNewestNames));
+  OG_ASSIGN_OR_RETURN(std::vector<VersionInfo> versions, ManifestsAmong(root, first));
+  const bool is_whole = first.size() < kNumNewestNames;
+  if (!is_whole && (versions.empty() || versions[0].naming != format::ManifestNaming::kV2)) {
     OG_ASSIGN_OR_RETURN(versions, ListManifests(root, false));
   }
   if (versions.empty()) {
@@ -146,9 +141,9 @@ absl::StatusOr<std::vector<VersionInfo>> ListManifests(const io::Location& root,
 
 absl::StatusOr<ManifestLocation> FindLatest(const io::Location& root) {
   OG_ASSIGN_OR_RETURN(const VersionInfo latest, FindNewestName(root));
-  if (!latest.e_tag.empty() && !root.store->is_local()) {
+  if (!latest.e_tag.empty()) {
     return LocationOf({.path = latest.path, .size = latest.size, .e_tag = latest.e_tag},
-                      latest.version, latest.naming);  // lists of S3 say it all
+                      latest.version, latest.naming);
   }
   OG_ASSIGN_OR_RETURN(const io::ObjectInfo info, root.store->Stat(latest.path));
   return LocationOf(info, latest.version, latest.naming);

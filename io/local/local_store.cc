@@ -110,18 +110,49 @@ absl::Status StampAfter(const NewFile& file, int64_t previous_us, std::string_vi
   return absl::OkStatus();
 }
 
-// Collects the objects of one folder, then those below it.
-absl::Status ListFolder(const std::string& folder, const std::string& object_prefix,
-                        const ListOptions& options, int depth, std::vector<ObjectInfo>& infos) {
-  const bool is_recursive = options.recursive;
+// Opens a folder; null if there is none.
+absl::StatusOr<std::unique_ptr<DIR, int (*)(DIR*)>> OpenFolder(const std::string& folder) {
   DIR* opened = nullptr;
   const int error = RetryWhileScarce(WhenScarce::kWait, [&] {
     opened = opendir(folder.c_str());
     return opened == nullptr ? errno : 0;
   });
-  if (error == ENOENT || error == ENOTDIR) return absl::OkStatus();
-  if (error != 0) return ErrnoStatus(error, folder, "list");
-  std::unique_ptr<DIR, int (*)(DIR*)> directory(opened, closedir);
+  if (error != 0 && error != ENOENT && error != ENOTDIR) return ErrnoStatus(error, folder, "list");
+  return std::unique_ptr<DIR, int (*)(DIR*)>(opened, closedir);
+}
+
+// The first `limit` names in a folder, ascending, those of folders left out as far as it says so.
+absl::StatusOr<std::vector<std::string>> FirstNames(const std::string& folder, size_t limit) {
+  OG_ASSIGN_OR_RETURN(const auto directory, OpenFolder(folder));
+  std::vector<std::string> names;  // a heap, the last one at the front
+  while (directory != nullptr) {
+    errno = 0;
+    const dirent* const entry = readdir(directory.get());
+    if (entry == nullptr) {
+      if (errno != 0) return ErrnoStatus(errno, folder, "list");
+      break;
+    }
+    const std::string_view name = entry->d_name;
+    if (entry->d_type == DT_DIR || name == "." || name == "..") continue;
+    if (names.size() == limit && (limit == 0 || names.front() <= name)) continue;
+    if (IsTemporaryName(name)) continue;
+    if (names.size() == limit) {
+      std::ranges::pop_heap(names);
+      names.pop_back();
+    }
+    names.emplace_back(name);
+    std::ranges::push_heap(names);
+  }
+  std::ranges::sort_heap(names);
+  return names;
+}
+
+// Collects the objects of one folder, then those below it.
+absl::Status ListFolder(const std::string& folder, const std::string& object_prefix,
+                        const ListOptions& options, int depth, std::vector<ObjectInfo>& infos) {
+  const bool is_recursive = options.recursive;
+  OG_ASSIGN_OR_RETURN(auto directory, OpenFolder(folder));
+  if (directory == nullptr) return absl::OkStatus();
   std::vector<std::string> folders;
   for (;;) {
     errno = 0;
@@ -388,6 +419,35 @@ absl::StatusOr<std::vector<ObjectInfo>> LocalStore::List(std::string_view prefix
   OG_RETURN_IF_ERROR(ListFolder(FolderOf(prefix), object_prefix, options, 0, infos));
   std::sort(infos.begin(), infos.end(),
             [](const ObjectInfo& a, const ObjectInfo& b) { return a.path < b.path; });
+  return infos;
+}
+
+std::vector<absl::StatusOr<Buffer>> LocalStore::ReadEach(std::span<const std::string> paths) {
+  std::vector<absl::StatusOr<Buffer>> objects;
+  objects.reserve(paths.size());
+  for (const std::string& path : paths)
+    objects.push_back(Read(path));
+  return objects;
+}
+
+absl::StatusOr<std::vector<ObjectInfo>> LocalStore::ListFirst(std::string_view prefix,
+                                                              size_t limit) {
+  OG_RETURN_IF_ERROR(CheckPrefix(prefix));
+  OG_ASSIGN_OR_RETURN(const std::vector<std::string> names, FirstNames(FolderOf(prefix), limit));
+  std::vector<ObjectInfo> infos;
+  for (const std::string& name : names) {
+    absl::StatusOr<ObjectInfo> info = Stat(prefix.empty() ? name : StrCat(prefix, "/", name));
+    if (info.ok()) {
+      infos.push_back(*std::move(info));
+    } else if (info.status().code() != absl::StatusCode::kNotFound) {
+      return info.status();
+    } else {
+      // Removed meanwhile, or no object: others come after it.
+      OG_ASSIGN_OR_RETURN(infos, List(prefix, {.recursive = false}));
+      infos.resize(std::min(infos.size(), limit));
+      return infos;
+    }
+  }
   return infos;
 }
 

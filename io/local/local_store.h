@@ -28,6 +28,7 @@
 #include "io/local/io_engine.h"
 #include "io/local/new_file.h"
 #include "io/local/scan_meter.h"
+#include "io/store/far_calls.h"
 #include "io/store/store.h"
 
 namespace og::io {
@@ -48,7 +49,7 @@ struct LocalStoreOptions {
   uint64_t page_cache_bytes = 0;
 };
 
-class LocalStore : public Store {
+class LocalStore : public Store, public FarCalls {
  public:
   // kFailedPrecondition if io_uring is demanded and cannot be had.
   static absl::StatusOr<std::unique_ptr<LocalStore>> Open(const LocalStoreOptions& options);
@@ -66,6 +67,9 @@ class LocalStore : public Store {
                                         std::string_view e_tag) override;
   absl::StatusOr<std::vector<ObjectInfo>> List(std::string_view prefix,
                                                const ListOptions& options) override;
+  std::vector<absl::StatusOr<Buffer>> ReadEach(std::span<const std::string> paths) override;
+  // Looks at all names, but keeps and asks about `limit` of them only.
+  absl::StatusOr<std::vector<ObjectInfo>> ListFirst(std::string_view prefix, size_t limit) override;
   absl::Status Rename(std::string_view from, std::string_view to) override;
   absl::Status Copy(std::string_view from, std::string_view to) override;
   absl::Status Delete(std::string_view path) override;
