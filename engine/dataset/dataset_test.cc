@@ -501,7 +501,7 @@ TEST_F(DatasetTest, OpeningCostsOneListAndOneRead) {
   OG_ASSERT_OK(Dataset::Open(*env_, {counting, root.path}, {}));
   const io::StoreCounts counts = counting->counts();
   EXPECT_EQ(counts.calls_of(io::StoreCall::kList), 1u);
-  EXPECT_EQ(counts.calls_of(io::StoreCall::kStat), 1u);
+  EXPECT_EQ(counts.calls_of(io::StoreCall::kStat), 0u);
   EXPECT_EQ(counts.reads(), 1u);
   EXPECT_EQ(counts.writes(), 0u);
 }

@@ -44,6 +44,8 @@ class RequestCountsTest(unittest.TestCase):
         print(done.stdout, end="")
         assert done.returncode == 0, done.stderr[-4000:]
         cls.counted = cells_of(done.stdout.splitlines())
+        cls.by_history = [[cell.strip() for cell in line.strip("|").split("|")]
+                          for line in done.stdout.split("| requests; bytes |")[1].splitlines()[2:]]
 
     def test_never_more_than_the_library(self):
         for name, (ours, peer) in self.counted.items():
@@ -57,6 +59,16 @@ class RequestCountsTest(unittest.TestCase):
 
     def test_a_cold_look_up_takes_three_requests(self):
         self.assertLessEqual(number_of(self.counted["look-up by BTREE, cold"][0]), 3)
+
+
+    def test_the_length_of_the_history_costs_nothing(self):
+        self.assertEqual(["open", "append", "delete"], [cells[0] for cells in self.by_history])
+        for name, short, long, *_ in self.by_history:
+            (requests, size), (long_requests, long_size) = [
+                [int(number.replace(",", "")) for number in cell.split("; ")] for cell in (short, long)]
+            self.assertEqual(requests, long_requests, name)
+            # A listing holds ten names at most, or a page of the newest.
+            self.assertLess(long_size, size + 6_000, name)
 
 
 if __name__ == "__main__":
