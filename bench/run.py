@@ -2,9 +2,9 @@
 
 usage: run.py --bin bazel-bin [--peer-python PYTHON] [--reference BINARY] [CASE...]
 
-Cases: load, cold, scan, take, size, format, storage, dataset; all of them if none is named. `dataset:delete` and
-the like run one of its operations (datasets.py), `storage:cached` one part (stores.py). Without a peer our side
-runs alone.
+Cases: load, cold, scan, take, size, format, storage, dataset, commit; all of them if none is named.
+`dataset:delete` and the like run one of its operations (datasets.py), `storage:cached` one part (stores.py).
+Without a peer our side runs alone.
 The case kuzu has to be named; it needs --kuzu-python. So has the case requests, which prints another table.
 """
 
@@ -18,6 +18,7 @@ import sys
 import tempfile
 
 import beside_kuzu
+import commits
 import formats
 import stores
 from measure import Series, alternate, run_process
@@ -227,6 +228,9 @@ class Bench:
     def kuzu(self):
         beside_kuzu.run(self)
 
+    def commit(self):
+        commits.run(self)
+
     # ---- size ----
 
     def size(self):
@@ -278,7 +282,7 @@ def check_equal(title, answers):
         sys.exit(f"bench: {title}: the sides give different answers")
 
 
-CASES = ["load", "cold", "scan", "take", "size", "format", "storage", "dataset"]
+CASES = ["load", "cold", "scan", "take", "size", "format", "storage", "dataset", "commit"]
 
 
 def main():
@@ -294,6 +298,7 @@ def main():
     parser.add_argument("--kuzu-edges", type=int, default=10_000_000)
     parser.add_argument("--kuzu-parts", default="make,load,warm,cold", help="those of the case kuzu to run")
     parser.add_argument("--folder", help="where the data is, and stays; else a temporary folder")
+    parser.add_argument("--merge-nodes", type=int, default=1_000_000, help="of the large graph of `commit`")
     parser.add_argument("--rounds", type=int, default=11)
     parser.add_argument("--warmups", type=int, default=2)
     parser.add_argument("--scale", type=float, default=1.0, help="of the tables of the case dataset")

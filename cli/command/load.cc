@@ -35,6 +35,7 @@ absl::StatusOr<int> Run(Invocation& invocation) {
   LoadReport report;
   report.mode = *arguments.Get("mode");
   report.branch = arguments.Get("branch").value_or("main");
+  report.base_branch = arguments.Get("from");
   OG_ASSIGN_OR_RETURN(report.uri, ResolveGraphUri(arguments));
   if (report.mode == "overwrite") {
     const Consent consent = {.given = arguments.Has("yes"),
@@ -56,6 +57,7 @@ absl::StatusOr<int> Run(Invocation& invocation) {
   {
     ProgressBar progress(console, *env, "load", !arguments.Has("quiet"));
     result = graph->Load(*source, {.branch = report.branch,
+                                   .from = report.base_branch,
                                    .mode = ModeNamed(report.mode),
                                    .actor_id = arguments.Get("as"),
                                    .progress = progress.Callback()});
@@ -79,13 +81,18 @@ Command LoadCommand() {
                           "that is wrong leaves the graph as it was.",
                .examples = "  omnigraph load --mode append --data people.jsonl people.omni\n"
                            "  zcat people.jsonl.gz | omnigraph load --mode overwrite --data - "
-                           "people.omni",
+                           "people.omni\n"
+                           "  omnigraph load --mode merge --branch draft --from main --data "
+                           "people.jsonl people.omni",
                .takes_actor = true,
                .options = {{.name = "data",
                             .value_name = "FILE",
                             .help = "The JSON lines; - for stdin",
                             .is_required = true},
                            BranchOption(),
+                           {.name = "from",
+                            .value_name = "BRANCH",
+                            .help = "Fork the branch from this one if it is not there yet"},
                            {.name = "mode",
                             .value_name = "MODE",
                             .help = "How existing entities are handled: overwrite replaces each "

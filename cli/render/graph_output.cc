@@ -191,8 +191,9 @@ std::string LoadJson(const LoadReport& load) {
   Write(json, "uri", std::string_view(load.uri));
   Write(json, "branch", std::string_view(load.branch));
   Write(json, "mode", std::string_view(load.mode));
+  if (load.base_branch.has_value()) Write(json, "base_branch", std::string_view(*load.base_branch));
   json.Key("branch_created");
-  json.Bool(false);
+  json.Bool(load.result.branch_created);
   WriteTypes(json, "nodes", load.result.nodes);
   WriteTypes(json, "edges", load.result.edges);
   Write(json, "total_entities", load.result.total_entities);

@@ -47,20 +47,16 @@ absl::StatusOr<std::optional<StoredManifest>> ReadRestored(const io::Location& r
   return ReadManifest(root, location);
 }
 
+io::Location TransactionFile(const CommitTarget& target, const format::Transaction& transaction) {
+  return target.root.Child(
+      io::StrCat(kTransactionsFolder, "/", format::TransactionFileName(transaction)));
+}
+
 // Makes the version after `current`, which was the latest one a moment ago.
 absl::StatusOr<std::shared_ptr<const DatasetHandle>> CommitOnto(
     const DatasetHandle& current, const StagedTransaction& staged, bool write_hint,
     const format::IndexMetadata* fragment_reuse) {
-  OG_ASSIGN_OR_RETURN(const std::optional<StoredManifest> restored,
-                      ReadRestored(current.branch_root(), staged.transaction.operation));
-  OG_ASSIGN_OR_RETURN(format::Manifest manifest,
-                      NextManifest(&current.manifest(), staged.transaction,
-                                   {.version = current.version() + 1,
-                                    .now_us = current.env().NowUs(),
-                                    .file_version = staged.file_version,
-                                    .stable_row_ids = false,
-                                    .restored = restored ? &restored->manifest : nullptr,
-                                    .fragment_reuse = fragment_reuse}));
+  OG_ASSIGN_OR_RETURN(format::Manifest manifest, ManifestOf(current, staged, fragment_reuse));
   const CommitTarget target{.env = current.env(),
                             .root = current.branch_root(),
                             .naming = current.manifest_location().naming,
@@ -160,24 +156,34 @@ absl::Status RetryableConflict(std::string_view message) {
   return status;
 }
 
-absl::StatusOr<StoredManifest> Publish(const CommitTarget& target, format::Manifest manifest,
-                                       const format::Transaction& transaction,
-                                       const std::vector<std::string>& files) {
-  const std::string encoded = format::EncodeTransaction(transaction);
-  const io::Location txn = target.root.Child(
-      io::StrCat(kTransactionsFolder, "/", format::TransactionFileName(transaction)));
-  std::vector<std::string> written = files;
-  if (target.write_transaction_file) {
-    OG_CRASH_POINT(target.env, "dataset_commit.before_transaction");
-    OG_RETURN_IF_ERROR(txn.store->Put(txn.path, io::AsBytes(encoded)).status());
-    OG_CRASH_POINT(target.env, "dataset_commit.after_transaction");
-    written.push_back(txn.path);
-  }
-  if (target.env.durability() != io::Durability::kNone && !written.empty()) {
-    OG_RETURN_IF_ERROR(target.root.store->Sync(written, target.env.durability()));
-  }
-  OG_CRASH_POINT(target.env, "dataset_commit.before_manifest");
+absl::StatusOr<format::Manifest> ManifestOf(const DatasetHandle& read,
+                                            const StagedTransaction& staged,
+                                            const format::IndexMetadata* fragment_reuse) {
+  OG_ASSIGN_OR_RETURN(const std::optional<StoredManifest> restored,
+                      ReadRestored(read.branch_root(), staged.transaction.operation));
+  return NextManifest(&read.manifest(), staged.transaction,
+                      {.version = read.version() + 1,
+                       .now_us = read.env().NowUs(),
+                       .file_version = staged.file_version,
+                       .stable_row_ids = false,
+                       .restored = restored ? &restored->manifest : nullptr,
+                       .fragment_reuse = fragment_reuse});
+}
 
+absl::StatusOr<std::string> WriteTransactionFile(const CommitTarget& target,
+                                                 const format::Transaction& transaction) {
+  const io::Location file = TransactionFile(target, transaction);
+  OG_CRASH_POINT(target.env, "dataset_commit.before_transaction");
+  OG_RETURN_IF_ERROR(
+      file.store->Put(file.path, io::AsBytes(format::EncodeTransaction(transaction))).status());
+  OG_CRASH_POINT(target.env, "dataset_commit.after_transaction");
+  return file.path;
+}
+
+absl::StatusOr<StoredManifest> PutManifest(const CommitTarget& target, format::Manifest manifest,
+                                           const format::Transaction& transaction) {
+  OG_CRASH_POINT(target.env, "dataset_commit.before_manifest");
+  const std::string encoded = format::EncodeTransaction(transaction);
   const uint64_t version = manifest.version;
   const io::Location file = target.root.Child(
       io::StrCat(kVersionsFolder, "/", format::ManifestFileName(version, target.naming)));
@@ -211,7 +217,8 @@ absl::StatusOr<StoredManifest> Publish(const CommitTarget& target, format::Manif
                                                "; reading back: ", io::Message(ours.status())));
     }
     if (!*ours) {
-      txn.store->Delete(txn.path).IgnoreError();
+      const io::Location lost = TransactionFile(target, transaction);
+      lost.store->Delete(lost.path).IgnoreError();
       return io::AlreadyExistsError(
           io::StrCat("version ", version, " of ", target.root.Uri(), " exists"));
     }
@@ -220,12 +227,30 @@ absl::StatusOr<StoredManifest> Publish(const CommitTarget& target, format::Manif
     return put.status();
   }
   OG_CRASH_POINT(target.env, "dataset_commit.after_manifest");
-  if (target.write_hint && target.root.store->is_local()) {
-    const std::string hint = io::StrCat("{\"version\":", version, "}");
-    target.root.store->Put(target.root.Child(kHintFile).path, io::AsBytes(hint))
-        .status()
-        .IgnoreError();
+  return stored;
+}
+
+void WriteHint(const CommitTarget& target, uint64_t version) {
+  if (!target.write_hint || !target.root.store->is_local()) return;
+  const std::string hint = io::StrCat("{\"version\":", version, "}");
+  target.root.store->Put(target.root.Child(kHintFile).path, io::AsBytes(hint))
+      .status()
+      .IgnoreError();
+}
+
+absl::StatusOr<StoredManifest> Publish(const CommitTarget& target, format::Manifest manifest,
+                                       const format::Transaction& transaction,
+                                       const std::vector<std::string>& files) {
+  std::vector<std::string> written = files;
+  if (target.write_transaction_file) {
+    OG_ASSIGN_OR_RETURN(std::string file, WriteTransactionFile(target, transaction));
+    written.push_back(std::move(file));
   }
+  if (target.env.durability() != io::Durability::kNone && !written.empty()) {
+    OG_RETURN_IF_ERROR(target.root.store->Sync(written, target.env.durability()));
+  }
+  OG_ASSIGN_OR_RETURN(StoredManifest stored, PutManifest(target, std::move(manifest), transaction));
+  WriteHint(target, stored.location.version);
   return stored;
 }
 

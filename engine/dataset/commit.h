@@ -1,6 +1,7 @@
 // Publication of one manifest: the one door through which a version becomes visible.
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <vector>
 
@@ -22,6 +23,19 @@ struct CommitTarget {
   // The manifest holds the transaction too, which is what readers prefer; false: only there.
   bool write_transaction_file = true;
 };
+
+// The steps of Publish(). The first gives the path of the transaction file; it and all that
+// `manifest` names have to be synced before the second. The third is for readers who like a hint.
+absl::StatusOr<std::string> WriteTransactionFile(const CommitTarget& target,
+                                                 const format::Transaction& transaction);
+absl::StatusOr<StoredManifest> PutManifest(const CommitTarget& target, format::Manifest manifest,
+                                           const format::Transaction& transaction);
+void WriteHint(const CommitTarget& target, uint64_t version);
+
+// The manifest that `staged` makes of the version that it was read from. `fragment_reuse` as below.
+absl::StatusOr<format::Manifest> ManifestOf(const DatasetHandle& read,
+                                            const StagedTransaction& staged,
+                                            const format::IndexMetadata* fragment_reuse);
 
 // Makes `manifest` its version: the transaction file, a barrier over it and `files` (paths in the
 // store), then the manifest, which must not exist. If the version exists with the same transaction

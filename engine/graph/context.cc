@@ -12,9 +12,6 @@ namespace {
 
 constexpr std::string_view kLocalScheme = "file:///";
 
-// Effect windows are short; one that lasts this long belongs to a process that is stopped.
-constexpr int64_t kHoldTimeoutMs = 60'000;
-
 bool IsLocal(const io::Location& root) {
   return root.store->scheme_root() == kLocalScheme;
 }
@@ -32,13 +29,14 @@ GateRegistry& Registry() {
 
 }  // namespace
 
-std::shared_ptr<RootGates> RootGates::For(const io::Env& env, const std::string& root_uri) {
+std::shared_ptr<RootGates> RootGates::For(io::Env& env, const io::Location& root,
+                                          const std::string& root_uri) {
   GateRegistry& registry = Registry();
   io::MutexLock lock(registry.mutex);
   std::weak_ptr<RootGates>& slot = registry.roots[{&env, root_uri}];
   std::shared_ptr<RootGates> gates = slot.lock();
   if (gates == nullptr) {
-    gates = std::make_shared<RootGates>();
+    gates = std::make_shared<RootGates>(env, root);
     slot = gates;
   }
   return gates;
@@ -65,33 +63,44 @@ GraphContext::GraphContext(io::Env& environment, const io::Location& graph_root)
       root_uri(RootUri(graph_root)),
       manifest(environment, graph_root),
       records(environment, graph_root, root_uri),
-      gates(RootGates::For(environment, root_uri)),
+      gates(RootGates::For(environment, graph_root, root_uri)),
       contract(std::make_shared<ContractCache>()),
+      tables(std::make_shared<TableHandles>()),
       session(dataset::MakeSession()) {}
 
-absl::StatusOr<io::FolderHold> HoldRoot(const GraphContext& context) {
-  if (!IsLocal(context.root)) return io::FolderHold();
-  // Not the root itself: a local store locks the folders in which it replaces objects, and of these
-  // `__manifest` is none.
+bool HasLocks(const GraphContext& context) {
+  return IsLocal(context.root);
+}
+
+bool HasLeases(const GraphContext& context) {
+  return !HasLocks(context) && !context.root.store->is_local();
+}
+
+// The folders that are locked are such in which no object is ever replaced: a local store locks a
+// folder while it does that.
+
+absl::StatusOr<io::FolderHold> HoldRoot(const GraphContext& context, int64_t timeout_ms) {
+  if (!HasLocks(context)) return io::FolderHold();
   auto hold =
-      io::FolderHold::Acquire(io::StrCat(context.root_uri, "/", kManifestFolder), kHoldTimeoutMs);
+      io::FolderHold::Acquire(io::StrCat(context.root_uri, "/", kManifestFolder), timeout_ms);
   OG_RETURN_IF_ERROR(FromStorage(hold.status()));
   return hold;
 }
 
 absl::StatusOr<BranchHold> HoldBranch(const GraphContext& context,
-                                      const std::optional<std::string>& branch) {
+                                      const std::optional<std::string>& branch,
+                                      int64_t timeout_ms) {
   BranchHold hold;
-  if (!IsLocal(context.root)) return hold;
+  if (!HasLocks(context)) return hold;
   const std::string manifest = io::StrCat(context.root_uri, "/", kManifestFolder);
-  auto root = io::FolderHold::Acquire(manifest, kHoldTimeoutMs, io::HoldMode::kShared);
+  auto root = io::FolderHold::Acquire(manifest, timeout_ms, io::HoldMode::kShared);
   OG_RETURN_IF_ERROR(FromStorage(root.status()));
   hold.root = *std::move(root);
-  // Folders that hold no objects, for the reason above. If that of a branch is gone, so is the
-  // branch, which the write finds out.
-  const std::string folder = branch.has_value() ? io::StrCat(manifest, "/tree/", *branch)
-                                                : io::StrCat(context.root_uri, "/nodes");
-  auto own = io::FolderHold::Acquire(folder, kHoldTimeoutMs);
+  // Of a branch the folder of its versions and files; if it is gone, so is the branch, which the
+  // write finds out.
+  const std::string folder =
+      branch.has_value() ? io::StrCat(manifest, "/tree/", *branch) : io::StrCat(manifest, "/data");
+  auto own = io::FolderHold::Acquire(folder, timeout_ms);
   if (absl::IsNotFound(own.status())) return hold;
   OG_RETURN_IF_ERROR(FromStorage(own.status()));
   hold.branch = *std::move(own);

@@ -61,7 +61,7 @@ class GraphImpl final : public Graph {
     OG_RETURN_IF_ERROR(context_.manifest.OpenPresent(std::nullopt).status());
     if (mode_ == OpenMode::kReadWrite) {
       OG_RETURN_IF_ERROR(ProbeCreateIfAbsent(context_));
-      OG_RETURN_IF_ERROR(SweepRecords(context_, SweepMode::kFull).status());
+      OG_RETURN_IF_ERROR(SweepRecords(context_, SweepMode::kFull, {}).status());
     } else {
       OG_RETURN_IF_ERROR(RefuseStagedContract());
     }
@@ -157,7 +157,15 @@ class GraphImpl final : public Graph {
     OG_RETURN_IF_ERROR(RequireWritable());
     OG_ASSIGN_OR_RETURN(const std::optional<std::string> branch, NormalizeBranch(options.branch));
     OG_RETURN_IF_ERROR(RefuseSystemBranch(branch, "load"));
-    return LoadGraphBatch(context_, branch, source, options);
+    bool is_missing = false;
+    if (options.from.has_value() && branch.has_value()) {
+      OG_ASSIGN_OR_RETURN(const auto ref, ReadBranchRef(context_.manifest.root(), *branch));
+      is_missing = !ref.has_value();
+    }
+    if (is_missing) OG_RETURN_IF_ERROR(CreateBranch(*branch, *options.from));
+    OG_ASSIGN_OR_RETURN(LoadResult result, LoadGraphBatch(context_, branch, source, options));
+    result.branch_created = is_missing;
+    return result;
   }
 
   absl::StatusOr<MutationResult> Mutate(const query::Query& query, const query::ParamValues& params,
@@ -219,7 +227,7 @@ class GraphImpl final : public Graph {
 
   // Validates the contract against `view` and keeps both.
   absl::Status Install(ManifestView view) {
-    OG_ASSIGN_OR_RETURN(AcceptedSchema accepted, ReadContract(context_.root));
+    OG_ASSIGN_OR_RETURN(AcceptedSchema accepted, context_.contract->Read(context_.root));
     OG_RETURN_IF_ERROR(CheckTables(accepted.ir, view.state.tables(), view.version()));
     std::optional<std::string> commit_id = view.head();
     if (!commit_id.has_value() && view.state.NewestCommit() != nullptr) {

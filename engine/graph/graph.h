@@ -114,6 +114,8 @@ class ByteSource {
 
 struct LoadOptions {
   std::string branch = "main";
+  // Where a branch that is not there yet is forked from; it stays if the load fails.
+  std::optional<std::string> from = {};
   LoadMode mode = LoadMode::kAppend;
   std::optional<std::string> actor_id;
   ProgressFn progress;
@@ -129,6 +131,7 @@ struct LoadResult {
   std::vector<LoadedType> edges;
   uint64_t total_entities = 0;
   CommitInfo commit;
+  bool branch_created = false;
 };
 
 struct MutateOptions {

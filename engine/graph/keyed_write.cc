@@ -5,6 +5,7 @@
 
 #include "engine/graph/errors.h"
 #include "engine/graph/field_ids.h"
+#include "format/table/key_filter.h"
 #include "io/base/status_macros.h"
 
 namespace og::engine::graph {
@@ -14,6 +15,12 @@ constexpr char kInsertAbsence[] = "omnigraph.insert_absence";
 constexpr char kInsertAbsenceVersion[] = "v1";
 
 }  // namespace
+
+format::KeyExistenceFilter SmallKeyFilter(format::KeyExistenceFilter filter,
+                                          const format::Array& candidates) {
+  if (candidates.length > kExactKeysMax) return filter;
+  return format::ExactKeyFilter(filter, candidates);
+}
 
 absl::Status MakeStrictInsert(const dataset::Dataset& table, format::KeyExistenceFilter inserted,
                               dataset::StagedTransaction& staged) {
@@ -33,6 +40,7 @@ absl::StatusOr<dataset::StagedTransaction> StageStrictInsert(const dataset::Data
                                                              const format::RecordBatch& rows) {
   OG_ASSIGN_OR_RETURN(format::KeyExistenceFilter inserted,
                       table.InsertedRowsFilter(rows, "id", std::nullopt));
+  inserted = SmallKeyFilter(std::move(inserted), *rows.Column("id"));
   const auto stream = format::MakeStream(rows.schema, {rows});
   OG_ASSIGN_OR_RETURN(dataset::StagedTransaction staged, table.StageAppend(*stream, {}));
   OG_RETURN_IF_ERROR(MakeStrictInsert(table, std::move(inserted), staged));
@@ -48,6 +56,10 @@ absl::StatusOr<dataset::StagedTransaction> StageUpsert(const dataset::Dataset& t
   OG_ASSIGN_OR_RETURN(dataset::StagedMerge merge, table.StageMerge(request));
   if (merge.num_updated == 0 && merge.num_skipped_duplicates == 0) {
     merge.staged.transaction.properties[kInsertAbsence] = kInsertAbsenceVersion;
+  }
+  auto& update = std::get<format::UpdateOperation>(merge.staged.transaction.operation);
+  if (update.inserted_rows.has_value()) {
+    update.inserted_rows = SmallKeyFilter(*std::move(update.inserted_rows), *rows.Column("id"));
   }
   return std::move(merge.staged);
 }

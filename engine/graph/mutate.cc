@@ -1,8 +1,11 @@
 #include "engine/graph/mutate.h"
 
 #include <algorithm>
+#include <functional>
 #include <map>
 #include <memory>
+#include <set>
+#include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
@@ -12,19 +15,19 @@
 #include "engine/graph/branch/table_fork.h"
 #include "engine/graph/errors.h"
 #include "engine/graph/keyed_write.h"
-#include "engine/graph/recovery/sweep.h"
 #include "engine/graph/validate/violations.h"
 #include "engine/graph/write_session.h"
 #include "engine/query/check.h"
 #include "engine/query/plan.h"
 #include "io/base/status_macros.h"
+#include "io/base/sync.h"
 #include "io/base/text.h"
-#include "io/env/worker_pool.h"
+#include "io/env/together.h"
 
 namespace og::engine::graph {
 namespace {
 
-// The tables of a write's base, each opened once. Lives in one thread.
+// The tables of a write's base, each opened once. Any thread may ask.
 class BaseTables final : public exec::Snapshot {
  public:
   BaseTables(const GraphContext& context, const WriteBase& base) : context_(context), base_(base) {}
@@ -45,18 +48,34 @@ class BaseTables final : public exec::Snapshot {
   }
 
   absl::StatusOr<dataset::DatasetPtr> Open(std::string_view table_key) const {
-    dataset::DatasetPtr& open = open_[std::string(table_key)];
-    if (open == nullptr) {
-      OG_ASSIGN_OR_RETURN(const TableEntry* const entry, Entry(table_key));
-      OG_ASSIGN_OR_RETURN(open, OpenForWrite(context_, base_.manifest.branch, *entry));
+    {
+      io::MutexLock lock(mutex_);
+      const auto found = open_.find(table_key);
+      if (found != open_.end()) return found->second;
     }
-    return open;
+    OG_ASSIGN_OR_RETURN(const TableEntry* const entry, Entry(table_key));
+    OG_ASSIGN_OR_RETURN(dataset::DatasetPtr open,
+                        OpenForWrite(context_, base_.manifest.branch, *entry));
+    io::MutexLock lock(mutex_);
+    return open_.emplace(table_key, std::move(open)).first->second;
+  }
+
+  // Opens the tables that the steps of `plan` name at the same time.
+  absl::Status OpenAll(const query::MutationPlan& plan) const {
+    std::set<std::string> keys;
+    for (const query::MutationStep& step : plan.steps)
+      keys.insert(io::StrCat(step.is_edge ? "edge:" : "node:", step.type_name));
+    std::vector<std::function<absl::Status()>> tasks;
+    for (const std::string& key : keys)
+      tasks.push_back([this, &key] { return Open(key).status(); });
+    return io::RunTogether(context_.env, *context_.root.store, tasks);
   }
 
  private:
   const GraphContext& context_;
   const WriteBase& base_;
-  mutable std::map<std::string, dataset::DatasetPtr, std::less<>> open_;
+  mutable io::Mutex mutex_;
+  mutable std::map<std::string, dataset::DatasetPtr, std::less<>> open_ OG_GUARDED_BY(mutex_);
 };
 
 ChangeSet ChangesOf(const exec::StagedMutation& mutation) {
@@ -84,12 +103,15 @@ absl::StatusOr<WriteIntent> StageTables(const GraphContext& context, const BaseT
     intent.tables.push_back({.entry = *entry, .dataset = nullptr, .staged = {}});
     tables.push_back(&table);
   }
-  const absl::Status staged =
-      context.env.pool().ParallelFor(tables.size(), [&](size_t i) -> absl::Status {
-        OG_ASSIGN_OR_RETURN(intent.tables[i].staged, StageTable(*tables[i]));
-        intent.tables[i].dataset = tables[i]->table;
-        return absl::OkStatus();
-      });
+  std::vector<std::function<absl::Status()>> tasks;
+  for (size_t i = 0; i < tables.size(); ++i) {
+    tasks.push_back([&, i]() -> absl::Status {
+      OG_ASSIGN_OR_RETURN(intent.tables[i].staged, StageTable(*tables[i]));
+      intent.tables[i].dataset = tables[i]->table;
+      return absl::OkStatus();
+    });
+  }
+  const absl::Status staged = io::RunTogether(context.env, *context.root.store, tasks);
   if (!staged.ok()) {
     std::erase_if(intent.tables, [](const TableChange& c) { return c.dataset == nullptr; });
     DiscardWrite(intent);
@@ -116,7 +138,9 @@ class Mutator {
 
   absl::StatusOr<MutationResult> Run() {
     for (int attempt = 0;; ++attempt) {
-      absl::StatusOr<MutationResult> result = Attempt();
+      WriteTurn turn;
+      if (attempt > 0) turn = TakeTurn(context_, branch_);
+      absl::StatusOr<MutationResult> result = Attempt(std::move(turn));
       if (result.ok() || !may_repeat_ || attempt == kRepreparationsMax ||
           !MayPrepareAgain(result.status())) {
         return result;
@@ -125,24 +149,23 @@ class Mutator {
   }
 
  private:
-  absl::StatusOr<MutationResult> Attempt() {
-    OG_ASSIGN_OR_RETURN(const SweepResult swept,
-                        SweepRecords(context_, SweepMode::kRollForwardOnly));
-    OG_RETURN_IF_ERROR(CheckUnresolved(swept.unresolved, branch_));
+  absl::StatusOr<MutationResult> Attempt(WriteTurn turn) {
     OG_ASSIGN_OR_RETURN(const WriteBase base,
-                        PrepareWrite(context_, branch_, options_.expected_head));
+                        BeginWrite(context_, branch_, options_.expected_head, &turn));
     OG_ASSIGN_OR_RETURN(const query::CheckedQuery checked,
                         query::CheckQuery(*base.schema.catalog, query_));
     OG_ASSIGN_OR_RETURN(const query::MutationPlan plan, query::PlanMutation(checked));
     may_repeat_ = OnlyInserts(plan);
 
     const BaseTables tables(context_, base);
+    OG_RETURN_IF_ERROR(tables.OpenAll(plan));
     const auto mutation = exec::StageMutation(context_.env, tables, plan, params_);
     OG_RETURN_IF_ERROR(FromStorage(mutation.status()));
     MutationResult result;
     result.affected_nodes = mutation->affected_nodes;
     result.affected_edges = mutation->affected_edges;
     if (mutation->tables.empty()) {
+      turn = {};
       if (options_.expected_head) OG_RETURN_IF_ERROR(ConfirmUnchanged(context_, base));
       return result;
     }
@@ -150,7 +173,8 @@ class Mutator {
                                     [&](std::string_view key) { return tables.Open(key); }));
     OG_ASSIGN_OR_RETURN(WriteIntent intent, StageTables(context_, tables, *mutation));
     intent.actor_id = options_.actor_id;
-    OG_ASSIGN_OR_RETURN(result.commit, CommitWrite(context_, base, std::move(intent)));
+    OG_ASSIGN_OR_RETURN(result.commit,
+                        CommitWrite(context_, base, std::move(intent), std::move(turn)));
     return result;
   }
 

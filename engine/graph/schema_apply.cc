@@ -10,6 +10,7 @@
 #include <utility>
 #include <vector>
 
+#include "engine/dataset/cleanup.h"
 #include "engine/dataset/refs.h"
 #include "engine/graph/errors.h"
 #include "engine/graph/manifest/branch_ref.h"
@@ -89,6 +90,7 @@ struct StagedTable {
   std::string path;
   uint64_t expected_version = 0;
   dataset::DatasetPtr source;  // null: the table is new
+  bool loses_columns = false;
   dataset::StagedTransaction staged;
 };
 
@@ -116,6 +118,7 @@ class SchemaApplier {
     }
     // The change is visible, durable and complete. A record that stays is retired by the next open.
     if (!context_.records.Remove(record_.operation_id).ok()) lock_.Keep();
+    if (options_.allow_data_loss) RemoveDropped();
     return commit;
   }
 
@@ -131,6 +134,7 @@ class SchemaApplier {
                       .path = type.TablePath(),
                       .expected_version = 0,
                       .source = nullptr,
+                      .loses_columns = former != nullptr && LosesColumns(*former, type.properties),
                       .staged = {}};
     dataset::WriteOptions write;
     write.uuid = NewUuid();
@@ -190,6 +194,15 @@ class SchemaApplier {
     if ((*table)->version() != 1) return false;
     const auto transaction = (*table)->TransactionOf(1);
     return transaction.ok() && transaction->uuid.starts_with(kUuidPrefix);
+  }
+
+  // Whether a property of `former` is not in `now`.
+  static bool LosesColumns(const std::vector<schema::Property>& former,
+                           const std::vector<schema::Property>& now) {
+    return std::ranges::any_of(former, [&now](const schema::Property& property) {
+      return std::ranges::find(now, property.property_id, &schema::Property::property_id) ==
+             now.end();
+    });
   }
 
   // Whether both have the same properties under the same names: types of kept properties do not
@@ -281,6 +294,9 @@ class SchemaApplier {
 
   absl::Status Arm() {
     MakeRecord();
+    if (HasLeases(context_)) {
+      OG_ASSIGN_OR_RETURN(record_.writer_lease, context_.gates->lease().Renew());
+    }
     OG_ASSIGN_OR_RETURN(const std::vector<RecoveryRecord> records, context_.records.ReadAll());
     OG_RETURN_IF_ERROR(CheckUnresolved(records, std::nullopt));
     OG_ASSIGN_OR_RETURN(const ManifestView now, context_.manifest.OpenPresent(std::nullopt));
@@ -334,6 +350,25 @@ class SchemaApplier {
     return *commit;
   }
 
+  // Removes the earlier versions of datasets that lost a column or their type. Best effort: what
+  // stays is removed by a cleanup.
+  void RemoveDropped() const {
+    std::vector<std::string> paths;
+    for (const StagedTable& table : tables_)
+      if (table.loses_columns) paths.push_back(table.path);
+    for (const TableEntry& entry : dropped_)
+      paths.push_back(entry.path);
+    for (const std::string& path : paths) {
+      const absl::StatusOr<dataset::DatasetPtr> newest = dataset::Dataset::Open(
+          context_.env, context_.root.Child(path), {.session = context_.session});
+      if (!newest.ok()) continue;
+      dataset::Cleanup(
+          **newest, {.before_us = context_.env.NowUs(), .error_if_tagged_old_versions = false}, {})
+          .status()
+          .IgnoreError();
+    }
+  }
+
   // Writes the three schema objects under their staging names.
   absl::Status StageContract() const {
     std::vector<std::string> files;
@@ -363,7 +398,9 @@ class SchemaApplier {
 
 absl::StatusOr<SchemaApplyResult> ApplySchema(const GraphContext& context, std::string_view source,
                                               const SchemaApplyOptions& options) {
-  OG_ASSIGN_OR_RETURN(const SweepResult swept, SweepRecords(context, SweepMode::kRollForwardOnly));
+  const std::optional<std::string> main;
+  OG_ASSIGN_OR_RETURN(const SweepResult swept,
+                      SweepRecords(context, SweepMode::kRollForwardOnly, {&main, 1}));
   OG_RETURN_IF_ERROR(CheckUnresolved(swept.unresolved, std::nullopt));
   const io::GateHold schema_gate = context.gates->schema().Exclusive(context.env);
   const io::GateHold branch_gate = context.gates->branch(BranchName({})).Exclusive(context.env);

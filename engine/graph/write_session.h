@@ -1,14 +1,18 @@
 // The one way in which a graph changes: a prepared base, staged files, and then a window of effects
 // that a recovery record covers from its first to its last.
 //
-//   PrepareWrite   capture branch head, schema and published versions
+//   BeginWrite     resolve what died on the branch, capture head, schema and published versions
 //   (caller)       stage one transaction a table; nothing is visible
 //   CommitWrite    gates -> everything still as captured -> sync staged files -> arm the record
 //                  -> commit each table exactly -> confirm the record -> publish -> remove it
 //
 // A failure before the record is armed leaves the graph as it was and some files that nobody names.
 // After that the result is success or RecoveryRequired: the next writer or read-write open decides
-// from the record, forward or back. Either way all of the write becomes visible or nothing.
+// from the record, forward or back. Either way all of the write becomes visible or nothing. A write
+// that lost against another machine in between takes its own record back.
+//
+// What does not depend on each other is asked for at the same time; docs/dev/write-session.md has
+// the rounds.
 //
 // Source: engine.md 3.1, 3.5.
 #pragma once
@@ -27,6 +31,7 @@
 #include "engine/graph/contract_store.h"
 #include "engine/graph/manifest/store.h"
 #include "engine/graph/recovery/record.h"
+#include "io/env/gate.h"
 
 namespace og::engine::graph {
 
@@ -75,10 +80,37 @@ inline constexpr int kRepreparationsMax = 32;
 // Whether a write that failed with `status` had no effect and may be prepared again.
 bool MayPrepareAgain(const absl::Status& status);
 
-// Captures a base. Refused while a schema change is under way. `caller_head`: see WriteBase.
+// The gates and holds of a write to one branch, in their order. CommitWrite takes them by itself; a
+// write that has lost once takes them before it is prepared again, so that it does not lose to its
+// neighbours for ever.
+struct WriteTurn {
+  io::GateHold schema_gate;
+  io::GateHold branch_gate;
+  absl::StatusOr<BranchHold> hold = BranchHold();
+
+  bool is_held() const { return branch_gate.held(); }
+};
+WriteTurn TakeTurn(const GraphContext& context, const std::optional<std::string>& branch);
+
+// Resolves what dead writers left on `branch`, waits for living ones of other machines, and
+// captures a base. Refused while a schema change is under way, and by what cannot be resolved.
+// `caller_head`: see WriteBase. `turn`, if not null, is given up where recovery needs it.
+absl::StatusOr<WriteBase> BeginWrite(const GraphContext& context,
+                                     const std::optional<std::string>& branch,
+                                     const std::optional<std::string>& caller_head = {},
+                                     WriteTurn* turn = nullptr);
+
+// The capture alone.
 absl::StatusOr<WriteBase> PrepareWrite(const GraphContext& context,
                                        const std::optional<std::string>& branch,
                                        const std::optional<std::string>& caller_head = {});
+
+// Whether the branch is still the same incarnation at the captured head; errors as below.
+absl::Status CheckBranchUnchanged(const GraphContext& context, const WriteBase& base);
+
+// Whether everything is still as captured: kReadSetChanged says what is not, kPreconditionFailed
+// that the head is not the caller's. One round of requests.
+absl::Status CheckAuthority(const GraphContext& context, const WriteBase& base);
 
 // kConflict, kRecoveryRequired or kReadSetChanged unless the newest version of a table is the one
 // that the base pins and `pinned` holds: nothing would say which of the two a change belongs to.
@@ -95,8 +127,9 @@ absl::Status ConfirmUnchanged(const GraphContext& context, const WriteBase& base
 //   kPreconditionFailed  the same, and the caller named the head that it has to be
 //   kConflict          a table is ahead of what is published, for no known reason; texts advise
 //   kRecoveryRequired  an unfinished write stands in the way, or this one has become one
+// `turn`: the write's own, if it is held already.
 absl::StatusOr<CommitInfo> CommitWrite(const GraphContext& context, const WriteBase& base,
-                                       WriteIntent intent);
+                                       WriteIntent intent, WriteTurn turn = {});
 
 // Removes the staged files of an intent that is given up before CommitWrite. Best effort.
 void DiscardWrite(const WriteIntent& intent);

@@ -34,6 +34,59 @@ KeyBits BitsOf(std::string_view key, size_t num_blocks) {
   return bits;
 }
 
+uint64_t RotateLeft(uint64_t x, int bits) {
+  return x << bits | x >> (64 - bits);
+}
+
+// SipHash-1-3 under the key zero.
+class SipHash {
+ public:
+  uint64_t Of(std::string_view bytes) {
+    size_t at = 0;
+    for (; at + 8 <= bytes.size(); at += 8)
+      Compress(io::LoadLe<uint64_t>(reinterpret_cast<const std::byte*>(bytes.data()) + at));
+    uint64_t last = static_cast<uint64_t>(bytes.size()) << 56;
+    for (size_t i = at; i < bytes.size(); ++i)
+      last |= static_cast<uint64_t>(static_cast<unsigned char>(bytes[i])) << (8 * (i - at));
+    Compress(last);
+    v2_ ^= 0xff;
+    for (int i = 0; i < 3; ++i)
+      Round();
+    return v0_ ^ v1_ ^ v2_ ^ v3_;
+  }
+
+ private:
+  void Compress(uint64_t word) {
+    v3_ ^= word;
+    Round();
+    v0_ ^= word;
+  }
+  void Round() {
+    v0_ += v1_;
+    v1_ = RotateLeft(v1_, 13) ^ v0_;
+    v0_ = RotateLeft(v0_, 32);
+    v2_ += v3_;
+    v3_ = RotateLeft(v3_, 16) ^ v2_;
+    v0_ += v3_;
+    v3_ = RotateLeft(v3_, 21) ^ v0_;
+    v2_ += v1_;
+    v1_ = RotateLeft(v1_, 17) ^ v2_;
+    v2_ = RotateLeft(v2_, 32);
+  }
+
+  uint64_t v0_ = 0x736f6d6570736575;
+  uint64_t v1_ = 0x646f72616e646f6d;
+  uint64_t v2_ = 0x6c7967656e657261;
+  uint64_t v3_ = 0x7465646279746573;
+};
+
+uint64_t HashOf(std::string_view key) {
+  std::string message(8, '\0');
+  io::StoreLe<uint64_t>(reinterpret_cast<std::byte*>(message.data()), key.size());
+  message += key;
+  return SipHash().Of(message);
+}
+
 template <typename T, typename Wide>
 void AddIntegers(const Array& column, KeyExistenceFilter& filter) {
   for (int64_t i = 0; i < column.length; ++i) {
@@ -92,6 +145,21 @@ void AddKeys(const Array& column, KeyExistenceFilter& filter) {
     default:
       break;
   }
+}
+
+KeyExistenceFilter ExactKeyFilter(const KeyExistenceFilter& filter, const Array& candidates) {
+  std::vector<uint64_t> hashes;
+  for (int64_t i = 0; i < candidates.length; ++i) {
+    const std::string_view key = candidates.StringValue(i);
+    if (MayContain(filter, key)) hashes.push_back(HashOf(key));
+  }
+  std::ranges::sort(hashes);
+  const auto twice = std::ranges::unique(hashes);
+  hashes.erase(twice.begin(), twice.end());
+  KeyExistenceFilter exact;
+  exact.field_ids = filter.field_ids;
+  exact.exact_hashes = std::move(hashes);
+  return exact;
 }
 
 bool MayIntersect(const KeyExistenceFilter& a, const KeyExistenceFilter& b) {

@@ -6,6 +6,10 @@
 //   hash    XXH64 with seed 0 of the key's bytes
 //   insert  block (hash >> 32) * 1024 >> 32; in word i bit (low 32 bits of hash * salt[i]) >> 27
 //
+// A few keys take less room as a set: the 64-bit hash of each, which is SipHash-1-3 under the key
+// zero of the number of bytes (8 bytes, little-endian) and the bytes. Sets and filters cannot be
+// compared: who has one meets every writer that has the other.
+//
 // Key bytes: utf8 and binary as they are, integers widened to 8 bytes. Nulls and other types are
 // not recorded.
 //
@@ -29,6 +33,9 @@ void AddKey(std::string_view key_bytes, KeyExistenceFilter& filter);
 
 // Adds every non-null value of `column`.
 void AddKeys(const Array& column, KeyExistenceFilter& filter);
+
+// The set of those values of the text column `candidates` that `filter` holds.
+KeyExistenceFilter ExactKeyFilter(const KeyExistenceFilter& filter, const Array& candidates);
 
 // Whether both may hold a common key. Filters of different kinds or parameters count as meeting.
 bool MayIntersect(const KeyExistenceFilter& a, const KeyExistenceFilter& b);

@@ -3,6 +3,7 @@
 // names. The invalid space: cut, flipped and contradicting bytes are errors, never crashes.
 #include <random>
 
+#include "format/arrow/builder.h"
 #include "format/file/lance_schema.h"
 #include "format/table/deletion_vector.h"
 #include "format/table/key_filter.h"
@@ -213,6 +214,25 @@ TEST(KeyFilter, SizeAndAnswers) {
   EXPECT_FALSE(MayIntersect(filter, other));
   AddKey("alice", other);
   EXPECT_TRUE(MayIntersect(filter, other));
+}
+
+// Hashes by CPython 3.11, whose own hash of bytes is SipHash-1-3, with PYTHONHASHSEED=0.
+TEST(KeyFilter, AFewKeysAsASet) {
+  KeyExistenceFilter filter = MakeKeyFilter({3});
+  StringBuilder keys(Utf8());
+  for (const char* key : {"alice", "", "a key of more than sixteen bytes", "alice"}) {
+    AddKey(key, filter);
+    keys.Append(key);
+  }
+  keys.Append("who is not in the filter");
+  const KeyExistenceFilter exact = ExactKeyFilter(filter, *keys.Finish());
+  EXPECT_EQ(exact.field_ids, filter.field_ids);
+  std::vector<uint64_t> hashes = {1514558949617676251u, 13646096770106105413u,
+                                  5857065378179587918u};
+  std::ranges::sort(hashes);
+  EXPECT_EQ(exact.exact_hashes, hashes);
+  EXPECT_TRUE(MayIntersect(exact, exact));
+  EXPECT_TRUE(MayIntersect(exact, MakeKeyFilter({3})));
 }
 
 TEST(ManifestName, BothSchemes) {

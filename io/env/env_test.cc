@@ -17,7 +17,9 @@
 #include "io/env/gate.h"
 #include "io/env/real_env.h"
 #include "io/env/sim_env.h"
+#include "io/env/together.h"
 #include "io/env/uri.h"
+#include "io/fault/latency_store.h"
 #include "io/fetch/cached_store.h"
 #include "io/store/hooked_store.h"
 #include "tests/support/status_matchers.h"
@@ -280,6 +282,13 @@ TEST(GateTest, WritersAreAloneAndReadersAreNot) {
   moved.Release();
   first.Release();
   EXPECT_TRUE(gate.Exclusive(env).held());
+
+  GateHold alone = gate.TryExclusive();
+  EXPECT_TRUE(alone.held());
+  EXPECT_FALSE(gate.TryExclusive().held());
+  alone.Release();
+  const GateHold reader = gate.Shared(env);
+  EXPECT_FALSE(gate.TryExclusive().held());
 }
 
 // --- crash points ------------------------------------------------------------------------------
@@ -541,6 +550,85 @@ void CrossTwoGates(uint64_t seed) {
     const GateHold inner = second.Exclusive(env);
   };
   env.RunActors({[&] { take(a, b); }, [&] { take(b, a); }});
+}
+
+// The milliseconds that `body`, run as an actor over a store whose requests take 5 ms, takes.
+int64_t MillisecondsOf(const std::function<void(SimEnv&, Store&)>& body) {
+  SimEnv* self = nullptr;
+  SimEnvOptions options;
+  options.wrap_store = [&self](std::shared_ptr<Store> store) {
+    return std::make_shared<LatencyStore>(*self, std::move(store), 5000);
+  };
+  SimEnv env(1, options);
+  self = &env;
+  const auto root = env.Resolve("memory://disk/r");
+  int64_t elapsed_us = 0;
+  env.RunActors({[&] {
+    const int64_t start = env.NowUs();
+    body(env, *root->store);
+    elapsed_us = env.NowUs() - start;
+  }});
+  return elapsed_us / 1000;
+}
+
+TEST(TogetherTest, RequestsWaitAtTheSameTime) {
+  const auto get = [](Store& store) { return store.Stat("x").status(); };
+  EXPECT_EQ(MillisecondsOf([&](SimEnv&, Store& store) {
+              get(store).IgnoreError();
+              get(store).IgnoreError();
+            }),
+            10);
+  EXPECT_EQ(MillisecondsOf([&](SimEnv& env, Store& store) {
+              const auto two = [&] {
+                get(store).IgnoreError();
+                return get(store);
+              };
+              // As long as the longest of them, and one may have its own.
+              const auto nested = [&] {
+                return RunTogether(env, store, {[&] { return get(store); }, two});
+              };
+              EXPECT_THAT(RunTogether(env, store, {two, [&] { return get(store); }, nested}),
+                          tests::StatusIs(absl::StatusCode::kNotFound));
+            }),
+            10);
+}
+
+TEST(TogetherTest, ABatchOfRangesIsOneRound) {
+  EXPECT_EQ(MillisecondsOf([&](SimEnv&, Store& store) {
+              const std::string text(100, 'x');
+              EXPECT_THAT(store.Put("x", AsBytes(text)), tests::IsOk());
+              PendingReads first = store.Submit({{"x", {0, 10}}, {"x", {50, 10}}});
+              PendingReads second = store.Submit({{"x", {20, 10}}});
+              EXPECT_THAT(first.Wait(), tests::IsOk());
+              EXPECT_THAT(second.Wait(), tests::IsOk());
+            }),
+            10);
+}
+
+TEST(TogetherTest, AllTasksRunAndTheFirstFailureIsReported) {
+  RealEnvOptions options;
+  const auto env = NewRealEnv(options);
+  ASSERT_THAT(env, tests::IsOk());
+  const auto near = (*env)->Resolve("memory://disk/r");
+  std::atomic<int> runs = 0;
+  std::vector<std::function<absl::Status()>> tasks(5, [&]() -> absl::Status {
+    ++runs;
+    return absl::OkStatus();
+  });
+  tasks[1] = [&] { return InternalError("one"); };
+  tasks[3] = [&] { return DataLossError("three"); };
+  EXPECT_THAT(RunTogether(**env, *near->store, tasks),
+              tests::StatusIs(absl::StatusCode::kInternal));
+  EXPECT_EQ(runs, 3);
+  // The same on threads.
+  class FarStore : public HookedStore {
+   public:
+    using HookedStore::HookedStore;
+    bool is_local() const override { return false; }
+  };
+  EXPECT_THAT(RunTogether(**env, FarStore(near->store), tasks),
+              tests::StatusIs(absl::StatusCode::kInternal));
+  EXPECT_EQ(runs, 6);
 }
 
 TEST(SimEnvDeathTest, ADeadlockStopsTheProgramWithItsSeed) {

@@ -14,6 +14,13 @@ GateHold Gate::Shared(Env& env) {
   return Enter(env, false);
 }
 
+GateHold Gate::TryExclusive() {
+  MutexLock lock(mutex_);
+  if (serving_ != next_ticket_ || has_exclusive_ || num_shared_ != 0) return {};
+  has_exclusive_ = true;
+  return GateHold(this, true);
+}
+
 GateHold Gate::Enter(Env& env, bool is_exclusive) {
   MutexLock lock(mutex_);
   const uint64_t ticket = next_ticket_++;

@@ -51,6 +51,9 @@ class Gate {
   // Waits until no one holds the gate exclusively. Switch point of `env`.
   GateHold Shared(Env& env);
 
+  // Exclusive() if nobody holds the gate or waits for it; otherwise what is given holds nothing.
+  GateHold TryExclusive();
+
  private:
   friend class GateHold;
 

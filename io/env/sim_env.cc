@@ -59,6 +59,9 @@ struct SimEnv::State {
   // Hands the baton to an actor that can go on, or to none when all have ended.
   void PassOn() OG_REQUIRES(mutex);
   bool CanGoOn(const Actor& actor) OG_REQUIRES(mutex);
+  // A new actor, and the thread on which it waits for its turn.
+  Actor* Add(std::function<void()> body) OG_REQUIRES(mutex);
+  std::thread Start(Actor* actor);
 
   const uint64_t seed;
   const SimEnvOptions options;
@@ -114,6 +117,26 @@ void SimEnv::State::PassOn() {
   }
 }
 
+Actor* SimEnv::State::Add(std::function<void()> body) {
+  actors.push_back(std::make_unique<Actor>());
+  actors.back()->body = std::move(body);
+  return actors.back().get();
+}
+
+std::thread SimEnv::State::Start(Actor* actor) {
+  return std::thread([this, actor] {
+    this_actor = actor;
+    {
+      MutexLock turn_lock(mutex);
+      actor->turn.Wait(mutex, [&]() OG_NO_THREAD_SAFETY_ANALYSIS { return holder == actor; });
+    }
+    actor->body();
+    MutexLock end_lock(mutex);
+    actor->has_ended = true;
+    PassOn();
+  });
+}
+
 SimEnv::SimEnv(uint64_t seed, SimEnvOptions options)
     : state_(std::make_unique<State>(seed, std::move(options))) {}
 
@@ -129,24 +152,8 @@ void SimEnv::RunActors(std::vector<std::function<void()>> bodies) {
   std::vector<std::thread> threads;
   {
     MutexLock lock(state.mutex);
-    for (auto& body : bodies) {
-      state.actors.push_back(std::make_unique<Actor>());
-      state.actors.back()->body = std::move(body);
-    }
-    for (const auto& actor : state.actors) {
-      threads.emplace_back([&state, self = actor.get()] {
-        this_actor = self;
-        {
-          MutexLock turn_lock(state.mutex);
-          self->turn.Wait(state.mutex,
-                          [&]() OG_NO_THREAD_SAFETY_ANALYSIS { return state.holder == self; });
-        }
-        self->body();
-        MutexLock end_lock(state.mutex);
-        self->has_ended = true;
-        state.PassOn();
-      });
-    }
+    for (auto& body : bodies)
+      threads.push_back(state.Start(state.Add(std::move(body))));
     state.PassOn();
     state.all_ended.Wait(
         state.mutex, [&state]() OG_NO_THREAD_SAFETY_ANALYSIS { return state.holder == nullptr; });
@@ -155,6 +162,37 @@ void SimEnv::RunActors(std::vector<std::function<void()>> bodies) {
     thread.join();
   MutexLock lock(state.mutex);
   state.actors.clear();
+}
+
+void SimEnv::RunAll(const std::vector<std::function<void()>>& bodies) {
+  Actor* const self = this_actor;
+  if (self == nullptr) {
+    for (const auto& body : bodies)
+      body();
+    return;
+  }
+  State& state = *state_;
+  std::vector<Actor*> own;
+  std::vector<std::thread> threads;
+  const std::function<bool()> have_ended = [&own] {
+    return std::ranges::all_of(own, [](const Actor* actor) { return actor->has_ended; });
+  };
+  {
+    MutexLock lock(state.mutex);
+    for (const auto& body : bodies) {
+      own.push_back(state.Add(body));
+      threads.push_back(state.Start(own.back()));
+    }
+    self->done = &have_ended;
+  }
+  Yield();
+  for (std::thread& thread : threads)
+    thread.join();
+  MutexLock lock(state.mutex);
+  self->done = nullptr;
+  std::erase_if(state.actors, [&own](const std::unique_ptr<Actor>& actor) {
+    return std::ranges::count(own, actor.get()) != 0;
+  });
 }
 
 void SimEnv::Yield() {

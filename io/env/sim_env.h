@@ -21,6 +21,7 @@
 #include <vector>
 
 #include "io/env/env.h"
+#include "io/env/together.h"
 
 namespace og::io {
 
@@ -33,7 +34,7 @@ struct SimEnvOptions {
   std::function<std::shared_ptr<Store>(std::shared_ptr<Store>)> wrap_store = {};
 };
 
-class SimEnv : public Env {
+class SimEnv : public Env, public Scheduler {
  public:
   explicit SimEnv(uint64_t seed, SimEnvOptions options = {});
   ~SimEnv() override;
@@ -42,6 +43,10 @@ class SimEnv : public Env {
 
   // Runs the actors until all have returned. REQUIRES: not called by an actor.
   void RunActors(std::vector<std::function<void()>> actors);
+
+  // An actor's own actors: it goes on when all of them have ended. Outside RunActors() they run one
+  // after the other.
+  void RunAll(const std::vector<std::function<void()>>& bodies) override;
 
   // Lets another actor go on, or not, as the seed says. Nothing outside RunActors().
   void Yield();

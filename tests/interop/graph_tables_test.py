@@ -127,8 +127,8 @@ class GraphTablesTest(unittest.TestCase):
         return graph
 
     @classmethod
-    def mutate(cls, graph, statements):
-        run(OMNIGRAPH, "mutate", "--store", graph, "--durability", "none", "-e",
+    def mutate(cls, graph, statements, branch="main"):
+        run(OMNIGRAPH, "mutate", "--store", graph, "--durability", "none", "--branch", branch, "-e",
             "query q() { " + statements + " }")
 
     @classmethod
@@ -150,30 +150,57 @@ class GraphTablesTest(unittest.TestCase):
         return graph
 
     @classmethod
-    def load(cls, graph, mode, records):
+    def load(cls, graph, mode, records, branch="main"):
         lines = "".join(json.dumps(record) + "\n" for record in records)
-        run(OMNIGRAPH, "load", graph, "--data", write(cls.path("load.jsonl"), lines), "--mode", mode)
+        run(OMNIGRAPH, "load", graph, "--data", write(cls.path("load.jsonl"), lines), "--mode", mode,
+            "--branch", branch)
 
     @classmethod
-    def read_with(cls, python, graph):
+    def build_branches(cls):
+        """Merges of every outcome, into main and into branches, with rows changed, added and deleted on both sides."""
+        graph = cls.path("branches")
+        run(OMNIGRAPH, "init", "--schema", write(cls.path("branches.pg"), TYPES_SCHEMA), graph)
+        cls.load(graph, "append", [thing(number) for number in range(30)])
+        cls.load(graph, "append", [link(number) for number in range(20)])
+        for name, source in (("draft", "main"), ("idle", "main"), ("kept", "main")):
+            run(OMNIGRAPH, "branch", "create", name, "--from", source, "--uri", graph)
+        cls.load(graph, "merge", [thing(number + 100) | {"data": thing(number + 100)["data"] | {"name": f"thing{number}"}}
+                                  for number in range(5)], "draft")
+        cls.mutate(graph, 'delete Links where from = "thing3"', "draft")
+        cls.mutate(graph, 'insert Thing { name: "drafted" kind: "red" i32: 7 }', "draft")
+        run(OMNIGRAPH, "branch", "create", "nested", "--from", "draft", "--uri", graph)
+        cls.mutate(graph, 'insert Thing { name: "nested" kind: "blue" i32: 8 }', "nested")
+        cls.mutate(graph, 'update Thing set { f64: 9.5 } where name = "thing20"')
+        # Fast-forward into a branch, three ways into main, adoption by one that did not write.
+        for source, target in (("nested", "draft"), ("draft", "main"), ("main", "idle")):
+            run(OMNIGRAPH, "branch", "merge", source, "--into", target, "--uri", graph)
+        cls.mutate(graph, 'insert Thing { name: "kept" kind: "green" i32: 9 }', "kept")
+        run(OMNIGRAPH, "branch", "merge", "main", "--into", "kept", "--uri", graph)
+        cls.mutate(graph, 'delete Thing where name = "thing29"', "kept")
+        return graph
+
+    @classmethod
+    def read_with(cls, python, graph, branch):
         """The folder of what the library reads in `graph`."""
         folder = tempfile.mkdtemp(dir=cls.folder)
-        run(python, READER, graph, folder)
+        run(python, READER, graph, folder, branch)
         return folder
 
-    def check(self, graph, num_records, num_tables):
-        ours = [json.loads(line) for line in run(OMNIGRAPH, "export", graph).splitlines()]
+    def check(self, graph, num_records, num_tables, branch="main"):
+        exported = run(OMNIGRAPH, "export", graph, "--branch", branch)
+        ours = [json.loads(line) for line in exported.splitlines()]
         self.assertEqual(num_records, len(ours))
         for python in self.pythons:
-            folder = self.read_with(python, graph)
+            folder = self.read_with(python, graph, branch)
             theirs = [json.loads(line) for line in read(folder, "export.jsonl").splitlines()]
             self.assertEqual(len(theirs), len(ours))
             for mine, other in zip(ours, theirs):
                 self.assertEqual(other, mine)
             tables = json.loads(read(folder, "tables.json"))
             self.assertEqual(num_tables, len(tables))
-            for name, path, version, num_rows in tables:
-                dump = run(LANCE_TOOL, "dump", path, "--version", str(version))
+            for name, path, ref, version, num_rows in tables:
+                on_ref = [] if ref is None else ["--branch", ref]
+                dump = run(LANCE_TOOL, "dump", path, "--version", str(version), *on_ref)
                 self.assertEqual(num_rows, dump.count("\n"), name)
                 self.assertEqual(read(folder, name + ".dump"), dump, name)
 
@@ -188,6 +215,13 @@ class GraphTablesTest(unittest.TestCase):
         graph = self.build_mutations()
         # 40 things, 20 new ones, 20 links less one, 2 new ones.
         self.check(graph, num_records=40 + 20 + 19 + 2, num_tables=2)
+
+
+    def test_branches_and_merges_between_them(self):
+        graph = self.build_branches()
+        # 30 things, two by draft and nested, 20 links less one; kept has one thing more and one less.
+        for branch in ("main", "draft", "nested", "idle", "kept"):
+            self.check(graph, num_records=51, num_tables=2, branch=branch)
 
 
 if __name__ == "__main__":

@@ -1,9 +1,9 @@
 """Reads a graph of ours with nothing but the real Lance library (run with its interpreter).
 
-usage: read_graph.py GRAPH FOLDER
+usage: read_graph.py GRAPH FOLDER [BRANCH]
 
 Writes to FOLDER: `export.jsonl`, the rows as `omnigraph export` prints them; `tables.json`, one array
-[name, path, version, rows] a published table; and `NAME.dump` for each table, its rows as canonical
+[name, path, ref, version, rows] a published table; and `NAME.dump` for each table, its rows as canonical
 JSON lines (lance_canonical.py).
 
 Every dataset that is opened is validated by the library; the number of its rows has to be the one that
@@ -25,13 +25,22 @@ class Table:
     def __init__(self, name, path):
         self.name = name  # "node:Package", "edge:Depends"
         self.path = path
+        self.ref = None
         self.version = 0
         self.num_rows = 0
 
 
-def published_tables(graph):
-    """The tables of the main branch at their newest published version, by name."""
-    manifest = lance.dataset(os.path.join(graph, "__manifest"))
+def open_ref(path, ref, version=None):
+    """The dataset at `path`, on main or on one of its refs."""
+    dataset = lance.dataset(path)
+    if ref is not None:
+        return dataset.checkout_version((ref, version))
+    return dataset if version is None else dataset.checkout_version(version)
+
+
+def published_tables(graph, branch):
+    """The tables of a branch, None for main, at their newest published version, by name."""
+    manifest = open_ref(os.path.join(graph, "__manifest"), branch)
     manifest.validate()
     rows = manifest.to_table().to_pylist()
     tables = {
@@ -39,15 +48,31 @@ def published_tables(graph):
         for row in rows if row["object_type"] == "table"
     }
     for row in rows:
-        if row["object_type"] == "table_version" and row["table_branch"] is None:
+        if row["object_type"] == "table_version":
             table = tables[row["table_key"]]
             if row["table_version"] > table.version:
-                table.version, table.num_rows = row["table_version"], row["row_count"]
+                table.version, table.num_rows, table.ref = row["table_version"], row["row_count"], row["table_branch"]
+    check_lineage(rows, branch)
     return [tables[name] for name in sorted(tables)]
 
 
+def check_lineage(rows, branch):
+    """The head is the newest commit, and every parent is there."""
+    commits = {row["object_id"]: json.loads(row["metadata"]) for row in rows if row["object_type"] == "graph_commit"}
+    heads = {row["object_id"]: json.loads(row["metadata"]) for row in rows if row["object_type"] == "graph_head"}
+    head = heads[f"graph_head:{branch or 'main'}"]["head_commit_id"]
+    newest = max((row for row in rows if row["object_type"] == "graph_commit"), key=lambda row: row["table_version"])
+    if head != newest["object_id"]:
+        sys.exit(f"the head is {head}, the newest commit {newest['object_id']}")
+    for name, commit in commits.items():
+        parents = [commit.get("parent_commit_id"), commit.get("merged_parent_commit_id")]
+        # The second parent of a merge is in the history of its branch alone.
+        if parents[0] is not None and parents[0] not in commits:
+            sys.exit(f"commit {name} has the parent {parents[0]}, which is not there")
+
+
 def open_table(table):
-    dataset = lance.dataset(table.path, version=table.version)
+    dataset = open_ref(table.path, table.ref, table.version)
     dataset.validate()
     if dataset.count_rows() != table.num_rows:
         sys.exit(f"{table.name}: {dataset.count_rows()} rows, the manifest says {table.num_rows}")
@@ -89,9 +114,10 @@ def create(folder, name):
 
 def main():
     graph, folder = sys.argv[1:3]
-    tables = published_tables(graph)
+    branch = sys.argv[3] if len(sys.argv) > 3 and sys.argv[3] != "main" else None
+    tables = published_tables(graph, branch)
     with create(folder, "tables.json") as out:
-        json.dump([[table.name, table.path, table.version, table.num_rows] for table in tables], out)
+        json.dump([[table.name, table.path, table.ref, table.version, table.num_rows] for table in tables], out)
     with create(folder, "export.jsonl") as export:
         for table in tables:
             dataset = open_table(table)

@@ -1,6 +1,7 @@
 #include "engine/graph/branch/branch_control.h"
 
 #include <algorithm>
+#include <span>
 #include <string_view>
 #include <utility>
 
@@ -27,7 +28,9 @@ struct ControlWindow {
   std::vector<std::string> branches;  // all but main
 };
 
-absl::StatusOr<ControlWindow> EnterWindow(const GraphContext& context, std::string_view operation) {
+// `awaited`: branches whose writers on other machines are waited for.
+absl::StatusOr<ControlWindow> EnterWindow(const GraphContext& context, std::string_view operation,
+                                          std::span<const std::optional<std::string>> awaited) {
   bool swept = false;
   for (;;) {
     ControlWindow window;
@@ -43,7 +46,7 @@ absl::StatusOr<ControlWindow> EnterWindow(const GraphContext& context, std::stri
       return window;
     }
     window = {};
-    OG_RETURN_IF_ERROR(SweepRecords(context, SweepMode::kRollForwardOnly).status());
+    OG_RETURN_IF_ERROR(SweepRecords(context, SweepMode::kRollForwardOnly, awaited).status());
     swept = true;
   }
 }
@@ -133,7 +136,8 @@ absl::Status CheckNothingDepends(const GraphContext& context, const std::string&
 
 absl::Status CreateGraphBranch(const GraphContext& context, const std::optional<std::string>& from,
                                const std::string& name, const ManifestView* from_known) {
-  OG_ASSIGN_OR_RETURN(const ControlWindow window, EnterWindow(context, "branch_create"));
+  const std::optional<std::string> awaited[] = {from, name};
+  OG_ASSIGN_OR_RETURN(const ControlWindow window, EnterWindow(context, "branch_create", awaited));
   OG_RETURN_IF_ERROR(CheckUnresolved(window.unresolved, from));
   OG_RETURN_IF_ERROR(CheckUnresolved(window.unresolved, name));
   if (from.has_value() && std::ranges::count(window.branches, *from) == 0) {
@@ -151,7 +155,8 @@ absl::Status CreateGraphBranch(const GraphContext& context, const std::optional<
 }
 
 absl::Status DeleteGraphBranch(const GraphContext& context, const std::string& name) {
-  OG_ASSIGN_OR_RETURN(const ControlWindow window, EnterWindow(context, "branch_delete"));
+  const std::optional<std::string> awaited[] = {name};
+  OG_ASSIGN_OR_RETURN(const ControlWindow window, EnterWindow(context, "branch_delete", awaited));
   for (const RecoveryRecord& record : window.unresolved) {
     if (record.kind == WriterKind::kSchemaApply) {
       OG_RETURN_IF_ERROR(CheckUnresolved(std::span(&record, 1), name));

@@ -43,8 +43,11 @@ bool NeedsFork(const TableEntry& entry, const std::optional<std::string>& branch
 absl::StatusOr<dataset::DatasetPtr> OpenForWrite(const GraphContext& context,
                                                  const std::optional<std::string>& branch,
                                                  const TableEntry& entry) {
-  OG_ASSIGN_OR_RETURN(dataset::DatasetPtr pinned,
-                      OpenPinned(context.env, context.root, entry, context.session));
+  dataset::DatasetPtr pinned = context.tables->Find(entry);
+  if (pinned == nullptr) {
+    OG_ASSIGN_OR_RETURN(pinned, OpenPinned(context.env, context.root, entry, context.session));
+    context.tables->Keep(entry, pinned);
+  }
   if (!NeedsFork(entry, branch)) return pinned;
   absl::StatusOr<dataset::DatasetPtr> planned = dataset::PlanBranch(*pinned, *branch);
   OG_RETURN_IF_ERROR(FromStorage(planned.status()));

@@ -13,7 +13,6 @@
 #include "engine/graph/load/graph_batch.h"
 #include "engine/graph/load/integrity.h"
 #include "engine/graph/load/table_loader.h"
-#include "engine/graph/recovery/sweep.h"
 #include "engine/graph/snapshot.h"
 #include "engine/graph/table_schema.h"
 #include "engine/graph/validate/violations.h"
@@ -43,14 +42,18 @@ size_t KeptBytesMax(io::Env& env) {
   return std::clamp<uint64_t>(env.memory()->limit() / 8, uint64_t{16} << 20, uint64_t{96} << 20);
 }
 
+// A load of at most this size that has lost once keeps the others off while it is prepared again.
+constexpr uint64_t kTurnBytesMax = uint64_t{1} << 20;
+
 class Loader {
  public:
   Loader(const GraphContext& context, ByteSource& source, const LoadOptions& options,
-         WriteBase base)
+         WriteBase base, WriteTurn turn)
       : context_(context),
         source_(source),
         options_(options),
         base_(std::move(base)),
+        turn_(std::move(turn)),
         integrity_(context.env, base_.schema.catalog, options.mode, IntegrityBudget(context.env)),
         merge_budget_(MergeBudget(context.env)),
         staging_(context.env.pool()),
@@ -213,7 +216,8 @@ class Loader {
     }
     Report({"publish", num_rows_, source_.size(), source_.size()});
     LoadResult result;
-    OG_ASSIGN_OR_RETURN(result.commit, CommitWrite(context_, base_, std::move(intent)));
+    OG_ASSIGN_OR_RETURN(result.commit,
+                        CommitWrite(context_, base_, std::move(intent), std::move(turn_)));
     for (const TableLoader* const table : loaders) {
       (table->entry().is_edge() ? result.edges : result.nodes)
           .push_back({.name = std::string(table->entry().type_name()),
@@ -227,6 +231,7 @@ class Loader {
   ByteSource& source_;
   const LoadOptions& options_;
   const WriteBase base_;
+  WriteTurn turn_;
   Integrity integrity_;
   const std::shared_ptr<io::MemoryBudget> merge_budget_;
   std::vector<io::MemoryReservation> reservations_;
@@ -245,11 +250,12 @@ absl::StatusOr<LoadResult> LoadGraphBatch(const GraphContext& context,
                                           const std::optional<std::string>& branch,
                                           ByteSource& source, const LoadOptions& options) {
   for (int attempt = 0;; ++attempt) {
-    OG_ASSIGN_OR_RETURN(const SweepResult swept,
-                        SweepRecords(context, SweepMode::kRollForwardOnly));
-    OG_RETURN_IF_ERROR(CheckUnresolved(swept.unresolved, branch));
-    OG_ASSIGN_OR_RETURN(WriteBase base, PrepareWrite(context, branch));
-    absl::StatusOr<LoadResult> result = Loader(context, source, options, std::move(base)).Run();
+    WriteTurn turn;
+    const bool is_small = source.size() > 0 && source.size() <= kTurnBytesMax;
+    if (attempt > 0 && is_small) turn = TakeTurn(context, branch);
+    OG_ASSIGN_OR_RETURN(WriteBase base, BeginWrite(context, branch, std::nullopt, &turn));
+    absl::StatusOr<LoadResult> result =
+        Loader(context, source, options, std::move(base), std::move(turn)).Run();
     // What an overwrite replaces was its caller's decision: it is not taken again.
     if (result.ok() || options.mode == LoadMode::kOverwrite || attempt == kRepreparationsMax ||
         !MayPrepareAgain(result.status())) {

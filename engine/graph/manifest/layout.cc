@@ -5,6 +5,7 @@
 #include <variant>
 
 #include "engine/graph/field_ids.h"
+#include "format/table/key_filter.h"
 #include "format/table/transaction.h"
 #include "io/base/status.h"
 #include "io/base/status_macros.h"
@@ -12,6 +13,9 @@
 
 namespace og::engine::graph {
 namespace {
+
+// Object ids of one publication that its transaction lists as a set, as the tables' do.
+constexpr int64_t kExactKeysMax = 1024;
 
 constexpr char kPresentFragments[] = "omnigraph.present_fragments";
 
@@ -82,9 +86,8 @@ absl::StatusOr<std::vector<uint64_t>> PresentFragments(io::Env& env, const io::L
   return LastFragments(manifest.manifest(), count.value_or(all));
 }
 
-absl::StatusOr<dataset::StagedTransaction> StageNextRows(const dataset::Dataset& manifest,
-                                                         std::span<const uint64_t> present,
-                                                         NextRows rows) {
+absl::StatusOr<StagedRows> StageNextRows(const dataset::Dataset& manifest,
+                                         std::span<const uint64_t> present, NextRows rows) {
   uint64_t num_history = 0;
   for (const format::RecordBatch& batch : rows.history)
     num_history += static_cast<uint64_t>(batch.num_rows);
@@ -112,12 +115,24 @@ absl::StatusOr<dataset::StagedTransaction> StageNextRows(const dataset::Dataset&
     }
   }
 
+  StagedRows next;
   std::vector<format::RecordBatch> batches = std::move(rows.history);
-  batches.insert(batches.end(), rows.present.begin(), rows.present.end());
+  if (splits) {
+    next.present = format::Concat(rows.present);
+    batches.insert(batches.end(), rows.present.begin(), rows.present.end());
+  } else {
+    batches.insert(batches.end(), rows.present.begin(), rows.present.end());
+    next.present = format::Concat(batches);
+  }
+  next.present.schema = manifest.schema();
   std::optional<format::KeyExistenceFilter> keys;
   for (format::RecordBatch& batch : batches) {
     batch.schema = manifest.schema();
     OG_ASSIGN_OR_RETURN(keys, manifest.InsertedRowsFilter(batch, "object_id", std::move(keys)));
+  }
+  const format::RecordBatch all = format::Concat(batches);
+  if (all.num_rows <= kExactKeysMax) {
+    keys = format::ExactKeyFilter(*keys, *all.Column("object_id"));
   }
   const auto stream = format::MakeStream(manifest.schema(), std::move(batches));
   dataset::UpdateRequest update;
@@ -127,7 +142,8 @@ absl::StatusOr<dataset::StagedTransaction> StageNextRows(const dataset::Dataset&
   update.fields_for_preserving_frag_bitmap = AllFieldIds(manifest.lance_schema());
   update.write.properties[kPresentFragments] = "1";
   if (splits) update.write.max_rows_per_file = num_history;
-  return manifest.StageUpdate(update);
+  OG_ASSIGN_OR_RETURN(next.staged, manifest.StageUpdate(update));
+  return next;
 }
 
 }  // namespace og::engine::graph

@@ -47,10 +47,16 @@ struct NextRows {
   std::vector<uint64_t> removed_addresses;   // of all rows that `history` and `present` write again
 };
 
-// The update that makes them, with its property set, not yet committed. History rows of `manifest`
-// are drawn in as the size classes fill.
-absl::StatusOr<dataset::StagedTransaction> StageNextRows(const dataset::Dataset& manifest,
-                                                         std::span<const uint64_t> present,
-                                                         NextRows rows);
+struct StagedRows {
+  // The update that makes them, with its property set, not yet committed.
+  dataset::StagedTransaction staged;
+  // The rows of its last fragment, which is its present part, in their order.
+  format::RecordBatch present;
+};
+
+// Writes the rows of the next version. History rows of `manifest` are drawn in as the size classes
+// fill.
+absl::StatusOr<StagedRows> StageNextRows(const dataset::Dataset& manifest,
+                                         std::span<const uint64_t> present, NextRows rows);
 
 }  // namespace og::engine::graph

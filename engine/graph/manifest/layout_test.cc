@@ -99,7 +99,8 @@ class LayoutTest : public ::testing::Test {
 
   Cost Open() {
     TakeCost();
-    EXPECT_THAT(manifest_->OpenPresent(std::nullopt), IsOk());
+    // By a process that has seen nothing of it.
+    EXPECT_THAT(ManifestStore(*env_, root_).OpenPresent(std::nullopt), IsOk());
     return TakeCost();
   }
 

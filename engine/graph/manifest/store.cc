@@ -6,10 +6,13 @@
 #include "engine/graph/errors.h"
 #include "engine/graph/manifest/branch_ref.h"
 #include "engine/graph/manifest/layout.h"
+#include "engine/graph/manifest/view_cache.h"
+#include "format/arrow/builder.h"
 #include "io/base/status.h"
 #include "io/base/status_macros.h"
 #include "io/base/text.h"
 #include "io/env/env.h"
+#include "io/env/together.h"
 
 namespace og::engine::graph {
 namespace {
@@ -202,6 +205,19 @@ absl::StatusOr<NextRows> Sort(const format::RecordBatch& present, const format::
   return next;
 }
 
+// `rows`, which fragment `fragment_id` consists of, as a scan with addresses gives them.
+format::RecordBatch WithAddresses(const format::RecordBatch& rows, uint64_t fragment_id) {
+  format::FixedBuilder<uint64_t> addresses(format::Uint64());
+  for (int64_t i = 0; i < rows.num_rows; ++i)
+    addresses.Append(fragment_id << 32 | static_cast<uint64_t>(i));
+  format::RecordBatch with = rows;
+  auto schema = std::make_shared<format::Schema>(*rows.schema);
+  schema->fields.push_back({"_rowaddr", format::Uint64(), false, {}});
+  with.schema = std::move(schema);
+  with.columns.push_back(addresses.Finish());
+  return with;
+}
+
 }  // namespace
 
 absl::Status CheckStamp(const std::map<std::string, std::string>& metadata,
@@ -228,7 +244,7 @@ absl::Status CheckStamp(const std::map<std::string, std::string>& metadata,
 }
 
 ManifestStore::ManifestStore(io::Env& env, const io::Location& graph_root)
-    : env_(env), root_(graph_root.Child(kManifestFolder)) {}
+    : env_(env), root_(graph_root.Child(kManifestFolder)), views_(std::make_shared<ViewCache>()) {}
 
 absl::StatusOr<dataset::DatasetPtr> ManifestStore::Create(ManifestRows rows) const {
   auto schema = std::make_shared<format::Schema>(*ManifestSchema());
@@ -249,7 +265,18 @@ absl::StatusOr<ManifestView> ManifestStore::Open(const std::optional<std::string
 
 absl::StatusOr<ManifestView> ManifestStore::OpenPresent(
     const std::optional<std::string>& branch) const {
-  return Load(branch, std::nullopt, /*with_history=*/false);
+  if (const auto known = views_->Find(BranchName(branch)); known != nullptr) {
+    OG_ASSIGN_OR_RETURN(const bool is_current, IsCurrent(*known));
+    if (is_current) return *known;
+  }
+  OG_ASSIGN_OR_RETURN(ManifestView view, Load(branch, std::nullopt, /*with_history=*/false));
+  views_->Keep(std::make_shared<const ManifestView>(view));
+  return view;
+}
+
+std::shared_ptr<const ManifestView> ManifestStore::Known(
+    const std::optional<std::string>& branch) const {
+  return views_->Find(BranchName(branch));
 }
 
 absl::StatusOr<ManifestView> ManifestStore::OpenAt(const std::optional<std::string>& branch,
@@ -303,72 +330,103 @@ absl::StatusOr<ManifestView> ManifestStore::Load(const std::optional<std::string
 }
 
 absl::StatusOr<bool> ManifestStore::IsCurrent(const ManifestView& view) const {
-  const absl::StatusOr<uint64_t> latest = view.dataset->LatestVersion();
-  OG_RETURN_IF_ERROR(FromStorage(latest.status()));
-  if (*latest != view.version()) return false;
-  OG_ASSIGN_OR_RETURN(const BranchIdentifier identifier, IdentifierOf(root_, view.branch));
-  return identifier == view.identifier;
+  bool is_newest = false;
+  BranchIdentifier identifier;
+  const auto read_identifier = [&]() -> absl::Status {
+    OG_ASSIGN_OR_RETURN(identifier, IdentifierOf(root_, view.branch));
+    return absl::OkStatus();
+  };
+  const auto look_for_next = [&]() -> absl::Status {
+    const absl::StatusOr<bool> newest = dataset::IsNewest(*view.dataset);
+    OG_RETURN_IF_ERROR(FromStorage(newest.status()));
+    is_newest = *newest;
+    return absl::OkStatus();
+  };
+  // Of a branch that is gone its ref is what there is to speak of: it comes first.
+  OG_RETURN_IF_ERROR(io::RunTogether(env_, *root_.store, {read_identifier, look_for_next}));
+  return is_newest && identifier == view.identifier;
 }
 
-absl::StatusOr<ManifestView> ManifestStore::Publish(const PublishRequest& request,
-                                                    const ManifestView* newest) const {
+absl::StatusOr<ManifestView> ManifestStore::Publish(const PublishRequest& request) const {
   for (int attempt = 0; attempt <= kPublishRetries; ++attempt) {
-    std::optional<ManifestView> published;
-    // A branch may have been deleted and made again at the same version; main is always the same.
-    const bool is_known = newest != nullptr && newest->present != nullptr && !request.branch;
-    if (attempt == 0 && is_known) {
-      OG_ASSIGN_OR_RETURN(published, TryPublish(request, *newest));
-    } else {
-      OG_ASSIGN_OR_RETURN(const ManifestView view, OpenPresent(request.branch));
-      OG_ASSIGN_OR_RETURN(published, TryPublish(request, view));
+    OG_ASSIGN_OR_RETURN(const ManifestView view, OpenPresent(request.branch));
+    OG_ASSIGN_OR_RETURN(const StagedPublish staged, Stage(request, view));
+    OG_ASSIGN_OR_RETURN(std::optional<ManifestView> published, TryPublish(staged));
+    if (published.has_value()) {
+      staged.WriteHint();
+      return *std::move(published);
     }
-    if (published.has_value()) return *std::move(published);
   }
   return Conflict(io::StrCat("manifest publish exhausted ", kPublishRetries,
                              " retries against concurrent writers"));
 }
 
-// nullopt: another publisher made the version that this one wanted to make.
-absl::StatusOr<std::optional<ManifestView>> ManifestStore::TryPublish(
-    const PublishRequest& request, const ManifestView& view) const {
-  OG_RETURN_IF_ERROR(CheckPrecondition(request, view));
-  OG_RETURN_IF_ERROR(CheckBindings(request, view.state));
-  OG_RETURN_IF_ERROR(CheckVersions(request, view.state));
+absl::StatusOr<ManifestView> ManifestStore::Publish(const PublishRequest& request,
+                                                    const StagedPublish& staged) const {
+  OG_ASSIGN_OR_RETURN(std::optional<ManifestView> published, TryPublish(staged));
+  if (published.has_value()) return *std::move(published);
+  return Publish(request);
+}
+
+absl::StatusOr<StagedPublish> ManifestStore::Stage(const PublishRequest& request,
+                                                   const ManifestView& newest) const {
+  OG_RETURN_IF_ERROR(CheckPrecondition(request, newest));
+  OG_RETURN_IF_ERROR(CheckBindings(request, newest.state));
+  OG_RETURN_IF_ERROR(CheckVersions(request, newest.state));
 
   CommitInfo commit = request.commit;
   commit.graph_branch = request.branch;
-  commit.graph_manifest_version = view.version() + 1;
-  const CommitInfo* const parent = view.state.NewestCommit();
+  commit.graph_manifest_version = newest.version() + 1;
+  const CommitInfo* const parent = newest.state.NewestCommit();
   commit.parent_commit_id =
       parent == nullptr ? std::nullopt : std::optional(parent->graph_commit_id);
 
   ManifestRows rows = RowsOf(request, commit);
   const std::vector<std::string> object_ids = rows.object_ids();
   const format::RecordBatch added = rows.Finish();
-  OG_ASSIGN_OR_RETURN(NextRows next, Sort(view.present->rows, added, object_ids));
+  OG_ASSIGN_OR_RETURN(NextRows next, Sort(newest.present->rows, added, object_ids));
   std::vector<format::RecordBatch> left = next.history;
   left.insert(left.end(), next.present.begin(), next.present.end());
+  StagedPublish staged;
+  staged.next_.branch = newest.branch;
+  staged.next_.identifier = newest.identifier;
   // Refused here is what would contradict the rows that stay: two tables of one name.
-  OG_ASSIGN_OR_RETURN(ManifestState state, StateOf(left));
-  const absl::StatusOr<dataset::StagedTransaction> update =
-      StageNextRows(*view.dataset, view.present->fragments, std::move(next));
+  OG_ASSIGN_OR_RETURN(staged.next_.state, StateOf(left));
+  absl::StatusOr<StagedRows> update =
+      StageNextRows(*newest.dataset, newest.present->fragments, std::move(next));
   OG_RETURN_IF_ERROR(FromStorage(update.status()));
-  const dataset::StagedTransaction& staged = *update;
-
+  staged.present_rows_ = std::move(update->present);
+  staged.files_ = update->staged.files;
+  absl::StatusOr<dataset::ExactCommit> exact =
+      dataset::ExactCommit::Prepare(newest.dataset, std::move(update->staged));
+  OG_RETURN_IF_ERROR(FromStorage(exact.status()));
+  staged.commit_ = *std::move(exact);
   OG_CRASH_POINT(env_, "graph_publish.before_commit_append");
-  const absl::StatusOr<dataset::DatasetPtr> committed = view.dataset->CommitExact(staged);
+  absl::StatusOr<std::string> transaction = staged.commit_.WriteTransaction();
+  OG_RETURN_IF_ERROR(FromStorage(transaction.status()));
+  staged.files_.push_back(*std::move(transaction));
+  return staged;
+}
+
+absl::StatusOr<std::optional<ManifestView>> ManifestStore::TryPublish(
+    const StagedPublish& staged) const {
+  OG_RETURN_IF_ERROR(FromStorage(root_.store->Sync(staged.files_, env_.durability())));
+  const absl::StatusOr<dataset::DatasetPtr> committed = staged.commit_.Publish();
   if (absl::IsAborted(committed.status())) {
-    view.dataset->Discard(staged);
+    for (const std::string& file : staged.files_)
+      root_.store->Delete(file).IgnoreError();
     return std::nullopt;
   }
   OG_RETURN_IF_ERROR(FromStorage(committed.status()));
   OG_CRASH_POINT(env_, "graph_publish.after_manifest_commit");
 
-  ManifestView published;
-  published.branch = view.branch;
-  published.identifier = view.identifier;
+  ManifestView published = staged.next_;
   published.dataset = *committed;
-  published.state = std::move(state);
+  // The rows that were just written are the last fragment.
+  const uint64_t fragment = published.dataset->manifest().fragments.back().id;
+  published.present = std::make_shared<const PresentRows>(
+      PresentRows{.fragments = {fragment}, .rows = WithAddresses(staged.present_rows_, fragment)});
+  views_->Keep(std::make_shared<const ManifestView>(published));
   return published;
 }
 

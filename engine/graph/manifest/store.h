@@ -20,6 +20,7 @@
 #include "absl/status/statusor.h"
 
 #include "engine/dataset/dataset.h"
+#include "engine/dataset/exact_commit.h"
 #include "engine/graph/graph.h"
 #include "engine/graph/manifest/rows.h"
 #include "engine/graph/recovery/record.h"
@@ -46,7 +47,7 @@ struct ManifestView {
   ManifestState state;
   // The state has all commits; otherwise at least the newest one.
   bool has_history = false;
-  // What a publish over this version writes again; null in a view with history, or after a publish.
+  // What a publish over this version writes again; null in a view with history.
   std::shared_ptr<const PresentRows> present;
 
   uint64_t version() const { return dataset->version(); }
@@ -83,6 +84,26 @@ struct PublishRequest {
   std::optional<ExactHead> precondition;  // nullopt: any head
 };
 
+class ViewCache;
+
+// The next version of a branch, checked and with its files written; nothing is visible yet.
+class StagedPublish {
+ public:
+  // What has to be synced before it is made visible.
+  const std::vector<std::string>& files() const { return files_; }
+
+  // Notes the new version where local readers look for it, once it is visible. Best effort.
+  void WriteHint() const { commit_.WriteHint(); }
+
+ private:
+  friend class ManifestStore;
+
+  dataset::ExactCommit commit_;
+  std::vector<std::string> files_;
+  ManifestView next_;  // all but its dataset
+  format::RecordBatch present_rows_;
+};
+
 class ManifestStore {
  public:
   // The Env outlives the store.
@@ -98,8 +119,12 @@ class ManifestStore {
   // `__manifest`; a stamp that is not kInternalSchemaVersion is refused with the way out.
   absl::StatusOr<ManifestView> Open(const std::optional<std::string>& branch) const;
 
-  // The same without the older commits, at a cost that does not depend on their number.
+  // The same without the older commits, at a cost that does not depend on their number: one round
+  // of requests if nothing was published since the process has last seen the branch.
   absl::StatusOr<ManifestView> OpenPresent(const std::optional<std::string>& branch) const;
+
+  // The newest state that this store has seen of a branch; null if it has seen none.
+  std::shared_ptr<const ManifestView> Known(const std::optional<std::string>& branch) const;
 
   // A given version.
   absl::StatusOr<ManifestView> OpenAt(const std::optional<std::string>& branch,
@@ -108,22 +133,28 @@ class ManifestStore {
   // Whether `view` is still the newest version of the same incarnation of its branch.
   absl::StatusOr<bool> IsCurrent(const ManifestView& view) const;
 
-  // Publishes and returns the view of the new version, without history. `newest`: the state that
-  // the caller has just found to be the newest one, which spares reading it again; may be null.
+  // Publishes and returns the view of the new version, without history.
   //   kReadSetChanged   the precondition does not hold
   //   kVersionMismatch  a table is not at its expected version
   //   kConflict         kPublishRetries publishers were faster
+  absl::StatusOr<ManifestView> Publish(const PublishRequest& request) const;
+
+  // The same in two steps, over a view without history that the caller has found to be the newest.
+  // The second step starts over if another publisher was faster.
+  absl::StatusOr<StagedPublish> Stage(const PublishRequest& request,
+                                      const ManifestView& newest) const;
   absl::StatusOr<ManifestView> Publish(const PublishRequest& request,
-                                       const ManifestView* newest = nullptr) const;
+                                       const StagedPublish& staged) const;
 
  private:
   absl::StatusOr<ManifestView> Load(const std::optional<std::string>& branch,
                                     std::optional<uint64_t> version, bool with_history) const;
-  absl::StatusOr<std::optional<ManifestView>> TryPublish(const PublishRequest& request,
-                                                         const ManifestView& view) const;
+  // nullopt: another publisher made the version that this one wanted to make.
+  absl::StatusOr<std::optional<ManifestView>> TryPublish(const StagedPublish& staged) const;
 
   io::Env& env_;
   const io::Location root_;
+  const std::shared_ptr<ViewCache> views_;
 };
 
 // kConflict unless `metadata`, the schema metadata of `__manifest`, carries the stamp that this

@@ -12,6 +12,7 @@
 #include "engine/graph/contract_store.h"
 #include "engine/graph/errors.h"
 #include "engine/graph/field_ids.h"
+#include "engine/graph/keyed_write.h"
 #include "engine/graph/manifest/branch_ref.h"
 #include "engine/graph/merge/merge_base.h"
 #include "engine/graph/merge/row_values.h"
@@ -144,9 +145,10 @@ absl::StatusOr<dataset::StagedTransaction> StageTable(io::Env& env, const TableM
     auto schema = std::make_shared<format::Schema>();
     schema->fields.push_back({"id", format::Utf8(), false, {}});
     const auto num_rows = static_cast<int64_t>(merge.num_inserts());
-    OG_ASSIGN_OR_RETURN(
-        update.inserted_rows,
-        target.InsertedRowsFilter({schema, num_rows, {inserted.Finish()}}, "id", std::nullopt));
+    const format::ArrayPtr ids = inserted.Finish();
+    OG_ASSIGN_OR_RETURN(format::KeyExistenceFilter keys,
+                        target.InsertedRowsFilter({schema, num_rows, {ids}}, "id", std::nullopt));
+    update.inserted_rows = SmallKeyFilter(std::move(keys), *ids);
   }
   if (update.removed_addresses.empty()) {
     update.fields_for_preserving_frag_bitmap = AllFieldIds(target.lance_schema());
@@ -326,7 +328,8 @@ class Merge {
 
 absl::Status Heal(const GraphContext& context, const std::optional<std::string>& source,
                   const std::optional<std::string>& target) {
-  OG_ASSIGN_OR_RETURN(const SweepResult swept, SweepRecords(context, SweepMode::kRollForwardOnly));
+  OG_ASSIGN_OR_RETURN(const SweepResult swept,
+                      SweepRecords(context, SweepMode::kRollForwardOnly, {&target, 1}));
   OG_RETURN_IF_ERROR(CheckUnresolved(swept.unresolved, source));
   return CheckUnresolved(swept.unresolved, target);
 }

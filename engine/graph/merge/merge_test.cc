@@ -104,6 +104,16 @@ class MergeTest : public ::testing::Test {
     return texts;
   }
 
+  // "property: source / target" of each field of the first conflict of merging `source` into main.
+  std::vector<std::string> Fields(const std::string& source) {
+    const auto dry = Merge(source, "main", true);
+    EXPECT_THAT(dry, IsOk());
+    std::vector<std::string> texts;
+    for (const MergeConflictField& field : dry->conflicts[0].fields)
+      texts.push_back(io::StrCat(field.property, ": ", field.source, " / ", field.target));
+    return texts;
+  }
+
   std::shared_ptr<io::CountingStore> counting_;
   std::unique_ptr<io::SimEnv> env_;
   std::shared_ptr<Graph> graph_;
@@ -229,6 +239,7 @@ TEST_F(MergeTest, TheMergedGraphIsValidated) {
   Put("b", "node:Person", {Person("cy", 5, "c@x")});
   Put("main", "node:Person", {Person("dee", 5, "c@x")});
   EXPECT_THAT(Conflicts("b"), ElementsAre("unique_violation cy"));
+  EXPECT_THAT(Fields("b"), ElementsAre("id: \"cy\" / \"dee\"", "email: \"c@x\" / \"c@x\""));
   Put("main", "node:Person", {Person("dee", 5)});
   // An edge to somebody who is deleted on the other side, in both directions.
   Put("main", "node:Person", {Person("eve", 5)});
@@ -236,12 +247,14 @@ TEST_F(MergeTest, TheMergedGraphIsValidated) {
   Put("b", "edge:Knows", {Knows("k5", "ann", "eve")});
   Drop("main", "node:Person", "eve");
   EXPECT_THAT(Conflicts("b"), ElementsAre("orphan_edge k5"));
+  EXPECT_THAT(Fields("b"), ElementsAre("dst: \"eve\" / null"));
   Put("main", "node:Person", {Person("eve", 5)});
   Drop("b", "edge:Knows", "k5");
   ASSERT_THAT(Merge("b", "main"), IsOk());
   Put("main", "edge:Knows", {Knows("k6", "eve", "ann")});
   Drop("b", "node:Person", "eve");
   EXPECT_THAT(Conflicts("b"), ElementsAre("orphan_edge k6"));
+  EXPECT_THAT(Fields("b"), ElementsAre("src: null / \"eve\""));
   Drop("main", "edge:Knows", "k6");
   ASSERT_THAT(Merge("b", "main"), IsOk());
   // Two teams more on each side: bob may be in two.
@@ -256,6 +269,8 @@ TEST_F(MergeTest, TheMergedGraphIsValidated) {
   EXPECT_EQ(dry->conflicts[0].kind, "cardinality_violation");
   EXPECT_EQ(dry->conflicts[0].message,
             "@card violation on edge MemberOf: source 'bob' has 3 edges (max 2)");
+  EXPECT_EQ(dry->conflicts[0].table_key, "edge:MemberOf");
+  EXPECT_THAT(Fields("b"), ElementsAre("src: \"bob\" / \"bob\"", "edges: 3 / 2"));
 }
 
 TEST_F(MergeTest, ATargetThatMovesMeanwhileIsMergedAgain) {
@@ -298,6 +313,47 @@ TEST_F(MergeTest, ADryRunNeedsNoWriterAndChangesNothing) {
   EXPECT_EQ(dry->outcome, MergeOutcome::kFastForward);
   EXPECT_EQ(counting_->counts().writes(), writes);
   EXPECT_FALSE((*reader)->MergeBranch({.source = "b", .actor_id = {}}).ok());
+}
+
+// Contents of every size go through a merge, those of rows that did not change among them.
+TEST_F(MergeTest, BlobsAreCarried) {
+  const auto root = env_->Resolve("memory://disk/blobs");
+  ASSERT_THAT(Graph::Init(*env_, *root,
+                          "node Doc { slug: String @key\n  title: String?\n  body: Blob? }\n", {}),
+              IsOk());
+  graph_ = *Graph::Open(*env_, *root, OpenMode::kReadWrite);
+  const auto doc = [](std::string_view slug, std::string_view title, std::string_view body) {
+    return io::StrCat("{\"type\":\"Doc\",\"data\":{\"slug\":\"", slug, "\",\"title\":\"", title,
+                      "\",\"body\":", body, "}}\n");
+  };
+  const std::string small = "\"base64:aGk=\"";
+  const std::string large = io::StrCat("\"base64:", std::string(120'000, 'Q'), "\"");
+  const std::string other = io::StrCat("\"base64:", std::string(160'000, 'R'), "\"");
+  const auto load = [&](const std::string& text, const std::string& branch) {
+    ASSERT_THAT(LoadText(*graph_, text, LoadMode::kMerge, branch), IsOk());
+  };
+  load(doc("a", "1", small) + doc("b", "1", large) + doc("c", "1", "null") + doc("d", "1", large),
+       "main");
+  ASSERT_THAT(graph_->CreateBranch("b", "main"), IsOk());
+  load(doc("a", "1", other) + doc("c", "1", small) + doc("e", "2", large), "b");
+  load(doc("b", "3", large) + doc("f", "3", small), "main");
+  const auto merged = Merge("b", "main");
+  ASSERT_THAT(merged, IsOk());
+  EXPECT_EQ(merged->outcome, MergeOutcome::kMerged);
+  const auto exported = [](std::string_view slug, std::string_view title, std::string_view body) {
+    return io::StrCat("{\"type\":\"Doc\",\"data\":{\"id\":\"", slug, "\",\"body\":", body,
+                      ",\"slug\":\"", slug, "\",\"title\":\"", title, "\"}}\n");
+  };
+  const std::string all = exported("a", "1", other) + exported("b", "3", large) +
+                          exported("c", "1", small) + exported("d", "1", large) +
+                          exported("e", "2", large) + exported("f", "3", small);
+  EXPECT_TRUE(Export("main") == all);
+  // Back into the branch, and a conflict over a content.
+  ASSERT_THAT(Merge("main", "b"), IsOk());
+  EXPECT_TRUE(Export("b") == all);
+  load(doc("a", "1", small), "b");
+  load(doc("a", "1", large), "main");
+  EXPECT_THAT(Conflicts("b"), ElementsAre("divergent_update a"));
 }
 
 // Bytes and requests follow what changed, not the size of the tables.

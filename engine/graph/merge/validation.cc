@@ -12,6 +12,7 @@
 #include "engine/graph/errors.h"
 #include "engine/graph/merge/row_values.h"
 #include "format/arrow/builder.h"
+#include "io/base/json_writer.h"
 #include "io/base/status_macros.h"
 #include "io/base/text.h"
 
@@ -151,12 +152,25 @@ class Validator {
   }
 
   void Add(const std::string& table_key, std::string kind, std::optional<std::string> id,
-           std::string message) {
+           std::string message, std::vector<MergeConflictField> fields) {
     conflicts_.push_back({.table_key = table_key,
                           .entity_id = std::move(id),
                           .kind = std::move(kind),
                           .message = std::move(message),
-                          .fields = {}});
+                          .fields = std::move(fields)});
+  }
+
+  // What the two sides have for `property`, as JSON; null where a side has nothing.
+  static MergeConflictField FieldOf(std::string property, std::string source, std::string target) {
+    return {.property = std::move(property),
+            .base = "null",
+            .source = std::move(source),
+            .target = std::move(target)};
+  }
+  static std::string Quoted(std::string_view text) {
+    io::JsonWriter json;
+    json.String(text);
+    return std::move(json).Finish();
   }
 
   absl::Status CheckUnique(const std::string& table_key, const std::string& type,
@@ -178,17 +192,22 @@ class Validator {
       for (const std::string& value : *wanted[i])
         values.push_back(TextOf(value));
       const bool one = columns.size() == 1;
+      std::vector<MergeConflictField> fields = {
+          FieldOf("id", Quoted(source.ids[i]), Quoted(holder->second))};
+      for (size_t c = 0; c < columns.size(); ++c)
+        fields.push_back(FieldOf(columns[c], (*wanted[i])[c], (*wanted[i])[c]));
       Add(table_key, "unique_violation", source.ids[i],
           io::StrCat("@unique violation on ", type, ".",
                      one ? columns[0] : io::StrCat("(", io::Join(columns, ", "), ")"), ": value '",
                      one ? values[0] : io::StrCat("(", io::Join(values, ", "), ")"), "' held by '",
-                     holder->second, "' and '", source.ids[i], "'"));
+                     holder->second, "' and '", source.ids[i], "'"),
+          std::move(fields));
     }
     return absl::OkStatus();
   }
 
-  // Edges of `edges` whose end in `column` is one of `gone`.
-  absl::Status CheckEnd(const std::string& table_key, const SideRows& edges,
+  // Edges of `edges`, those of the source or of the target, whose end in `column` is one of `gone`.
+  absl::Status CheckEnd(const std::string& table_key, const SideRows& edges, bool is_source,
                         const std::string& column, const std::string& node_type,
                         const std::vector<std::string>& gone,
                         const std::set<std::string_view>& deleted_edges) {
@@ -199,7 +218,9 @@ class Validator {
     for (size_t i = 0; i < ends.size(); ++i) {
       if (!absent.contains(ends[i]) || deleted_edges.contains(edges.ids[i])) continue;
       Add(table_key, "orphan_edge", edges.ids[i],
-          io::StrCat(column, " '", ends[i], "' not found in ", node_type));
+          io::StrCat(column, " '", ends[i], "' not found in ", node_type),
+          {is_source ? FieldOf(column, Quoted(ends[i]), "null")
+                     : FieldOf(column, "null", Quoted(ends[i]))});
     }
     return absl::OkStatus();
   }
@@ -213,8 +234,8 @@ class Validator {
       const std::string nodes = io::StrCat("node:", type);
       OG_ASSIGN_OR_RETURN(const SideRows source_nodes, SourceRows(nodes));
       OG_ASSIGN_OR_RETURN(const SideRows target_nodes, TargetRows(nodes));
-      OG_RETURN_IF_ERROR(CheckEnd(key, source, column, type, target_nodes.deleted, {}));
-      OG_RETURN_IF_ERROR(CheckEnd(key, target, column, type, source_nodes.deleted, deleted));
+      OG_RETURN_IF_ERROR(CheckEnd(key, source, true, column, type, target_nodes.deleted, {}));
+      OG_RETURN_IF_ERROR(CheckEnd(key, target, false, column, type, source_nodes.deleted, deleted));
     }
     return absl::OkStatus();
   }
@@ -246,6 +267,7 @@ class Validator {
     }
     if (counts.empty()) return absl::OkStatus();
     OG_RETURN_IF_ERROR(CountInTarget(key, counts));
+    const std::map<std::string, int64_t> in_target = counts;
     const auto change = [&counts](const std::vector<std::string>& nodes, int64_t by) {
       for (const std::string& node : nodes) {
         const auto found = counts.find(node);
@@ -264,7 +286,9 @@ class Validator {
       Add(key, "cardinality_violation", std::nullopt,
           io::StrCat("@card violation on edge ", edge.name, ": source '", node, "' has ", count,
                      " edges (", too_many ? "max " : "min ",
-                     too_many ? *edge.cardinality.max : edge.cardinality.min, ")"));
+                     too_many ? *edge.cardinality.max : edge.cardinality.min, ")"),
+          {FieldOf("src", Quoted(node), Quoted(node)),
+           FieldOf("edges", io::StrCat(count), io::StrCat(in_target.at(node)))});
     }
     return absl::OkStatus();
   }

@@ -28,7 +28,8 @@ uint64_t ContentVersion(const TableFinding& finding) {
 }
 
 // Walks the versions that could be the write's, oldest first, and matches them with its plan.
-void ProveChain(const RecordedTable& table, TableFinding& finding) {
+// `is_fenced`: recovery may have taken the first of them before the write did.
+void ProveChain(const RecordedTable& table, bool is_fenced, TableFinding& finding) {
   const uint64_t newest = finding.head_version();
   const uint64_t first = table.post_commit_pin;
   if (newest >= first + kHistoryVersionsMax) {
@@ -47,8 +48,8 @@ void ProveChain(const RecordedTable& table, TableFinding& finding) {
     if (matched < table.planned.size() && transaction->uuid == table.planned[matched].uuid) {
       ++matched;
       finding.ownership = Ownership::kAtHead;
-    } else if (matched > 0 && version == newest &&
-               Restores(*transaction, ContentVersion(finding))) {
+    } else if (version == newest && Restores(*transaction, ContentVersion(finding)) &&
+               (matched > 0 || (is_fenced && version == first))) {
       finding.ownership = Ownership::kCompensatedAtHead;
     } else if (matched == table.planned.size() && version == newest &&
                IsCreateIndex(*transaction)) {
@@ -67,7 +68,7 @@ void ProveChain(const RecordedTable& table, TableFinding& finding) {
 }  // namespace
 
 absl::StatusOr<TableFinding> FindTable(const GraphContext& context, const ManifestView& view,
-                                       const RecordedTable& table) {
+                                       const RecordedTable& table, bool is_fenced) {
   TableFinding finding;
   finding.pin = view.state.LatestVersion(table.identity);
   const TableEntry* const entry = view.state.Find(table.identity);
@@ -91,7 +92,7 @@ absl::StatusOr<TableFinding> FindTable(const GraphContext& context, const Manife
   switch (table.effect) {
     case EffectKind::kTransactions:
     case EffectKind::kCreate:
-      ProveChain(table, finding);
+      ProveChain(table, is_fenced, finding);
       break;
     case EffectKind::kRefOnlyFork:
       finding.is_complete = finding.is_untouched_fork() && finding.ref_identifier.has_value();

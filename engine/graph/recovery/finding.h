@@ -49,8 +49,9 @@ struct TableFinding {
   }
 };
 
-// Looks at one table of a record. `view`: the record's branch as it is published now.
+// Looks at one table of a record. `view`: the record's branch as it is published now. `is_fenced`:
+// recovery takes versions that the write has not made yet.
 absl::StatusOr<TableFinding> FindTable(const GraphContext& context, const ManifestView& view,
-                                       const RecordedTable& table);
+                                       const RecordedTable& table, bool is_fenced);
 
 }  // namespace og::engine::graph

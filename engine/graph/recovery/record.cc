@@ -329,6 +329,7 @@ std::string EncodeRecoveryRecord(const RecoveryRecord& record) {
   json.Key("schema_apply_manifest_published");
   json.Bool(false);
   if (record.has_protocol()) WriteProtocol(json, record);
+  if (record.writer_lease) WriteString(json, "writer_lease", *record.writer_lease);
   json.EndObject();
   return std::move(json).Finish();
 }

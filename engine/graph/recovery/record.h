@@ -146,6 +146,8 @@ struct RecoveryRecord {
   std::optional<std::string> actor_id;
   WriterKind kind = WriterKind::kLoad;
   std::vector<RecordedTable> tables;
+  // Who has to be dead before the record is anybody else's; writer_lease.h.
+  std::optional<std::string> writer_lease;
 
   // All kinds but Optimize, which has no protocol: nothing of it is decided beforehand.
   AuthorityToken authority;

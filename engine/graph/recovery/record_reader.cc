@@ -370,6 +370,7 @@ absl::Status ReadEnvelope(const JsonValue& json, std::string_view root_uri,
   record.started_at_us = *started;
   OG_ASSIGN_OR_RETURN(record.branch, json.OptionalStringMember("branch"));
   OG_ASSIGN_OR_RETURN(record.actor_id, json.OptionalStringMember("actor_id"));
+  OG_ASSIGN_OR_RETURN(record.writer_lease, json.OptionalStringMember("writer_lease"));
   OG_ASSIGN_OR_RETURN(const std::string kind, json.StringMember("writer_kind"));
   const std::optional<WriterKind> named = WriterKindNamed(kind);
   if (!named) return Shape(io::StrCat("unknown writer kind '", kind, "'"));

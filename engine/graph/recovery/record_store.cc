@@ -29,8 +29,6 @@ absl::StatusOr<std::string> RecordStore::Arm(const RecoveryRecord& record) const
   const absl::StatusOr<io::ObjectInfo> armed =
       file.store->PutIfAbsent(file.path, io::AsBytes(text));
   OG_RETURN_IF_ERROR(FromStorage(armed.status()));
-  OG_RETURN_IF_ERROR(
-      FromStorage(file.store->Sync(std::vector<std::string>{file.path}, env_.durability())));
   return armed->e_tag;
 }
 
@@ -45,9 +43,7 @@ absl::Status RecordStore::Rewrite(const RecoveryRecord& record,
     token = former->e_tag;
   }
   // Not a plain put: after a loss of power that could leave a record without its bytes.
-  OG_RETURN_IF_ERROR(
-      FromStorage(file.store->PutIfMatch(file.path, io::AsBytes(text), *token).status()));
-  return FromStorage(file.store->Sync(std::vector<std::string>{file.path}, env_.durability()));
+  return FromStorage(file.store->PutIfMatch(file.path, io::AsBytes(text), *token).status());
 }
 
 absl::Status RecordStore::Remove(std::string_view operation_id) const {

@@ -48,10 +48,24 @@ class Resolver {
 
   absl::Status FindTables() {
     for (const RecordedTable& table : record_.tables) {
-      OG_ASSIGN_OR_RETURN(TableFinding finding, FindTable(context_, view_, table));
+      OG_ASSIGN_OR_RETURN(TableFinding finding, FindTable(context_, view_, table, is_fenced()));
       findings_.push_back(std::move(finding));
     }
     return absl::OkStatus();
+  }
+
+  // Its writer may be slow instead of dead.
+  bool is_fenced() const { return record_.writer_lease.has_value(); }
+
+  // A table on which a slow writer would still make the version after the published one.
+  bool NeedsFence(size_t i) const {
+    return is_fenced() && record_.tables[i].effect == EffectKind::kTransactions &&
+           findings_[i].is_published_ref && findings_[i].ownership == Ownership::kNone;
+  }
+  bool AnyNeedsFence() const {
+    for (size_t i = 0; i < findings_.size(); ++i)
+      if (NeedsFence(i)) return true;
+    return false;
   }
 
   const CommitInfo* Original() const {
@@ -159,8 +173,8 @@ class Resolver {
     OG_ASSIGN_OR_RETURN(const bool forward, MayRollForward());
     if (forward) return RollForward();
     if (mode_ == SweepMode::kRollForwardOnly) return Outcome::kDeferred;
-    const bool needs_rollback =
-        AnyMoved() || is_schema_change() || record_.kind == WriterKind::kEnsureIndices;
+    const bool needs_rollback = AnyMoved() || AnyNeedsFence() || is_schema_change() ||
+                                record_.kind == WriterKind::kEnsureIndices;
     if (same_branch && needs_rollback) return RollBack();
     OG_RETURN_IF_ERROR(RemoveUntouchedForks());
     OG_RETURN_IF_ERROR(context_.records.Remove(record_.operation_id));
@@ -304,7 +318,7 @@ class Resolver {
     if (record_.tables[i].effect == EffectKind::kLoose) {
       return findings_[i].head_version() > findings_[i].pin;
     }
-    return findings_[i].owned();
+    return findings_[i].owned() || NeedsFence(i);
   }
 
   absl::StatusOr<Outcome> RollBack() {

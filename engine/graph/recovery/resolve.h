@@ -7,6 +7,10 @@
 //                                              published; these are published under the fixed id
 //   nothing of its own                         untouched forks and the record are removed
 //
+// A writer that is only slow must lose. Where leases tell who lives, a table that it planned to
+// commit to and has not gets a version that restores it as well: the number that it would make is
+// taken.
+//
 // Every step can be repeated. Movement that the record does not explain is never touched.
 //
 // Source: engine.md 4.4, 4.5.
@@ -23,7 +27,8 @@ namespace og::engine::graph {
 enum class Outcome : uint8_t { kResolved, kDeferred };
 
 // kDeferred: the record needs what `mode` forbids. In full mode a record that cannot be resolved is
-// an error and stays. REQUIRES: the schema gate is held exclusively and the root is held.
+// an error and stays. REQUIRES: the gates and holds of a write to the record's branch, or, for a
+// schema change and for a branch that is gone, those of a schema change.
 absl::StatusOr<Outcome> ResolveRecord(const GraphContext& context, SweepMode mode,
                                       const RecoveryRecord& record);
 

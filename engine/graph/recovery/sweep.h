@@ -10,9 +10,18 @@
 //
 // Movement that the record does not explain is never touched: an error, and the record stays.
 //
+// Whose records. A writer that lives is never recovered: one of this process is known, one of this
+// machine holds its branch, one elsewhere has a lease (writer_lease.h). Who wants to write to the
+// same branch waits for it; all others pass its record over.
+//
 // Source: engine.md 4.
 #pragma once
 
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
 #include <vector>
 
 #include "absl/status/status.h"
@@ -30,11 +39,21 @@ enum class SweepMode : uint8_t {
 
 struct SweepResult {
   size_t num_resolved = 0;
+  // What `mode` forbade to finish, and what a writer of an awaited branch did not finish in time.
   std::vector<RecoveryRecord> unresolved;
 };
 
-// Takes the schema gate exclusively. Records that cannot be understood, and, in full mode, records
-// that cannot be resolved, are errors.
-absl::StatusOr<SweepResult> SweepRecords(const GraphContext& context, SweepMode mode);
+// Resolves the records of writers that are dead. Takes the gates of each record's branch in turn.
+// `awaited`: branches of which no living writer is passed over. Records that cannot be understood,
+// and, in full mode, records that cannot be resolved, are errors.
+absl::StatusOr<SweepResult> SweepRecords(const GraphContext& context, SweepMode mode,
+                                         std::span<const std::optional<std::string>> awaited);
+
+// Whether the writer of a record that was found under the gates of its branch may live: on another
+// machine.
+absl::StatusOr<bool> WriterMayLive(const GraphContext& context, const RecoveryRecord& record);
+
+// Ids of the records that do not belong to writes under way in this process.
+std::vector<std::string> OthersRecords(const GraphContext& context, std::vector<std::string> ids);
 
 }  // namespace og::engine::graph

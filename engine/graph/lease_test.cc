@@ -1,0 +1,211 @@
+// Writers on two machines that share storage and no clock: a living one is never recovered, a slow
+// one loses or finds its write finished, and nobody is left with a table ahead of what is
+// published. Each machine is an Env; the storage is a store in memory that says it is far away.
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "gmock/gmock.h"
+#include "gtest/gtest.h"
+
+#include "engine/graph/graph.h"
+#include "engine/graph/graph_testing.h"
+#include "engine/graph/recovery/writer_lease.h"
+#include "engine/query/parse.h"
+#include "io/base/text.h"
+#include "io/env/sim_env.h"
+#include "io/fault/counting_store.h"
+#include "io/memory/memory_store.h"
+#include "io/store/hooked_store.h"
+#include "tests/support/seed.h"
+#include "tests/support/status_matchers.h"
+
+namespace og::engine::graph {
+namespace {
+
+using ::og::tests::IsOk;
+using ::testing::HasSubstr;
+
+// The store as both machines see it.
+class SharedStore : public io::CountingStore {
+ public:
+  using CountingStore::CountingStore;
+  bool is_local() const override { return false; }
+};
+
+class LeaseTest : public ::testing::Test {
+ protected:
+  void SetUp() override {
+    ASSERT_THAT(Graph::Init(*here_, Root(*here_), kPeopleSchema, {}), IsOk());
+    ASSERT_THAT(Open(*here_)->CreateBranch("b", "main"), IsOk());
+  }
+
+  static io::Location Root(io::Env& env) { return *env.Resolve("memory://disk/g"); }
+
+  static std::shared_ptr<Graph> Open(io::Env& env) {
+    auto graph = Graph::Open(env, Root(env), OpenMode::kReadWrite);
+    EXPECT_THAT(graph, IsOk());
+    return *std::move(graph);
+  }
+
+  static absl::Status Mutate(Graph& graph, std::string_view statements,
+                             const std::string& branch = "main") {
+    const std::string text = io::StrCat("query q() { ", statements, " }");
+    const auto file = query::ParseQueryFile(text);
+    if (!file.ok()) return file.status();
+    MutateOptions options;
+    options.branch = branch;
+    return graph.Mutate(file->queries[0], {}, options).status();
+  }
+
+  // Writes here; `elsewhere` happens on the other machine when the write first reaches `point`.
+  absl::Status WriteWhile(const char* point, std::string_view statements,
+                          const std::function<void()>& elsewhere) {
+    bool reached = false;
+    const io::ScopedCrashPoint hook(here_->crash_points(), point, [&]() -> absl::Status {
+      if (!std::exchange(reached, true)) elsewhere();
+      return absl::OkStatus();
+    });
+    const absl::Status written = Mutate(*Open(*here_), statements);
+    EXPECT_TRUE(reached);
+    return written;
+  }
+
+  std::vector<std::string> Objects(std::string_view folder) {
+    const io::Location place = Root(*here_).Child(folder);
+    const auto listed = place.store->List(place.path, {});
+    EXPECT_THAT(listed, IsOk());
+    std::vector<std::string> paths;
+    for (const io::ObjectInfo& object : *listed)
+      paths.push_back(object.path);
+    return paths;
+  }
+
+  // Everything is settled: a write to each table goes through on both machines.
+  void ExpectHealthy() {
+    EXPECT_THAT(Objects("__recovery"), ::testing::IsEmpty());
+    EXPECT_THAT(
+        Mutate(*Open(*there_), "insert Team { slug: \"z1\" } insert Person { name: \"z\" }"),
+        IsOk());
+    EXPECT_THAT(Mutate(*Open(*here_), "insert Team { slug: \"z2\" } insert Person { name: \"z\" }"),
+                IsOk());
+  }
+
+  std::unique_ptr<io::SimEnv> NewMachine(uint64_t seed) {
+    io::SimEnvOptions options;
+    options.wrap_store = [this](const std::shared_ptr<io::Store>&) { return store_; };
+    return std::make_unique<io::SimEnv>(seed, options);
+  }
+
+  const std::shared_ptr<SharedStore> store_ = std::make_shared<SharedStore>(
+      std::make_shared<io::MemoryStore>("memory://disk/", [this] { return here_->NowUs(); }));
+  const std::unique_ptr<io::SimEnv> here_ = NewMachine(tests::Seed());
+  const std::unique_ptr<io::SimEnv> there_ = NewMachine(tests::Seed() + 1);
+};
+
+TEST_F(LeaseTest, ALivingWriterIsPassedBy) {
+  ASSERT_THAT(WriteWhile("mutation.post_table_commit", "insert Team { slug: \"t\" }",
+                         [&] {
+                           const auto graph = Open(*there_);
+                           EXPECT_THAT(Mutate(*graph, "insert Team { slug: \"o\" }", "b"), IsOk());
+                           EXPECT_EQ(Objects("__recovery").size(), 1u);
+                         }),
+              IsOk());
+  EXPECT_EQ(Open(*there_)->ListCommits("main")->size(), 2u);
+  ExpectHealthy();
+}
+
+TEST_F(LeaseTest, AWriterOfTheSameBranchFinishesASlowOne) {
+  ASSERT_THAT(WriteWhile("mutation.post_finalize_pre_publisher", "insert Team { slug: \"t\" }",
+                         [&] {
+                           // Waits until the lease is over, by its own clock.
+                           const int64_t start_us = there_->NowUs();
+                           EXPECT_THAT(Mutate(*Open(*there_), "insert Team { slug: \"o\" }"),
+                                       IsOk());
+                           EXPECT_GE(there_->NowUs() - start_us, kLeaseUs / 2 + kLeaseMarginUs);
+                         }),
+              IsOk());
+  const auto commits = Open(*there_)->ListCommits("main");
+  EXPECT_EQ(commits->size(), 3u);
+  EXPECT_THAT(ExportText(*Open(*here_)), HasSubstr("\"t\""));
+  ExpectHealthy();
+}
+
+TEST_F(LeaseTest, ASlowWriterFindsItsVersionsTaken) {
+  ASSERT_THAT(WriteWhile("mutation.post_sidecar_pre_fork", "insert Team { slug: \"t\" }",
+                         [&] {
+                           Open(*there_);  // passes it by
+                           EXPECT_EQ(Objects("__recovery").size(), 1u);
+                           there_->AdvanceUs(kLeaseUs + kLeaseMarginUs);
+                           Open(*there_);
+                           EXPECT_EQ(Objects("__recovery").size(), 0u);
+                         }),
+              IsOk());
+  // The first attempt was taken back, the second one went through.
+  const auto commits = Open(*there_)->ListCommits("main");
+  ASSERT_EQ(commits->size(), 3u);
+  EXPECT_EQ((*commits)[1].actor_id, "omnigraph:recovery");
+  ExpectHealthy();
+}
+
+TEST_F(LeaseTest, AWriteThatWasHalfWayIsTakenBackAsAWhole) {
+  const std::string two = "insert Team { slug: \"t\" } insert Person { name: \"p\" }";
+  ASSERT_THAT(WriteWhile("mutation.post_table_commit", two,
+                         [&] {
+                           there_->AdvanceUs(kLeaseUs + kLeaseMarginUs);
+                           Open(*there_);
+                           const std::string seen = ExportText(*Open(*there_));
+                           EXPECT_EQ(seen, "");
+                         }),
+              IsOk());
+  const std::string seen = ExportText(*Open(*there_));
+  EXPECT_THAT(seen, HasSubstr("\"t\""));
+  EXPECT_THAT(seen, HasSubstr("\"p\""));
+  ExpectHealthy();
+}
+
+// Two machines that arm at the same time: one publishes, the other takes its effects back at once
+// and, for inserts, tries again.
+TEST_F(LeaseTest, WhoLosesTakesItsEffectsBack) {
+  bool has_met = false;
+  const io::ScopedCrashPoint hook(
+      here_->crash_points(), "recovery.sidecar_write", [&]() -> absl::Status {
+        if (std::exchange(has_met, true)) return absl::OkStatus();
+        // Everything was as captured; another machine publishes before the effects begin.
+        EXPECT_THAT(Mutate(*Open(*there_), "insert Person { name: \"first\" }"), IsOk());
+        return absl::OkStatus();
+      });
+  ASSERT_THAT(Mutate(*Open(*here_), "insert Team { slug: \"t\" }"), IsOk());
+  const auto commits = Open(*there_)->ListCommits("main");
+  ASSERT_EQ(commits->size(), 4u);
+  EXPECT_EQ((*commits)[1].actor_id, "omnigraph:recovery");
+  const std::string seen = ExportText(*Open(*there_));
+  EXPECT_THAT(seen, HasSubstr("\"t\""));
+  EXPECT_THAT(seen, HasSubstr("\"first\""));
+  ExpectHealthy();
+}
+
+TEST_F(LeaseTest, IsRenewedNowAndThenAndGivenBack) {
+  {
+    const auto graph = Open(*here_);
+    for (const char* slug : {"a", "b", "c"}) {
+      ASSERT_THAT(Mutate(*graph, io::StrCat("insert Team { slug: \"", slug, "\" }")), IsOk());
+      EXPECT_EQ(Objects(kLeaseFolder).size(), 1u);
+    }
+    const std::string first = Objects(kLeaseFolder)[0];
+    const auto before = store_->Stat(first);
+    here_->AdvanceUs(kLeaseUs / 2);
+    ASSERT_THAT(Mutate(*graph, "insert Team { slug: \"d\" }"), IsOk());
+    EXPECT_NE(store_->Stat(first)->e_tag, before->e_tag);
+    // One that has ended is not taken up again.
+    here_->AdvanceUs(2 * kLeaseUs);
+    ASSERT_THAT(Mutate(*graph, "insert Team { slug: \"e\" }"), IsOk());
+    EXPECT_EQ(Objects(kLeaseFolder).size(), 2u);
+  }
+  EXPECT_EQ(Objects(kLeaseFolder).size(), 1u);
+}
+
+}  // namespace
+}  // namespace og::engine::graph
