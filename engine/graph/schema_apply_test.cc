@@ -91,6 +91,30 @@ TEST_F(SchemaApplyTest, EveryKindOfStep) {
   EXPECT_THAT(ExportText(*graph_), HasSubstr("oslo"));
 }
 
+TEST_F(SchemaApplyTest, WhatIsDroppedWithDataLossIsGone) {
+  const std::string before = (*graph_->ListCommits("main"))[0].graph_commit_id;
+  const auto export_before = [&] {
+    return graph_->Export({.target = {.snapshot = before}},
+                          [](std::string_view) { return absl::OkStatus(); });
+  };
+  EXPECT_THAT(export_before(), IsOk());
+  const auto result = graph_->ApplySchema(kNextSchema, {.allow_data_loss = true});
+  ASSERT_THAT(result, IsOk());
+  EXPECT_EQ(ExportText(*graph_), kNextExport);
+  // The versions with the property of Knows that went are removed; other tables keep theirs.
+  EXPECT_EQ(io::DetailOf(export_before())->kind, io::ErrorKind::kHistoricalVersionReclaimed);
+  size_t num_versions = 0;
+  const auto objects = root_.store->List(root_.Child("edges").path, {});
+  for (const io::ObjectInfo& object : *objects) {
+    const bool is_knows = object.path.find("edges/0000000000000003-") != std::string::npos;
+    if (is_knows && object.path.ends_with(".manifest")) ++num_versions;
+  }
+  EXPECT_EQ(num_versions, 1u);
+  EXPECT_THAT(LoadText(*graph_, "{\"edge\":\"Knows\",\"from\":\"bob\",\"to\":\"ann\"}\n",
+                       LoadMode::kAppend),
+              IsOk());
+}
+
 TEST_F(SchemaApplyTest, ADroppedTypeComesBackEmpty) {
   constexpr std::string_view kWithoutTeams =
       "node Person { name: String @key\n  age: I64?\n  email: String? @unique }\n"

@@ -111,22 +111,30 @@ class S3GraphTest(unittest.TestCase):
         self.assertEqual("", self.expect(["export", graph]).stdout)
 
     def test_writers_side_by_side_lose_nothing(self):
+        """Processes that share storage and no lock: on one branch each gets through, and nobody recovers another."""
         graph = "s3://test-bucket/graphs/writers"
         self.expect(["init", "--schema", SCHEMA, graph])
-        running = []
-        for writer in range(3):
-            lines = [f'{{"type":"Maintainer","data":{{"name":"w{writer}","email":"{writer}.{n}@x"}}}}'
-                     for n in range(20)]
-            batch = self.write(f"writer{writer}.jsonl", lines)
-            words = [OMNIGRAPH, "load", graph, "--data", batch, "--mode", "append", "--quiet"]
-            running.append(subprocess.Popen(words, env=self.environment, text=True, stderr=subprocess.PIPE,
-                                            stdout=subprocess.DEVNULL))
-        errors = [process.communicate()[1] for process in running]
-        won = [writer for writer, process in enumerate(running) if process.returncode == 0]
-        self.assertTrue(won, errors)
-        exported = [json.loads(line)["data"]["email"]
-                    for line in self.expect(["export", graph]).stdout.splitlines()]
-        self.assertEqual(sorted(f"{writer}.{n}@x" for writer in won for n in range(20)), exported)
+        for branch in ("b0", "b1"):
+            self.expect(["branch", "create", branch, "--uri", graph, "--quiet"])
+        branches = ["main", "main", "main", "b0", "b1"]
+        for turn in range(3):
+            running = []
+            for writer, branch in enumerate(branches):
+                lines = [f'{{"type":"Maintainer","data":{{"name":"w{writer}","email":"{writer}.{turn}.{n}@x"}}}}'
+                         for n in range(20)]
+                batch = self.write(f"writer{writer}.jsonl", lines)
+                words = [OMNIGRAPH, "load", graph, "--branch", branch, "--data", batch, "--mode", "append", "--quiet"]
+                running.append(subprocess.Popen(words, env=self.environment, text=True, stderr=subprocess.PIPE,
+                                                stdout=subprocess.DEVNULL))
+            errors = [process.communicate()[1] for process in running]
+            self.assertEqual([0] * len(running), [process.returncode for process in running], errors)
+        for branch in ("main", "b0", "b1"):
+            exported = [json.loads(line)["data"]["email"] for line
+                        in self.expect(["export", graph, "--branch", branch]).stdout.splitlines()]
+            wanted = [f"{writer}.{turn}.{n}@x" for turn in range(3) for n in range(20)
+                      for writer, own in enumerate(branches) if own == branch]
+            self.assertEqual(sorted(wanted), sorted(exported))
+        self.expect(["verify", graph])
 
     def test_few_descriptors_are_enough(self):
         def limit():

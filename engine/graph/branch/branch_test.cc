@@ -226,6 +226,28 @@ TEST_F(BranchTest, AReadOnlyGraphChangesNoBranch) {
   EXPECT_THAT(Text((*graph)->DeleteBranch("b")), HasSubstr("read-only"));
 }
 
+TEST_F(BranchTest, ALoadMayForkItsBranch) {
+  const auto load = [this](std::string_view text, const std::string& branch) {
+    InputText input(text);
+    LoadOptions options;
+    options.branch = branch;
+    options.from = "main";
+    return graph_->Load(input, options);
+  };
+  const auto first = load(kTeam, "draft");
+  ASSERT_THAT(first, IsOk());
+  EXPECT_TRUE(first->branch_created);
+  EXPECT_EQ(Export("draft"), io::StrCat(kPeopleExport, kTeamExport));
+  EXPECT_EQ(Export("main"), kPeopleExport);
+  const auto second = load("{\"type\":\"Team\",\"data\":{\"slug\":\"t3\"}}\n", "draft");
+  ASSERT_THAT(second, IsOk());
+  EXPECT_FALSE(second->branch_created);
+  // A load that fails leaves the branch that it made.
+  EXPECT_FALSE(load("{\"type\":\"Nothing\",\"data\":{}}\n", "other").ok());
+  EXPECT_THAT(*graph_->ListBranches(), ElementsAre("draft", "main", "other"));
+  EXPECT_FALSE(load(kTeam, "main")->branch_created);
+}
+
 TEST_F(BranchTest, CreatingCostsAtMostSixRequestsHoweverLongTheHistory) {
   ASSERT_EQ(Export("main"), kPeopleExport);  // the handle has seen the load
   for (int i = 0; i < 12; ++i) {

@@ -47,7 +47,7 @@ struct ManifestView {
   ManifestState state;
   // The state has all commits; otherwise at least the newest one.
   bool has_history = false;
-  // What a publish over this version writes again; null in a view with history.
+  // What a publish over this version writes again; null in a view that was read with its history.
   std::shared_ptr<const PresentRows> present;
 
   uint64_t version() const { return dataset->version(); }
@@ -139,7 +139,8 @@ class ManifestStore {
   //   kConflict         kPublishRetries publishers were faster
   absl::StatusOr<ManifestView> Publish(const PublishRequest& request) const;
 
-  // The same in two steps, over a view without history that the caller has found to be the newest.
+  // The same in two steps, over a view that the caller has found to be the newest. REQUIRES: it has
+  // its present rows.
   // The second step starts over if another publisher was faster.
   absl::StatusOr<StagedPublish> Stage(const PublishRequest& request,
                                       const ManifestView& newest) const;

@@ -364,6 +364,7 @@ absl::StatusOr<MergeResult> MergeBranches(const GraphContext& context,
       return ReadSetChanged(io::StrCat("branch_merge_target:", BranchName(target)),
                             io::StrCat(base.manifest.version()), io::StrCat(history.version()));
     }
+    history.present = std::move(base.manifest.present);
     base.manifest = std::move(history);
     OG_ASSIGN_OR_RETURN(ManifestView view, context.manifest.Open(source));
     OG_RETURN_IF_ERROR(CheckTables(base.schema.ir, view.state.tables(), view.version()));

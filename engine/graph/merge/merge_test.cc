@@ -170,6 +170,29 @@ TEST_F(MergeTest, MainsTablesAreAdoptedByABranchThatDidNotWriteThem) {
   EXPECT_THAT(Export("b"), HasSubstr("\"dee\""));
 }
 
+TEST_F(MergeTest, AFastForwardPublishesOneRowForEachChangedTable) {
+  ASSERT_THAT(graph_->CreateBranch("b", "main"), IsOk());
+  ASSERT_THAT(graph_->CreateBranch("idle", "main"), IsOk());
+  Put("b", "node:Person", {Person("cy", 5)});
+  Put("b", "node:Person", {Person("dee", 5)});
+  Put("b", "node:Team", {Team("t5")});
+  const auto num_rows = [this](const std::string& branch) {
+    return context_->manifest.Open(Ref(branch))->dataset->num_rows();
+  };
+  const uint64_t main_before = num_rows("main");
+  ASSERT_EQ(Merge("b", "main")->outcome, MergeOutcome::kFastForward);
+  EXPECT_EQ(num_rows("main"), main_before + 2 + 1);  // two tables, the commit
+  // A branch that has written nothing takes main's tables as they are; its head is a row of its
+  // own.
+  const uint64_t idle_before = num_rows("idle");
+  const uint64_t written_before = counting_->counts().bytes_written();
+  const auto adopted = Merge("main", "idle");
+  ASSERT_EQ(adopted->outcome, MergeOutcome::kFastForward);
+  EXPECT_TRUE(adopted->tables[0].is_adopted);
+  EXPECT_EQ(num_rows("idle"), idle_before + 2 + 2);
+  EXPECT_LT(counting_->counts().bytes_written() - written_before, 40'000u);
+}
+
 TEST_F(MergeTest, ThreeWaysJoinWhatDiffers) {
   ASSERT_THAT(graph_->CreateBranch("b", "main"), IsOk());
   Put("b", "node:Person", {Person("ann", 31, "a@x"), Person("cy", 5)});

@@ -60,7 +60,8 @@ class Resolver {
   // A table on which a slow writer would still make the version after the published one.
   bool NeedsFence(size_t i) const {
     return is_fenced() && record_.tables[i].effect == EffectKind::kTransactions &&
-           findings_[i].is_published_ref && findings_[i].ownership == Ownership::kNone;
+           findings_[i].is_published_ref && findings_[i].ownership == Ownership::kNone &&
+           findings_[i].head_version() == findings_[i].pin;
   }
   bool AnyNeedsFence() const {
     for (size_t i = 0; i < findings_.size(); ++i)
