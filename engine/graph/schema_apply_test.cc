@@ -94,11 +94,14 @@ TEST_F(SchemaApplyTest, EveryKindOfStep) {
 TEST_F(SchemaApplyTest, WhatIsDroppedWithDataLossIsGone) {
   const std::string before = (*graph_->ListCommits("main"))[0].graph_commit_id;
   const auto export_before = [&] {
-    return graph_->Export({.target = {.snapshot = before}},
-                          [](std::string_view) { return absl::OkStatus(); });
+    ExportOptions options;
+    options.target.snapshot = before;
+    return graph_->Export(options, [](std::string_view) { return absl::OkStatus(); });
   };
   EXPECT_THAT(export_before(), IsOk());
-  const auto result = graph_->ApplySchema(kNextSchema, {.allow_data_loss = true});
+  SchemaApplyOptions options;
+  options.allow_data_loss = true;
+  const auto result = graph_->ApplySchema(kNextSchema, options);
   ASSERT_THAT(result, IsOk());
   EXPECT_EQ(ExportText(*graph_), kNextExport);
   // The versions with the property of Knows that went are removed; other tables keep theirs.
