@@ -29,7 +29,7 @@ std::string CommitListText(std::span<const engine::graph::CommitInfo> commits);
 struct LoadReport {
   std::string uri;
   std::string branch;
-  std::optional<std::string> base_branch;  // --from
+  std::optional<std::string> base_branch = {};  // --from
   std::string mode;
   engine::graph::LoadResult result;
 };
