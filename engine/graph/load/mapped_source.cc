@@ -1,0 +1,219 @@
+#include "engine/graph/load/mapped_source.h"
+
+#include <algorithm>
+#include <cstring>
+#include <utility>
+#include <vector>
+
+#include "engine/expr/expr.h"
+#include "engine/graph/load/json_column.h"
+#include "engine/graph/table_schema.h"
+#include "format/arrow/json.h"
+#include "io/base/json_writer.h"
+#include "io/base/status.h"
+#include "io/base/status_macros.h"
+#include "io/base/text.h"
+
+namespace og::engine::graph {
+namespace {
+
+using format::ArrayPtr;
+using format::RecordBatch;
+using format::TypeId;
+
+// The column in which CSV holds a property: a Blob is its text.
+format::Field CsvField(const MappedColumn& column) {
+  return {
+      column.column, column.type.is_blob() ? format::Utf8() : StorageType(column.type), true, {}};
+}
+
+bool IsTemporal(TypeId id) {
+  return id == TypeId::kDate32 || id == TypeId::kDate64 || id == TypeId::kTimestamp;
+}
+
+std::string Quoted(std::string_view text) {
+  io::JsonWriter out;
+  out.String(text);
+  return std::move(out).Finish();
+}
+
+class Source final : public MappedSource {
+ public:
+  Source(format::TabularFormat format, LoadMapping mapping, TableOpener open, std::string name,
+         uint64_t size)
+      : format_(format),
+        mapping_(std::move(mapping)),
+        open_(std::move(open)),
+        name_(std::move(name)),
+        size_(size) {}
+
+  absl::StatusOr<size_t> Read(std::byte* out, size_t capacity) override {
+    while (given_ == text_.size()) {
+      OG_ASSIGN_OR_RETURN(const bool more, Refill());
+      if (!more) return 0;
+    }
+    const size_t taken = std::min(capacity, text_.size() - given_);
+    std::memcpy(out, text_.data() + given_, taken);
+    given_ += taken;
+    return taken;
+  }
+
+  absl::StatusOr<bool> Rewind() override {
+    rows_.reset();
+    starts_.clear();
+    text_.clear();
+    given_ = 0;
+    table_ = 0;
+    num_lines_ = 0;
+    return true;
+  }
+
+  uint64_t size() const override { return size_; }
+  std::string_view name() const override { return name_; }
+
+  std::optional<TableRow> RowOfLine(uint64_t line) const override {
+    for (size_t i = starts_.size(); i-- > 0;) {
+      if (starts_[i] >= line) continue;
+      const std::string& file = mapping_.tables[i].file;
+      return TableRow{.file = file.empty() ? name_ : file, .row = line - starts_[i]};
+    }
+    return std::nullopt;
+  }
+
+ private:
+  const TableMapping& table() const { return mapping_.tables[table_]; }
+
+  absl::Status AtTable(const absl::Status& status) const {
+    return io::Annotate(status, table().file.empty() ? name_ : table().file);
+  }
+
+  // Makes the lines of the next batch; false at the end of the last table.
+  absl::StatusOr<bool> Refill() {
+    text_.clear();
+    given_ = 0;
+    while (table_ < mapping_.tables.size()) {
+      if (rows_ == nullptr) OG_RETURN_IF_ERROR(OpenTable());
+      absl::StatusOr<std::optional<RecordBatch>> batch = rows_->Next();
+      if (!batch.ok()) return AtTable(batch.status());
+      if (batch->has_value()) {
+        OG_RETURN_IF_ERROR(AppendLines(**batch));
+        if (!text_.empty()) return true;
+        continue;
+      }
+      rows_.reset();
+      ++table_;
+    }
+    return false;
+  }
+
+  absl::Status OpenTable() {
+    starts_.push_back(num_lines_);
+    OG_ASSIGN_OR_RETURN(auto input, open_(table().file));
+    format::TabularReadOptions options;
+    options.csv = mapping_.csv;
+    if (format_ == format::TabularFormat::kCsv) {
+      auto schema = std::make_shared<format::Schema>();
+      for (const MappedColumn& column : table().columns) {
+        const auto same = [&](const format::Field& field) { return field.name == column.column; };
+        if (std::any_of(schema->fields.begin(), schema->fields.end(), same)) {
+          return AtTable(InputError(
+              io::StrCat("mapping: column '", column.column, "' is mapped more than once")));
+        }
+        schema->fields.push_back(CsvField(column));
+      }
+      options.schema = std::move(schema);
+      options.only_present = true;
+    }
+    auto rows = OpenTabular(format_, std::move(input), options);
+    if (!rows.ok()) return AtTable(rows.status());
+    rows_ = *std::move(rows);
+    const std::vector<format::Field>& fields = rows_->schema()->fields;
+    places_.clear();
+    for (const MappedColumn& column : table().columns) {
+      const auto field = std::find_if(fields.begin(), fields.end(), [&](const format::Field& held) {
+        return held.name == column.column;
+      });
+      if (field != fields.end()) {
+        places_.push_back(static_cast<size_t>(field - fields.begin()));
+        continue;
+      }
+      if (column.is_required) {
+        return AtTable(InputError(io::StrCat("there is no column '", column.column, "'")));
+      }
+      places_.push_back(std::nullopt);
+    }
+    return absl::OkStatus();
+  }
+
+  // Instants of any unit become those of the property; other values keep their types, which the
+  // load checks.
+  static absl::StatusOr<ArrayPtr> InUnitOf(const MappedColumn& column, const ArrayPtr& values) {
+    const format::TypePtr stored = CsvField(column).type;
+    if (!IsTemporal(values->type->id) || !IsTemporal(stored->id)) return values;
+    return expr::Cast(values, stored);
+  }
+
+  absl::Status AppendLines(const RecordBatch& batch) {
+    std::vector<ArrayPtr> columns;
+    std::vector<std::string> names;
+    for (size_t i = 0; i < places_.size(); ++i) {
+      const MappedColumn& column = table().columns[i];
+      names.push_back(io::StrCat(Quoted(column.member), ":"));
+      columns.emplace_back();
+      if (!places_[i]) continue;
+      absl::StatusOr<ArrayPtr> values = InUnitOf(column, batch.columns[*places_[i]]);
+      if (!values.ok()) return AtTable(values.status());
+      columns.back() = *std::move(values);
+    }
+    const std::string kind =
+        io::StrCat(table().is_edge ? "{\"edge\":" : "{\"type\":", Quoted(table().type_name));
+    for (int64_t row = 0; row < batch.num_rows; ++row) {
+      text_ += kind;
+      for (size_t i = 0; i < columns.size(); ++i) {
+        if (!table().columns[i].in_data) AppendMember(names[i], columns[i], row, ",");
+      }
+      text_ += ",\"data\":{";
+      std::string_view before = "";
+      for (size_t i = 0; i < columns.size(); ++i) {
+        if (!table().columns[i].in_data || columns[i] == nullptr) continue;
+        // An explicit id that is null is none.
+        if (table().columns[i].member == "id" && columns[i]->IsNull(row)) continue;
+        AppendMember(names[i], columns[i], row, before);
+        before = ",";
+      }
+      text_ += "}}\n";
+    }
+    num_lines_ += static_cast<uint64_t>(batch.num_rows);
+    return absl::OkStatus();
+  }
+
+  void AppendMember(const std::string& name, const ArrayPtr& values, int64_t row,
+                    std::string_view before) {
+    text_ += before;
+    text_ += name;
+    format::AppendJsonValue(*values, row, text_);
+  }
+
+  const format::TabularFormat format_;
+  const LoadMapping mapping_;
+  const TableOpener open_;
+  const std::string name_;
+  const uint64_t size_;
+  size_t table_ = 0;
+  std::unique_ptr<format::BatchStream> rows_;
+  std::vector<std::optional<size_t>> places_;  // of the table's columns in its batches
+  std::vector<uint64_t> starts_;               // lines before each table
+  uint64_t num_lines_ = 0;
+  std::string text_;
+  size_t given_ = 0;
+};
+
+}  // namespace
+
+std::unique_ptr<MappedSource> MakeMappedSource(format::TabularFormat format, LoadMapping mapping,
+                                               TableOpener open, std::string name, uint64_t size) {
+  return std::make_unique<Source>(format, std::move(mapping), std::move(open), std::move(name),
+                                  size);
+}
+
+}  // namespace og::engine::graph
