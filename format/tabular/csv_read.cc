@@ -121,9 +121,12 @@ class CsvRows final : public BatchStream {
     std::vector<bool> found(columns_.size());
     for (const std::string& name : names_) {
       const std::optional<size_t> at = schema_->IndexOf(name);
-      if (!at) return AtLine(io::StrCat("the header has '", name, "', which is no column"));
-      found[*at] = true;
-      column_of_cell_.push_back(*at);
+      column_of_cell_.push_back(at);
+      if (at) {
+        found[*at] = true;
+      } else if (!options_.csv.skip_others) {
+        return AtLine(io::StrCat("the header has '", name, "', which is no column"));
+      }
     }
     for (size_t i = 0; i < found.size(); ++i) {
       if (found[i]) continue;
@@ -166,7 +169,8 @@ class CsvRows final : public BatchStream {
   absl::Status Append(const std::vector<CsvCell>& cells) {
     OG_RETURN_IF_ERROR(CheckCount(cells.size()));
     for (size_t i = 0; i < cells.size(); ++i) {
-      const absl::Status status = columns_[column_of_cell_[i]].Append(cells[i]);
+      if (!column_of_cell_[i]) continue;
+      const absl::Status status = columns_[*column_of_cell_[i]].Append(cells[i]);
       if (!status.ok()) return Annotated(status);
     }
     for (const size_t i : absent_)
@@ -215,9 +219,9 @@ class CsvRows final : public BatchStream {
   const TabularReadOptions options_;
   CsvRecords records_;
   SchemaPtr schema_;
-  std::vector<std::string> names_;  // of the cells
-  std::vector<size_t> column_of_cell_;
-  std::vector<size_t> absent_;  // columns that no cell has
+  std::vector<std::string> names_;                     // of the cells
+  std::vector<std::optional<size_t>> column_of_cell_;  // none: skipped
+  std::vector<size_t> absent_;                         // columns that no cell has
   std::deque<CsvColumn> columns_;
   std::deque<KeptRecord> kept_;
   uint64_t line_ = 1;

@@ -59,6 +59,7 @@ std::optional<TabularFormat> TabularFormatOfPath(std::string_view path);
 struct CsvOptions {
   char delimiter = ',';
   bool has_header = true;
+  bool skip_others = false;  // pass over columns that a given schema lacks, not refuse them
   std::string null_text;
 };
 

@@ -56,6 +56,7 @@ absl::Status AddProperties(const JsonValue& table, const std::vector<schema::Pro
     return absl::OkStatus();
   }
   if (!columns->is_object()) return MappingError("'columns' must be an object");
+  mapping.names_columns = true;
   for (const auto& [name, column] : columns->members()) {
     const auto property =
         std::find_if(properties.begin(), properties.end(),

@@ -11,8 +11,8 @@
 //     type | edge  the node or edge type of the rows
 //     from, to     of an edge: the columns that hold the ids of its ends; "from" and "to"
 //     id           the column of explicit ids; left out: ids are made as for JSON lines
-//     columns      property to column; left out: every property from the column of its name, if
-//                  there is one
+//     columns      property to column, other columns are passed over; left out: every property
+//                  from the column of its name, if there is one, and other columns are an error
 //   csv      of all files: the delimiter (","), and the text of a cell without a value ("")
 #pragma once
 
@@ -39,6 +39,7 @@ struct TableMapping {
   std::string file;  // empty: the data itself
   std::string type_name;
   bool is_edge = false;
+  bool names_columns = false;  // others of the file are passed over
   std::vector<MappedColumn> columns;
 };
 

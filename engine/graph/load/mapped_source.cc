@@ -111,6 +111,7 @@ class Source final : public MappedSource {
     OG_ASSIGN_OR_RETURN(auto input, open_(table().file));
     format::TabularReadOptions options;
     options.csv = mapping_.csv;
+    options.csv.skip_others = table().names_columns;
     if (format_ == format::TabularFormat::kCsv) {
       auto schema = std::make_shared<format::Schema>();
       for (const MappedColumn& column : table().columns) {
@@ -141,6 +142,18 @@ class Source final : public MappedSource {
         return AtTable(InputError(io::StrCat("there is no column '", column.column, "'")));
       }
       places_.push_back(std::nullopt);
+    }
+    return CheckOthers(fields);
+  }
+
+  absl::Status CheckOthers(const std::vector<format::Field>& fields) const {
+    if (table().names_columns) return absl::OkStatus();
+    for (const format::Field& field : fields) {
+      const auto maps = [&](const MappedColumn& column) { return column.column == field.name; };
+      if (std::any_of(table().columns.begin(), table().columns.end(), maps)) continue;
+      return AtTable(
+          InputError(io::StrCat("column '", field.name, "' is no property of '", table().type_name,
+                                "'; a mapping with 'columns' ", "passes over others")));
     }
     return absl::OkStatus();
   }
