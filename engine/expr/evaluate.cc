@@ -564,10 +564,12 @@ absl::StatusOr<Truths> TestIn(Operand arg, const ArrayPtr& members) {
 
 class Evaluator {
  public:
-  // With `rows`, evaluates for these rows of `batch` only.
-  Evaluator(const format::RecordBatch& batch, std::optional<std::span<const int64_t>> rows)
+  // With `rows`, evaluates for these rows of `batch` only. `root`: what gives a column its values.
+  Evaluator(const format::RecordBatch& batch, std::optional<std::span<const int64_t>> rows,
+            const Expr* root = nullptr)
       : batch_(batch),
         rows_(rows),
+        root_(root),
         num_rows_(rows.has_value() ? std::ssize(*rows) : batch.num_rows) {}
 
   absl::StatusOr<Operand> Values(const Expr& expr) {
@@ -682,9 +684,11 @@ class Evaluator {
     }
     if (expr.kind == ExprKind::kArithmetic) {
       for (const size_t i : {size_t{0}, size_t{1}}) {
-        // Other integers have a type in common with the int64 of a literal.
-        if (expr.args[i]->kind == ExprKind::kLiteral &&
-            args[1 - i].values->type->id == TypeId::kUint64) {
+        // Beside a column that is the whole of the other side, as Lance has it; elsewhere integers
+        // but uint64 have a type in common with the int64 of a literal.
+        const bool takes_type = (&expr == root_ && expr.args[1 - i]->kind == ExprKind::kColumn) ||
+                                args[1 - i].values->type->id == TypeId::kUint64;
+        if (takes_type && expr.args[i]->kind == ExprKind::kLiteral) {
           OG_ASSIGN_OR_RETURN(args[i].values,
                               CoerceLiteral(args[i].values, args[1 - i].values->type));
         }
@@ -822,6 +826,7 @@ class Evaluator {
 
   const format::RecordBatch& batch_;
   std::optional<std::span<const int64_t>> rows_;
+  const Expr* root_;
   int64_t num_rows_;
   int depth_ = 0;
 };
@@ -850,7 +855,7 @@ absl::StatusOr<std::vector<int64_t>> FilterRows(const Expr& expr, const format::
 }  // namespace
 
 absl::StatusOr<ArrayPtr> Evaluate(const Expr& expr, const format::RecordBatch& batch) {
-  Evaluator evaluator(batch, std::nullopt);
+  Evaluator evaluator(batch, std::nullopt, &expr);
   OG_ASSIGN_OR_RETURN(const Operand operand, evaluator.Values(expr));
   if (!operand.is_scalar) return operand.values;
   return Take(*operand.values, std::vector<int64_t>(Size(batch.num_rows), 0));

@@ -384,8 +384,10 @@ TEST(ComputeTest, ArithmeticIsOfOneType) {
   const RecordBatch batch = Batch({{"a", Numbers<int8_t>(format::Int8(), {7, {}, -128})},
                                    {"b", Numbers<int64_t>(format::Int64(), {2, 3, -1})},
                                    {"f", Numbers<float>(format::Float32(), {0.5f, 1.5f, {}})}});
-  EXPECT_TRUE(Equal(*Value("a + 1", batch), *Numbers<int64_t>(format::Int64(), {8, {}, -127})));
-  EXPECT_TRUE(Equal(*Value("a - 1", batch), *Numbers<int64_t>(format::Int64(), {6, {}, -129})));
+  EXPECT_TRUE(Equal(*Value("a + 1", batch), *Numbers<int8_t>(format::Int8(), {8, {}, -127})));
+  EXPECT_TRUE(Equal(*Value("a - 1", batch), *Numbers<int8_t>(format::Int8(), {6, {}, 127})));
+  EXPECT_TRUE(
+      Equal(*Value("(a - 1) - 1", batch), *Numbers<int64_t>(format::Int64(), {5, {}, -130})));
   EXPECT_TRUE(Equal(*Value("a / b", batch), *Numbers<int64_t>(format::Int64(), {3, {}, 128})));
   EXPECT_TRUE(Equal(*Value("a % b", batch), *Numbers<int64_t>(format::Int64(), {1, {}, 0})));
   EXPECT_TRUE(Equal(*Value("-b", batch), *Numbers<int64_t>(format::Int64(), {-2, -3, 1})));
