@@ -261,6 +261,21 @@ TEST(PowerLossTest, WhatIsNotSyncedIsLost) {
   EXPECT_EQ(Content(store, "p/target"), "m");
 }
 
+TEST(PowerLossTest, AFullPutCoversTheRemovalsOfItsFolder) {
+  for (const Durability durability : {Durability::kFull, Durability::kData}) {
+    PowerLossStore store(NewDisk(), durability);
+    for (const char* const name : {"f/removed", "g/removed"}) {
+      OG_ASSERT_OK(store.Put(name, AsBytes("r")));
+      OG_ASSERT_OK(store.Sync(std::vector<std::string>{name}, Durability::kFull));
+      OG_ASSERT_OK(store.Delete(name));
+    }
+    OG_ASSERT_OK(store.PutIfAbsent("f/made", AsBytes("m")));
+    const auto left = store.AfterPowerLoss(PowerLoss::kNames);
+    EXPECT_EQ(Content(*left, "f/removed"), durability == Durability::kFull ? "(none)" : "r");
+    EXPECT_EQ(Content(*left, "g/removed"), "r");
+  }
+}
+
 TEST(PowerLossTest, SyncedBytesAreNeverTornButTheirNamesMayGo) {
   PowerLossStore store(NewDisk(), Durability::kData);
   OG_ASSERT_OK(store.PutIfAbsent("a", AsBytes("aaaa")));

@@ -80,7 +80,9 @@ void PowerLossStore::SettleRemovalsBeside(std::string_view path) {
 }
 
 void PowerLossStore::SettlePut(std::string_view path) {
-  if (durability_ == Durability::kFull) Settle(std::string(path));
+  if (durability_ != Durability::kFull) return;
+  Settle(std::string(path));
+  SettleRemovalsBeside(path);
 }
 
 absl::StatusOr<std::unique_ptr<WriteStream>> PowerLossStore::OpenWrite(std::string_view path) {

@@ -3,9 +3,9 @@
 //
 // The model, adversarial within what journaling file systems do:
 //   - a published object's bytes are durable after a Sync of kData or kFull, its name after kFull;
-//   - a Sync of kFull covers the removals from the folder of each of its objects, since one sync of
-//     a folder covers all its names;
 //   - PutIfAbsent and PutIfMatch are durable on return as the store's durability says;
+//   - a Sync of kFull, and such a put at kFull, cover the removals from the folder of each of its
+//     objects, since one sync of a folder covers all its names;
 //   - without that, a new name may be gone, a replaced or deleted object may be the old one again,
 //     and an object may be there with its bytes cut short or zero in part;
 //   - a rename is lost or kept as a whole;
