@@ -1,6 +1,7 @@
 // Reading recovery records. Each part is read first; Check() then compares the parts.
 #include <algorithm>
 #include <set>
+#include <string_view>
 #include <utility>
 
 #include "engine/graph/recovery/record.h"
@@ -361,6 +362,14 @@ absl::Status ReadProtocol(const JsonValue& protocol, RecoveryRecord& record) {
   return ReadEach(protocol, "rollback_audit_outcomes", record.rollback_audit_outcomes, ReadOutcome);
 }
 
+// Whether `holder` names one lease: it becomes part of a path.
+bool IsLeaseHolder(std::string_view holder) {
+  const auto is_letter_or_digit = [](char c) {
+    return (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z');
+  };
+  return !holder.empty() && std::ranges::all_of(holder, is_letter_or_digit);
+}
+
 absl::Status ReadEnvelope(const JsonValue& json, std::string_view root_uri,
                           RecoveryRecord& record) {
   OG_ASSIGN_OR_RETURN(record.operation_id, json.StringMember("operation_id"));
@@ -371,6 +380,9 @@ absl::Status ReadEnvelope(const JsonValue& json, std::string_view root_uri,
   OG_ASSIGN_OR_RETURN(record.branch, json.OptionalStringMember("branch"));
   OG_ASSIGN_OR_RETURN(record.actor_id, json.OptionalStringMember("actor_id"));
   OG_ASSIGN_OR_RETURN(record.writer_lease, json.OptionalStringMember("writer_lease"));
+  if (record.writer_lease.has_value() && !IsLeaseHolder(*record.writer_lease)) {
+    return Shape(io::StrCat("writer_lease '", *record.writer_lease, "' is no holder of a lease"));
+  }
   OG_ASSIGN_OR_RETURN(const std::string kind, json.StringMember("writer_kind"));
   const std::optional<WriterKind> named = WriterKindNamed(kind);
   if (!named) return Shape(io::StrCat("unknown writer kind '", kind, "'"));

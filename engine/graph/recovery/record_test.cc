@@ -71,6 +71,18 @@ TEST(RecoveryRecordTest, HasTheShapeOfTheReference) {
       "table_key": "node:Person",)"));
 }
 
+TEST(RecoveryRecordTest, ALeaseHolderIsNoPath) {
+  RecoveryRecord record = Armed();
+  record.writer_lease = "01K8ZB";
+  const auto read = DecodeRecoveryRecord(EncodeRecoveryRecord(record), kUri, kRoot);
+  ASSERT_TRUE(read.ok()) << read.status();
+  EXPECT_EQ(read->writer_lease, record.writer_lease);
+  for (const char* const holder : {"", "../_refs/branches/b", "a/b", "a.b"}) {
+    record.writer_lease = holder;
+    EXPECT_FALSE(DecodeRecoveryRecord(EncodeRecoveryRecord(record), kUri, kRoot).ok()) << holder;
+  }
+}
+
 // Each pair: a piece of a good record, and what to put in its place.
 TEST(RecoveryRecordTest, RefusesAnythingThatDoesNotFitTogether) {
   const std::pair<std::string_view, std::string_view> kEdits[] = {

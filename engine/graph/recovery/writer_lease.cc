@@ -57,9 +57,10 @@ absl::StatusOr<bool> MayLive(io::Env& env, const io::Location& root, std::string
   if (absl::IsNotFound(bytes.status())) return false;
   OG_RETURN_IF_ERROR(FromStorage(bytes.status()));
   const absl::StatusOr<io::JsonValue> json = io::JsonValue::Parse(bytes->view());
-  OG_RETURN_IF_ERROR(json.status());
-  OG_ASSIGN_OR_RETURN(const int64_t expires_at_us, json->Int64Member("expires_at_us"));
-  return env.NowUs() < expires_at_us + kLeaseMarginUs;
+  if (!json.ok()) return io::Annotate(json.status(), file.Uri());
+  const absl::StatusOr<int64_t> expires_at_us = json->Int64Member("expires_at_us");
+  if (!expires_at_us.ok()) return io::Annotate(expires_at_us.status(), file.Uri());
+  return env.NowUs() - kLeaseMarginUs < *expires_at_us;
 }
 
 void RemoveLease(const io::Location& root, std::string_view holder) {
