@@ -15,9 +15,10 @@ namespace og::format {
 namespace {
 
 constexpr size_t kLengthBytes = sizeof(int64_t);
-// The most that one byte may expand to: LZ4 does not reach 256. zstd states the sizes of its
-// frames, which bound it instead; its blocks hold at most 128 KiB behind four bytes.
-constexpr int64_t kExpansionMax = 32 << 10;
+// The most that one byte may expand to. LZ4 does not reach 256; a block of zstd holds at most 128
+// KiB behind four bytes.
+constexpr int64_t kLz4ExpansionMax = 256;
+constexpr int64_t kZstdExpansionMax = 32 << 10;
 
 absl::Status Damaged(std::string_view what) {
   return io::DataLossError(io::StrCat("arrow: compressed buffer: ", what));
@@ -66,7 +67,8 @@ absl::StatusOr<io::Buffer> IpcDecompress(IpcCodec codec, const io::Buffer& buffe
   const auto size = io::LoadLe<int64_t>(buffer.span(), 0);
   const io::Buffer rest = buffer.Slice(kLengthBytes, buffer.size() - kLengthBytes);
   if (size == -1) return rest.Aligned(sizeof(int64_t));
-  if (size < 0 || size / kExpansionMax > static_cast<int64_t>(rest.size())) {
+  const int64_t expansion = codec == IpcCodec::kZstd ? kZstdExpansionMax : kLz4ExpansionMax;
+  if (size < 0 || size / expansion > static_cast<int64_t>(rest.size())) {
     return Damaged(io::StrCat(size, " bytes in ", rest.size()));
   }
   if (size == 0) return io::Buffer();
