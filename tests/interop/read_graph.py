@@ -38,32 +38,42 @@ def open_ref(path, ref, version=None):
     return dataset if version is None else dataset.checkout_version(version)
 
 
+def identity(row):
+    return row["stable_table_id"], row["table_incarnation_id"]
+
+
 def published_tables(graph, branch):
     """The tables of a branch, None for main, at their newest published version, by name."""
     manifest = open_ref(os.path.join(graph, "__manifest"), branch)
     manifest.validate()
     rows = manifest.to_table().to_pylist()
-    tables = {
-        row["table_key"]: Table(row["table_key"], os.path.join(graph, row["location"]))
-        for row in rows if row["object_type"] == "table"
-    }
+    # By identity: a row keeps the name that its table had then.
+    tables = {}
+    for row in rows:
+        if row["object_type"] == "table":
+            tables[identity(row)] = Table(row["table_key"], os.path.join(graph, row["location"]))
     for row in rows:
         if row["object_type"] == "table_version":
-            table = tables[row["table_key"]]
+            table = tables[identity(row)]
             if row["table_version"] > table.version:
                 table.version, table.num_rows, table.ref = row["table_version"], row["row_count"], row["table_branch"]
+    for row in rows:
+        if row["object_type"] == "table_tombstone":
+            del tables[identity(row)]
     check_lineage(rows, branch)
-    return [tables[name] for name in sorted(tables)]
+    return sorted(tables.values(), key=lambda table: table.name)
 
 
 def check_lineage(rows, branch):
-    """The head is the newest commit, and every parent is there."""
+    """The head is the newest commit, and every parent is there. A branch has a head once it has a commit."""
     commits = {row["object_id"]: json.loads(row["metadata"]) for row in rows if row["object_type"] == "graph_commit"}
     heads = {row["object_id"]: json.loads(row["metadata"]) for row in rows if row["object_type"] == "graph_head"}
-    head = heads[f"graph_head:{branch or 'main'}"]["head_commit_id"]
+    head = heads.get(f"graph_head:{branch or 'main'}")
     newest = max((row for row in rows if row["object_type"] == "graph_commit"), key=lambda row: row["table_version"])
-    if head != newest["object_id"]:
-        sys.exit(f"the head is {head}, the newest commit {newest['object_id']}")
+    if head is None and newest["table_branch"] == branch:
+        sys.exit(f"commit {newest['object_id']} is no head")
+    if head is not None and head["head_commit_id"] != newest["object_id"]:
+        sys.exit(f"the head is {head['head_commit_id']}, the newest commit {newest['object_id']}")
     for name, commit in commits.items():
         parents = [commit.get("parent_commit_id"), commit.get("merged_parent_commit_id")]
         # The second parent of a merge is in the history of its branch alone.
