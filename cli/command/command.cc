@@ -67,6 +67,7 @@ std::vector<Command> AllCommands() {
   commands.push_back(SchemaApplyCommand());
   commands.push_back(SchemaShowCommand());
   commands.push_back(LintCommand());
+  commands.push_back(OptimizeCommand());
   commands.push_back(VerifyCommand());
   commands.push_back(RepairCommand());
   commands.push_back(CompletionCommand());

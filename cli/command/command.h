@@ -71,6 +71,7 @@ Command InitCommand();
 Command LintCommand();
 Command LoadCommand();
 Command MutateCommand();
+Command OptimizeCommand();
 Command QueryCommand();
 Command RepairCommand();
 Command SchemaApplyCommand();

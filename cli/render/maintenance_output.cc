@@ -1,6 +1,7 @@
 #include "cli/render/maintenance_output.h"
 
 #include <algorithm>
+#include <optional>
 #include <utility>
 
 #include "io/base/json_writer.h"
@@ -9,6 +10,8 @@
 namespace og::cli {
 namespace {
 
+using engine::graph::OptimizedTable;
+using engine::graph::PendingIndex;
 using engine::graph::RepairAction;
 using engine::graph::RepairedTable;
 using engine::graph::Severity;
@@ -28,6 +31,11 @@ void Write(JsonWriter& json, std::string_view key, uint64_t value) {
 void WriteFlag(JsonWriter& json, std::string_view key, bool value) {
   json.Key(key);
   json.Bool(value);
+}
+
+void Write(JsonWriter& json, std::string_view key, const std::optional<uint64_t>& value) {
+  json.Key(key);
+  value ? json.Uint(*value) : json.Null();
 }
 
 std::string Padded(std::string text, size_t width) {
@@ -51,6 +59,60 @@ std::string_view SeverityName(Severity severity) {
 size_t NumRefused(const engine::graph::RepairResult& result) {
   return static_cast<size_t>(
       std::ranges::count(result.tables, RepairAction::kRefused, &RepairedTable::action));
+}
+
+std::string OptimizeJson(std::string_view uri, const engine::graph::OptimizeResult& result) {
+  JsonWriter json(JsonWriter::Style::kPretty);
+  json.BeginObject();
+  Write(json, "uri", uri);
+  json.Key("datasets");
+  json.BeginArray();
+  for (const OptimizedTable& table : result.tables) {
+    json.BeginObject();
+    Write(json, "type_key", std::string_view(table.table_key));
+    Write(json, "fragments_removed", table.fragments_removed);
+    Write(json, "fragments_added", table.fragments_added);
+    WriteFlag(json, "committed", table.committed);
+    json.Key("skipped");
+    table.is_skipped() ? json.String("drift_needs_repair") : json.Null();
+    Write(json, "published_dataset_version", table.published_version);
+    Write(json, "lance_head_version", table.head_version);
+    json.Key("pending_indexes");
+    json.BeginArray();
+    for (const PendingIndex& index : table.pending_indexes) {
+      json.BeginObject();
+      Write(json, "property", std::string_view(index.property));
+      Write(json, "reason", std::string_view(index.reason));
+      json.EndObject();
+    }
+    json.EndArray();
+    json.EndObject();
+  }
+  json.EndArray();
+  json.EndObject();
+  return std::move(json).Finish() + "\n";
+}
+
+std::string OptimizeText(std::string_view uri, const engine::graph::OptimizeResult& result) {
+  std::string text = io::StrCat("optimize ", uri, " — ", result.tables.size(), " datasets\n");
+  for (const OptimizedTable& table : result.tables) {
+    const bool is_type = table.table_key.find(':') != std::string::npos;
+    const std::string subject =
+        is_type ? SubjectOf(table.table_key) : io::StrCat("dataset '", table.table_key, "'");
+    text += io::StrCat("  ", Padded(subject, 40), " ");
+    if (table.is_skipped()) {
+      text += "skipped (published dataset/Lance HEAD drift — run omnigraph repair)\n";
+    } else if (table.committed) {
+      text += io::StrCat("frags ", table.fragments_removed, " → ", table.fragments_added, " ✓\n");
+    } else {
+      text += "no-op\n";
+    }
+    for (const PendingIndex& index : table.pending_indexes) {
+      text += io::StrCat("    ↳ index pending on property '", index.property, "': ", index.reason,
+                         "\n");
+    }
+  }
+  return text;
 }
 
 std::string RepairJson(const RepairReport& report) {

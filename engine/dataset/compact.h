@@ -17,6 +17,7 @@
 #include <cstdint>
 #include <map>
 #include <optional>
+#include <span>
 #include <string>
 #include <utility>
 #include <vector>
@@ -63,6 +64,12 @@ struct CompactionPlan {
 // Which fragments of this version to write again; reads metadata only.
 absl::StatusOr<CompactionPlan> PlanCompaction(const Dataset& dataset,
                                               const CompactionOptions& options);
+
+// The same for a version that has the indexes `indices` instead of its own. What one of them covers
+// and what it does not are never joined.
+absl::StatusOr<CompactionPlan> PlanCompaction(const Dataset& dataset,
+                                              const CompactionOptions& options,
+                                              std::span<const format::IndexMetadata> indices);
 
 struct CompactedTask {
   uint64_t read_version = 0;

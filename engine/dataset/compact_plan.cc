@@ -40,9 +40,10 @@ Candidacy CandidacyOf(const Fragment& fragment, const CompactionOptions& options
 }
 
 // The fragments that each index segment covers; those of system indexes left out.
-absl::StatusOr<std::vector<std::vector<uint32_t>>> Coverages(const Dataset& dataset) {
+absl::StatusOr<std::vector<std::vector<uint32_t>>> Coverages(
+    const Dataset& dataset, std::span<const format::IndexMetadata> indices) {
   std::vector<std::vector<uint32_t>> coverages;
-  for (const format::IndexMetadata& index : dataset.manifest().indices) {
+  for (const format::IndexMetadata& index : indices) {
     if (index.name.starts_with(kSystemIndexPrefix)) {
       continue;
     }
@@ -156,6 +157,12 @@ absl::StatusOr<CompactionOptions> CompactionOptionsOf(
 
 absl::StatusOr<CompactionPlan> PlanCompaction(const Dataset& dataset,
                                               const CompactionOptions& options) {
+  return PlanCompaction(dataset, options, dataset.manifest().indices);
+}
+
+absl::StatusOr<CompactionPlan> PlanCompaction(const Dataset& dataset,
+                                              const CompactionOptions& options,
+                                              std::span<const format::IndexMetadata> indices) {
   if (options.defer_index_remap && dataset.manifest().has_stable_row_ids()) {
     return io::InvalidArgumentError(
         "defer_index_remap is not supported on datasets with stable row ids: they need no index "
@@ -164,7 +171,7 @@ absl::StatusOr<CompactionPlan> PlanCompaction(const Dataset& dataset,
   if (options.target_rows_per_fragment == 0) {
     return io::InvalidArgumentError("target_rows_per_fragment is 0");
   }
-  OG_ASSIGN_OR_RETURN(const auto coverages, Coverages(dataset));
+  OG_ASSIGN_OR_RETURN(const auto coverages, Coverages(dataset, indices));
   std::vector<Bin> bins;
   Bin bin;
   const auto close = [&] {
@@ -178,19 +185,19 @@ absl::StatusOr<CompactionPlan> PlanCompaction(const Dataset& dataset,
       close();
       continue;
     }
-    std::vector<size_t> indices;
+    std::vector<size_t> covering;
     for (size_t i = 0; i < coverages.size(); ++i) {
       if (std::ranges::binary_search(coverages[i], static_cast<uint32_t>(fragment.id))) {
-        indices.push_back(i);
+        covering.push_back(i);
       }
     }
     // What one index covers and another fragment's does not cannot become one fragment.
-    if (indices != bin.indices) {
+    if (covering != bin.indices) {
       close();
     }
     if (bin.fragments.empty()) {
       bin.first = candidacy;
-      bin.indices = std::move(indices);
+      bin.indices = std::move(covering);
     }
     bin.fragments.push_back(fragment);
   }

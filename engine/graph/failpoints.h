@@ -60,6 +60,12 @@ inline constexpr std::string_view kFailpoints[] = {
     "schema_apply.before_staging_write",
     "schema_apply.after_staging_write",
     "schema_apply.after_manifest_commit",
+    // Optimizations.
+    "optimize.post_recovery_check_pre_main_gate",
+    "optimize.post_authority_capture_pre_gates",
+    "optimize.before_compact",
+    "optimize.post_table_commit",
+    "optimize.post_phase_b_pre_manifest_commit",
     // Records and recovery.
     "recovery.sidecar_write",
     "recovery.sidecar_confirm",

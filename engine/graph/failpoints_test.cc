@@ -13,6 +13,7 @@
 
 #include "engine/graph/graph.h"
 #include "engine/graph/graph_testing.h"
+#include "engine/graph/optimize.h"
 #include "engine/query/parse.h"
 #include "io/base/text.h"
 #include "tests/support/crash_machine.h"
@@ -96,6 +97,7 @@ TEST_F(FailpointsTest, AreAllReachedAndThereAreNoOthers) {
                          LoadMode::kAppend, "b"),
                 IsOk());
     ASSERT_THAT(graph->DeleteBranch("b"), IsOk());
+    ASSERT_THAT(OptimizeGraph(machine.env(), machine.root(), {}), IsOk());
     ASSERT_THAT(
         graph->ApplySchema(io::StrCat(kPeopleSchema, "node City { name: String @key }\n"), {})
             .status(),
