@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <deque>
 #include <optional>
 #include <string>
 #include <utility>
@@ -254,7 +255,9 @@ class FileWriter::Impl {
     for (Column& column : columns_) {
       OG_RETURN_IF_ERROR(Flush(column));
     }
-    OG_RETURN_IF_ERROR(DrainPending());
+    while (!pending_.empty()) {
+      OG_RETURN_IF_ERROR(WriteOldest());
+    }
     OG_RETURN_IF_ERROR(WriteHeaders());
     lance::file::FileDescriptor descriptor;
     *descriptor.mutable_schema() = FileSchema();
@@ -368,8 +371,10 @@ class FileWriter::Impl {
     size_t column = 0;
     uint64_t first_row = 0;
     std::vector<ArrayPtr> pieces;
+    size_t bytes = 0;  // of the pieces
     std::vector<EncodedPage> pages;
-    std::vector<uint64_t> sums;  // of the pages
+    std::vector<uint64_t> sums;           // of the pages
+    std::optional<io::TaskGroup> encode;  // last: ends before what it uses goes away
   };
 
   absl::Status CheckBatch(const RecordBatch& batch) const {
@@ -480,25 +485,25 @@ class FileWriter::Impl {
     pending->column = static_cast<size_t>(&column - columns_.data());
     pending->first_row = column.next_row;
     pending->pieces = std::exchange(column.pieces, {});
+    pending->bytes = std::exchange(column.buffered_bytes, 0);
     column.next_row += static_cast<uint64_t>(column.buffered_rows);
-    pending_bytes_ += std::exchange(column.buffered_bytes, 0);
     column.buffered_rows = 0;
+    pending_bytes_ += pending->bytes;
     PendingPages* const page = pending.get();
     pending_.push_back(std::move(pending));
     const size_t parallel = options_.pool == nullptr ? 0 : options_.pool->num_threads();
-    if (parallel > 0) {
-      if (!tasks_) {
-        tasks_.emplace(*options_.pool);
-      }
-      tasks_->Run([this, page] { return Encode(*page); });
-      // Enough to keep every thread busy, and no more memory than that takes.
-      if (pending_.size() < 4 * parallel && pending_bytes_ < 2 * parallel * options_.page_bytes) {
-        return absl::OkStatus();
-      }
-    } else {
+    if (parallel == 0) {
       OG_RETURN_IF_ERROR(Encode(*page));
+      return WriteOldest();
     }
-    return DrainPending();
+    page->encode.emplace(*options_.pool);
+    page->encode->Run([this, page] { return Encode(*page); });
+    // Enough to keep every thread busy, and no more memory than that takes.
+    while (pending_.size() >= 4 * parallel ||
+           pending_bytes_ >= 2 * parallel * options_.page_bytes) {
+      OG_RETURN_IF_ERROR(WriteOldest());
+    }
+    return absl::OkStatus();
   }
 
   absl::StatusOr<std::vector<EncodedPage>> EncodePieces(const PendingPages& pending) const {
@@ -531,22 +536,20 @@ class FileWriter::Impl {
     return absl::OkStatus();
   }
 
-  // Waits for the pages under way and writes them in the order in which they were started.
-  absl::Status DrainPending() {
-    if (tasks_) {
-      OG_RETURN_IF_ERROR(tasks_->Wait());
+  // Waits for the pages that were started first and writes them, while others are encoded.
+  absl::Status WriteOldest() {
+    PendingPages& pending = *pending_.front();
+    if (pending.encode) {
+      OG_RETURN_IF_ERROR(pending.encode->Wait());
     }
-    for (std::unique_ptr<PendingPages>& pending : pending_) {
-      uint64_t row = pending->first_row;
-      for (size_t i = 0; i < pending->pages.size(); ++i) {
-        EncodedPage& page = pending->pages[i];
-        OG_RETURN_IF_ERROR(WritePage(columns_[pending->column], page, row, pending->sums[i]));
-        row += page.num_rows;
-      }
-      pending.reset();
+    uint64_t row = pending.first_row;
+    for (size_t i = 0; i < pending.pages.size(); ++i) {
+      EncodedPage& page = pending.pages[i];
+      OG_RETURN_IF_ERROR(WritePage(columns_[pending.column], page, row, pending.sums[i]));
+      row += page.num_rows;
     }
-    pending_.clear();
-    pending_bytes_ = 0;
+    pending_bytes_ -= pending.bytes;
+    pending_.pop_front();
     return absl::OkStatus();
   }
 
@@ -584,9 +587,9 @@ class FileWriter::Impl {
   std::vector<Column> columns_;
   std::vector<io::ByteRange> global_buffers_;
   uint64_t num_rows_ = 0;
-  std::vector<std::unique_ptr<PendingPages>> pending_;
   size_t pending_bytes_ = 0;
-  std::optional<io::TaskGroup> tasks_;  // last: waits for tasks before what they use goes away
+  // In the order in which they were started. Last: their tasks end before what they use goes away.
+  std::deque<std::unique_ptr<PendingPages>> pending_;
 };
 
 absl::StatusOr<std::unique_ptr<FileWriter>> FileWriter::Open(const io::Location& location,
