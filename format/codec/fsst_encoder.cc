@@ -18,6 +18,13 @@ constexpr size_t kSymbolsMax = 255;
 constexpr size_t kSampleBytes = 32768;
 constexpr size_t kSamplePieceBytes = 512;
 
+// Where the codes of last bytes start in the table of those of two.
+constexpr size_t kLastByte = 65536;
+
+// Strings under way at once, and bytes below which that does not pay.
+constexpr size_t kLanes = 4;
+constexpr size_t kLanesBytesMin = 4096;
+
 // Codes while training: 0 to 255 are single bytes, then the symbols of the last round.
 constexpr size_t kTrainingCodes = 512;
 
@@ -80,33 +87,35 @@ FsstEncoder::FsstEncoder() {
 
 void FsstEncoder::Clear() {
   num_symbols_ = 0;
-  long_codes_.fill(kEscape);
-  short_codes_.fill({});
-  byte_codes_.fill({});
+  long_matches_.fill({});
+  short_matches_.fill({});
+  texts_[kEscape] = 1;
+  masks_[kEscape] = 0;
 }
 
-size_t FsstEncoder::SlotOf(uint64_t text) {
-  const uint64_t prefix = text & 0xffffff;
-  return static_cast<size_t>((prefix * 2971215073u >> 15) ^ prefix) & (kHashSlots - 1);
+inline size_t FsstEncoder::SlotOf(uint64_t text) {
+  return static_cast<size_t>((text << 40) * 0x9e3779b97f4a7c15u >> (64 - kHashBits));
 }
 
 bool FsstEncoder::Add(const Symbol& symbol) {
   OG_DCHECK(num_symbols_ < kSymbolsMax);
-  const auto code = static_cast<uint8_t>(num_symbols_);
+  const Match match(static_cast<unsigned>(num_symbols_), symbol.length);
   if (symbol.length >= 3) {
-    uint8_t& slot = long_codes_[SlotOf(symbol.text)];
-    if (slot != kEscape) {
+    Match& slot = long_matches_[SlotOf(symbol.text)];
+    if (slot.code() != kEscape) {
       return false;
     }
-    slot = code;
+    slot = match;
+    texts_[num_symbols_] = symbol.text;
+    masks_[num_symbols_] = MaskOf(symbol.length);
   } else if (symbol.length == 2) {
-    short_codes_[symbol.text & 0xffff] = {code, 2};
+    short_matches_[symbol.text & 0xffff] = match;
   } else {
-    byte_codes_[symbol.text & 0xff] = {code, 1};
+    short_matches_[kLastByte + (symbol.text & 0xff)] = match;
     for (size_t next = 0; next < 256; ++next) {
-      ShortCode& two = short_codes_[(symbol.text & 0xff) | next << 8];
-      if (two.length != 2) {
-        two = {code, 1};
+      Match& two = short_matches_[(symbol.text & 0xff) | next << 8];
+      if (two.length() != 2) {
+        two = match;
       }
     }
   }
@@ -114,15 +123,26 @@ bool FsstEncoder::Add(const Symbol& symbol) {
   return true;
 }
 
+// Without branches: what a text goes on with follows no pattern that a predictor could learn.
+inline FsstEncoder::Match FsstEncoder::FindInside(uint64_t word) const {
+  const Match match = long_matches_[SlotOf(word)];
+  const bool is_long = (word & masks_[match.code()]) == texts_[match.code()];
+  return short_matches_[word & 0xffff].Or(match, is_long);
+}
+
 inline FsstEncoder::Match FsstEncoder::Find(uint64_t word, size_t left) const {
-  if (const unsigned code = long_codes_[SlotOf(word)]; code != kEscape) {
-    const Symbol& symbol = symbols_[code];
-    if (symbol.length <= left && (word ^ symbol.text) << (64 - 8 * symbol.length) == 0) {
-      return {code, symbol.length};
-    }
-  }
-  const ShortCode& two = left >= 2 ? short_codes_[word & 0xffff] : byte_codes_[word & 0xff];
-  return two.length == 0 ? Match{} : Match{two.code, two.length};
+  const Match match = long_matches_[SlotOf(word)];
+  const bool is_long =
+      (match.length() <= left) & ((word & masks_[match.code()]) == texts_[match.code()]);
+  const size_t two = left >= 2 ? word & 0xffff : kLastByte + (word & 0xff);
+  return short_matches_[two].Or(match, is_long);
+}
+
+// The literal is written in any case and overwritten unless the code is an escape.
+inline std::byte* FsstEncoder::Append(Match match, uint64_t word, std::byte* out) {
+  out[0] = static_cast<std::byte>(match.code());
+  out[1] = static_cast<std::byte>(word);
+  return out + match.encoded_bytes();
 }
 
 // Grows the table in rounds, more of which find longer symbols: encode the sample, count symbols
@@ -161,8 +181,10 @@ class FsstTrainer {
     for (size_t at = 0; at < text.size();) {
       const size_t left = text.size() - at;
       const uint64_t word = LoadWord(text.data() + at, left);
-      const auto [code, length] = encoder_.Find(word, left);
-      const size_t current = code == FsstEncoder::kEscape ? word & 0xff : 256 + code;
+      const FsstEncoder::Match match = encoder_.Find(word, left);
+      const size_t length = match.length();
+      const size_t current =
+          match.code() == FsstEncoder::kEscape ? word & 0xff : 256 + match.code();
       ++counts_[current];
       // The first byte on its own stays a candidate: longer symbols may prove too rare.
       if (length > 1) {
@@ -262,45 +284,133 @@ std::unique_ptr<FsstEncoder> FsstEncoder::Train(std::span<const std::byte> bytes
   return encoder;
 }
 
-std::byte* FsstEncoder::EncodeWithin(const std::byte* text, size_t size,
-                                     const std::byte* readable_end, std::byte* out) const {
-  while (size > 0) {
-    const bool is_open = readable_end - text >= 8;
-    const uint64_t word = is_open ? io::LoadLe<uint64_t>(text) : LoadWord(text, size);
-    const auto [code, length] = Find(word, size);
-    // The literal is written in any case and overwritten unless the code was an escape.
-    out[0] = static_cast<std::byte>(code);
-    out[1] = text[0];
-    out += code == kEscape ? 2 : 1;
-    text += length;
-    size -= length;
+std::byte* FsstEncoder::Encode(std::span<const std::byte> text, std::byte* out) const {
+  while (!text.empty()) {
+    const uint64_t word = LoadWord(text.data(), text.size());
+    const Match match = Find(word, text.size());
+    out = Append(match, word, out);
+    text = text.subspan(match.length());
   }
   return out;
 }
 
-std::byte* FsstEncoder::Encode(std::span<const std::byte> text, std::byte* out) const {
-  return EncodeWithin(text.data(), text.size(), text.data() + text.size(), out);
-}
+// Strings [next, end) of `bytes`, one after the other, to a buffer of their own.
+class FsstEncoder::Lane {
+ public:
+  Lane(const FsstEncoder& encoder, std::span<const std::byte> bytes,
+       std::span<const uint64_t> offsets, size_t begin, size_t end, uint64_t* ends)
+      : encoder_(encoder), bytes_(bytes), offsets_(offsets), next_(begin), end_(end), ends_(ends) {
+    codes_.Resize((offsets[end] - offsets[begin]) / 2 + 4096);
+  }
+
+  // Where in the text of a string a lane is, and where its codes go.
+  struct Place {
+    const std::byte* text = nullptr;
+    const std::byte* last_word = nullptr;  // the last place with 8 bytes of the string
+    std::byte* out = nullptr;              // null: no more strings
+  };
+
+  // A string with at least 8 bytes, and 8 more behind it; what does not have them is encoded
+  // meanwhile.
+  Place Start() { return Next(codes_.data()); }
+
+  // The string at `place` has fewer than 8 bytes left.
+  [[gnu::noinline]] Place Finish(Place place) {
+    for (size_t left = static_cast<size_t>(place.last_word + sizeof(uint64_t) - place.text);
+         left > 0;) {
+      const auto word = io::LoadLe<uint64_t>(place.text);
+      const Match match = encoder_.Find(word, left);
+      place.out = Append(match, word, place.out);
+      place.text += match.length();
+      left -= match.length();
+    }
+    ends_[next_++] = static_cast<uint64_t>(place.out - codes_.data());
+    return Next(place.out);
+  }
+
+  std::span<const std::byte> codes() const { return codes_.span(); }
+
+ private:
+  Place Next(std::byte* out) {
+    auto at = static_cast<size_t>(out - codes_.data());
+    for (; next_ < end_; ++next_) {
+      const uint64_t start = offsets_[next_];
+      const uint64_t size = offsets_[next_ + 1] - start;
+      if (codes_.size() - at < FsstEncodedBytesMax(size)) {
+        codes_.Resize(std::max(codes_.size() * 2, at + FsstEncodedBytesMax(size)));
+      }
+      std::byte* const to = codes_.data() + at;
+      if (size >= sizeof(uint64_t) && bytes_.size() - start - size >= sizeof(uint64_t)) {
+        const std::byte* const text = bytes_.data() + start;
+        return {text, text + size - sizeof(uint64_t), to};
+      }
+      at = static_cast<size_t>(encoder_.Encode(bytes_.subspan(start, size), to) - codes_.data());
+      ends_[next_] = at;
+    }
+    codes_.Resize(at);
+    return {};
+  }
+
+  const FsstEncoder& encoder_;
+  const std::span<const std::byte> bytes_;
+  const std::span<const uint64_t> offsets_;
+  size_t next_;  // under way, or the next one
+  const size_t end_;
+  uint64_t* const ends_;  // of the codes of string i
+  io::MutableBuffer codes_;
+};
 
 FsstEncoder::Codes FsstEncoder::EncodeAll(std::span<const std::byte> bytes,
                                           std::span<const uint64_t> offsets) const {
   Codes out;
-  out.offsets.reserve(offsets.size());
-  out.offsets.push_back(0);
-  const std::byte* const readable_end = bytes.data() + bytes.size();
-  io::MutableBuffer codes(bytes.size() / 2 + 4096);
-  size_t end = 0;
-  for (size_t i = 0; i + 1 < offsets.size(); ++i) {
-    const uint64_t size = offsets[i + 1] - offsets[i];
-    if (codes.size() - end < FsstEncodedBytesMax(size)) {
-      codes.Resize(std::max(codes.size() * 2, end + FsstEncodedBytesMax(size)));
-    }
-    end = static_cast<size_t>(
-        EncodeWithin(bytes.data() + offsets[i], size, readable_end, codes.data() + end) -
-        codes.data());
-    out.offsets.push_back(end);
+  out.offsets.resize(offsets.size());
+  out.offsets[0] = 0;
+  const size_t num_strings = offsets.size() - 1;
+  const uint64_t total = offsets.back() - offsets.front();
+  const size_t num_lanes = total < kLanesBytesMin ? 1 : kLanes;
+  // Parts of as many bytes, one for each lane.
+  std::array<size_t, kLanes + 1> parts;
+  parts.fill(num_strings);
+  parts[0] = 0;
+  for (size_t lane = 1; lane < num_lanes; ++lane) {
+    const auto found =
+        std::ranges::lower_bound(offsets, offsets.front() + total / num_lanes * lane);
+    parts[lane] = std::min(static_cast<size_t>(found - offsets.begin()), num_strings);
   }
-  codes.Resize(end);
+  const auto lane_of = [&](size_t lane) {
+    return Lane(*this, bytes, offsets, parts[lane], parts[lane + 1], out.offsets.data() + 1);
+  };
+  std::array<Lane, kLanes> lanes = {lane_of(0), lane_of(1), lane_of(2), lane_of(3)};
+  Lane::Place a = lanes[0].Start();
+  Lane::Place b = lanes[1].Start();
+  Lane::Place c = lanes[2].Start();
+  Lane::Place d = lanes[3].Start();
+  const auto step = [this](Lane& lane, Lane::Place& place) {
+    const auto word = io::LoadLe<uint64_t>(place.text);
+    const Match match = FindInside(word);
+    place.out = Append(match, word, place.out);
+    place.text += match.length();
+    if (place.text > place.last_word) [[unlikely]] {
+      place = lane.Finish(place);
+    }
+  };
+  while (a.out != nullptr && b.out != nullptr && c.out != nullptr && d.out != nullptr) {
+    step(lanes[0], a);
+    step(lanes[1], b);
+    step(lanes[2], c);
+    step(lanes[3], d);
+  }
+  const std::array<Lane::Place, kLanes> places = {a, b, c, d};
+  io::MutableBuffer codes;
+  for (size_t lane = 0; lane < kLanes; ++lane) {
+    for (Lane::Place place = places[lane]; place.out != nullptr;) {
+      step(lanes[lane], place);
+    }
+    for (size_t i = parts[lane]; i < parts[lane + 1]; ++i) {
+      out.offsets[i + 1] += codes.size();
+    }
+    codes.Append(lanes[lane].codes());
+  }
   out.bytes = std::move(codes).Share();
   return out;
 }

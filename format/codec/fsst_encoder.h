@@ -37,8 +37,8 @@ class FsstEncoder {
   // REQUIRES: room for FsstEncodedBytesMax(text.size()) bytes.
   std::byte* Encode(std::span<const std::byte> text, std::byte* out) const;
 
-  // Encodes the strings `bytes[offsets[i], offsets[i + 1])` one after the other; faster than one by
-  // one. REQUIRES: as Train().
+  // Encodes the strings `bytes[offsets[i], offsets[i + 1])` to the same codes as one by one, but
+  // several at once: each code waits for the one before it in its string. REQUIRES: as Train().
   struct Codes {
     std::vector<uint64_t> offsets;  // as many as given, from 0
     io::Buffer bytes;
@@ -51,42 +51,60 @@ class FsstEncoder {
  private:
   friend class FsstTrainer;
 
-  static constexpr size_t kHashSlots = 4096;
+  class Lane;
+
+  static constexpr unsigned kHashBits = 12;
   static constexpr unsigned kEscape = 255;  // no symbol
 
   struct Symbol {
     uint64_t text = 0;  // first character in the lowest byte
     uint8_t length = 0;
   };
-  // What the next two bytes become if no longer symbol matches: a code of 1 or 2 bytes of text;
-  // length 0 means escape.
-  struct ShortCode {
-    uint8_t code = 0;
-    uint8_t length = 0;
+  // What a text goes on with, in 16 bits: the code, how many bytes of text it covers, and how many
+  // it takes, which are two for an escape and its literal.
+  class Match {
+   public:
+    constexpr Match() : Match(kEscape, 1) {}
+    constexpr Match(unsigned code, unsigned length)
+        : bits_(static_cast<uint16_t>(code | length << 8 | (code == kEscape ? 2u : 1u) << 12)) {}
+
+    unsigned code() const { return bits_ & 0xffu; }
+    unsigned length() const { return bits_ >> 8 & 0xfu; }
+    unsigned encoded_bytes() const { return bits_ >> 12; }
+    // `other` where `is_other`; without a branch.
+    Match Or(Match other, bool is_other) const {
+      Match out;
+      const unsigned mask = 0u - static_cast<unsigned>(is_other);
+      out.bits_ = static_cast<uint16_t>(bits_ ^ ((bits_ ^ other.bits_) & mask));
+      return out;
+    }
+
+   private:
+    uint16_t bits_;
   };
 
   FsstEncoder();
   void Clear();
   // Adds a symbol unless its hash slot is taken. REQUIRES: fewer than 255 symbols.
   bool Add(const Symbol& symbol);
-  // The symbol at the start of `word` that is not longer than `left`: its code, or kEscape, and how
-  // many bytes it covers.
-  struct Match {
-    unsigned code = kEscape;
-    size_t length = 1;
-  };
+  // The longest symbol at the start of `word`, of which `left` bytes count.
   Match Find(uint64_t word, size_t left) const;
-  // Encode(), with everything before `readable_end` open for reading.
-  std::byte* EncodeWithin(const std::byte* text, size_t size, const std::byte* readable_end,
-                          std::byte* out) const;
+  // The same where all 8 bytes count.
+  Match FindInside(uint64_t word) const;
+  static std::byte* Append(Match match, uint64_t word, std::byte* out);
   static size_t SlotOf(uint64_t text);
 
   std::array<Symbol, 256> symbols_;
   size_t num_symbols_ = 0;
-  // Codes of symbols of at least 3 bytes by a hash of the first 3, one for each hash.
-  std::array<uint8_t, kHashSlots> long_codes_;
-  std::array<ShortCode, 65536> short_codes_;
-  std::array<ShortCode, 256> byte_codes_;
+  // Symbols of at least 3 bytes by a hash of the first 3, one for each hash.
+  std::array<Match, size_t{1} << kHashBits> long_matches_;
+  // What a text has to be, of those bytes that the mask leaves, for the symbol of a code of
+  // long_matches_; nothing is it for the escape.
+  std::array<uint64_t, 256> texts_;
+  std::array<uint64_t, 256> masks_;
+  // What the next two bytes become if no longer symbol matches; behind them, by the last byte of a
+  // string.
+  std::array<Match, 65536 + 256> short_matches_;
 };
 
 }  // namespace og::format

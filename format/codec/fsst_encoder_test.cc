@@ -27,19 +27,27 @@ struct Text {
   }
 };
 
-// Encodes all of `text`, checks that it comes back, and returns the bytes of codes.
+// Encodes all of `text`, checks that it comes back and that the codes of all strings together are
+// the same, and returns the bytes of codes.
 size_t RoundTrip(const Text& text) {
   const auto encoder = FsstEncoder::Train(std::as_bytes(std::span(text.bytes)), text.offsets);
   const std::string table = encoder->Table();
   EXPECT_EQ(table.size(), kFsstTableBytes);
   const auto decoder = FsstDecoder::Parse(std::as_bytes(std::span(table)));
   EXPECT_TRUE(decoder.ok()) << decoder.status();
+  const FsstEncoder::Codes all =
+      encoder->EncodeAll(std::as_bytes(std::span(text.bytes)), text.offsets);
+  EXPECT_EQ(all.offsets.size(), text.offsets.size());
   size_t total = 0;
   for (size_t i = 0; i + 1 < text.offsets.size(); ++i) {
     const std::span<const std::byte> value = text.value(i);
     std::vector<std::byte> codes(FsstEncodedBytesMax(value.size()));
     codes.resize(static_cast<size_t>(encoder->Encode(value, codes.data()) - codes.data()));
+    EXPECT_EQ(all.offsets[i], total);
     total += codes.size();
+    EXPECT_EQ(all.offsets[i + 1], total);
+    EXPECT_TRUE(std::ranges::equal(codes, all.bytes.span().subspan(all.offsets[i], codes.size())))
+        << "value " << i;
     std::vector<std::byte> decoded(codes.size() * kFsstSymbolBytesMax + kFsstSlackBytes);
     const std::byte* const end = decoder->Decode(codes, decoded.data());
     EXPECT_NE(end, nullptr);
@@ -68,6 +76,21 @@ TEST(FsstEncoderTest, RandomBytesComeBack) {
     text.Add(value);
   }
   RoundTrip(text);
+}
+
+TEST(FsstEncoderTest, StringsOfUnevenLengthsComeBack) {
+  std::mt19937_64 random(9);
+  for (const size_t longest : {10, 300, 20000}) {
+    Text text;
+    for (int i = 0; i < 300; ++i) {
+      std::string value;
+      for (const size_t size = random() % (i % 17 == 0 ? longest : 40); value.size() < size;) {
+        value += random() % 3 == 0 ? "some words " : std::string(1, static_cast<char>(random()));
+      }
+      text.Add(value);
+    }
+    RoundTrip(text);
+  }
 }
 
 TEST(FsstEncoderTest, ShortEmptyAndZeroBytes) {
