@@ -115,12 +115,29 @@ T UnpackValue(const std::byte* packed, unsigned width, size_t i) {
 }
 
 template <typename T>
-unsigned BitpackWidth(std::span<const T> values) {
-  T bits = 0;
-  for (const T value : values) {
-    bits = static_cast<T>(bits | value);
+WordSurvey Survey(std::span<const T> values, size_t start, size_t count) {
+  OG_DCHECK(start <= values.size() && count <= values.size() - start);
+  WordSurvey out;
+  if (count > 0 && start == 0) {
+    out.bits = values[0];
+    start = 1;
+    --count;
   }
-  return static_cast<unsigned>(std::bit_width(bits));
+  while (count > 0) {
+    const size_t take = std::min(count, kBitpackGroupValues);
+    const WordSurvey part = Active().survey[kLog2Bytes<T>](
+        reinterpret_cast<const std::byte*>(values.data() + start), take);
+    out.bits |= part.bits;
+    out.changes += part.changes;
+    start += take;
+    count -= take;
+  }
+  return out;
+}
+
+template <typename T>
+unsigned BitpackWidth(std::span<const T> values) {
+  return io::BitLength(Survey(values, 0, values.size()).bits);
 }
 
 template <typename T>
@@ -215,6 +232,7 @@ absl::Status DecodeOutOfLineBitpacked(std::span<const std::byte> encoded, unsign
   template void PackGroup<T>(const T*, unsigned, std::byte*);                                  \
   template void UnpackGroup<T>(const std::byte*, unsigned, T*);                                \
   template T UnpackValue<T>(const std::byte*, unsigned, size_t);                               \
+  template WordSurvey Survey<T>(std::span<const T>, size_t, size_t);                           \
   template unsigned BitpackWidth<T>(std::span<const T>);                                       \
   template void AppendInlineBitpacked<T>(std::span<const T>, unsigned, io::MutableBuffer&);    \
   template absl::Status DecodeInlineBitpacked<T>(std::span<const std::byte>, std::span<T>);    \

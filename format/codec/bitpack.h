@@ -55,6 +55,16 @@ void UnpackGroup(const std::byte* packed, unsigned width, T* values);
 template <typename T>
 T UnpackValue(const std::byte* packed, unsigned width, size_t i);
 
+// What the choice of a width, or of runs instead, needs to know about values.
+struct WordSurvey {
+  uint64_t bits = 0;   // those that any value has
+  size_t changes = 0;  // how often a value differs from the one before it
+};
+// Of values [start, start + count) of `values`, the first of them compared with the one before it
+// as well. REQUIRES: inside `values`.
+template <typename T>
+WordSurvey Survey(std::span<const T> values, size_t start, size_t count);
+
 // The smallest W that holds all `values`: 0 if all are 0.
 template <typename T>
 unsigned BitpackWidth(std::span<const T> values);
@@ -90,12 +100,14 @@ template <typename T>
 absl::Status DecodeOutOfLineBitpacked(std::span<const std::byte> encoded, unsigned width,
                                       std::span<T> values);
 
-// The variants of the two group loops, for the test that compares them. `name` is "portable",
-// "avx2" or "avx512"; the index is log2 of the bytes of T.
+// The variants of the loops, for the test that compares them. `name` is "portable", "avx2" or
+// "avx512"; the index is log2 of the bytes of T. `survey` looks at most at 1024 values, and at the
+// one before them.
 struct BitpackVariant {
   const char* name;
   void (*pack[4])(const std::byte* values, unsigned width, std::byte* packed);
   void (*unpack[4])(const std::byte* packed, unsigned width, std::byte* values);
+  WordSurvey (*survey[4])(const std::byte* values, size_t count);
 };
 
 // Those that this machine can run, slowest first; the last one is in use.

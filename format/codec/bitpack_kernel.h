@@ -143,10 +143,38 @@ void PackLoop(const std::byte* values, unsigned width, std::byte* packed) {
   PackAnyWidth<T>(values, width, packed, std::make_index_sequence<sizeof(T) * 8 + 1>());
 }
 
+// At most 1024 values: a lane counts its changes in a value.
+template <typename T>
+WordSurvey SurveyLoop(const std::byte* values, size_t count) {
+  constexpr size_t kLanes = kVectorBytes / sizeof(T);
+  Vector<T> bits{};
+  Vector<T> changes{};
+  size_t i = 0;
+  for (; i + kLanes <= count; i += kLanes) {
+    const std::byte* const at = values + i * sizeof(T);
+    const auto value = LoadVector<Vector<T>>(at);
+    bits |= value;
+    changes -= reinterpret_cast<Vector<T>>(value != LoadVector<Vector<T>>(at - sizeof(T)));
+  }
+  WordSurvey out;
+  for (size_t lane = 0; lane < kLanes; ++lane) {
+    out.bits |= bits[lane];
+    out.changes += changes[lane];
+  }
+  for (; i < count; ++i) {
+    const std::byte* const at = values + i * sizeof(T);
+    const T value = io::LoadLe<T>(at);
+    out.bits |= value;
+    out.changes += value != io::LoadLe<T>(at - sizeof(T)) ? 1u : 0u;
+  }
+  return out;
+}
+
 constexpr BitpackVariant MakeVariant(const char* name) {
   return {name,
           {PackLoop<uint8_t>, PackLoop<uint16_t>, PackLoop<uint32_t>, PackLoop<uint64_t>},
-          {UnpackLoop<uint8_t>, UnpackLoop<uint16_t>, UnpackLoop<uint32_t>, UnpackLoop<uint64_t>}};
+          {UnpackLoop<uint8_t>, UnpackLoop<uint16_t>, UnpackLoop<uint32_t>, UnpackLoop<uint64_t>},
+          {SurveyLoop<uint8_t>, SurveyLoop<uint16_t>, SurveyLoop<uint32_t>, SurveyLoop<uint64_t>}};
 }
 
 }  // namespace

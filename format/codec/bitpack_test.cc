@@ -133,6 +133,45 @@ TYPED_TEST(BitpackTest, WrongSizesAndWidthsAreRefused) {
   EXPECT_FALSE(DecodeOutOfLineBitpacked<T>(encoded.span(), sizeof(T) * 8 + 1, decoded).ok());
 }
 
+TYPED_TEST(BitpackTest, EveryVariantSurveysAlike) {
+  using T = TypeParam;
+  const size_t log2_bytes = static_cast<size_t>(std::bit_width(sizeof(T)) - 1);
+  for (const size_t count : {0, 1, 2, 15, 63, 64, 65, 127, 1000, 1023, 1024}) {
+    for (const unsigned width : {0u, 1u, 3u, static_cast<unsigned>(sizeof(T) * 8)}) {
+      const std::vector<T> values = RandomValues<T>(count + 1, width, count * 7 + width);
+      WordSurvey want;
+      for (size_t i = 1; i <= count; ++i) {
+        want.bits |= values[i];
+        want.changes += values[i] != values[i - 1] ? 1 : 0;
+      }
+      for (const BitpackVariant& variant : BitpackVariants()) {
+        const WordSurvey got = variant.survey[log2_bytes](
+            reinterpret_cast<const std::byte*>(values.data() + 1), count);
+        EXPECT_EQ(got.bits, want.bits) << variant.name << ", " << count;
+        EXPECT_EQ(got.changes, want.changes) << variant.name << ", " << count;
+      }
+    }
+  }
+}
+
+TYPED_TEST(BitpackTest, SurveyOfPartsIsThatOfTheWhole) {
+  using T = TypeParam;
+  EXPECT_EQ(Survey<T>({}, 0, 0).changes, 0u);
+  const std::vector<T> values = RandomValues<T>(5000, 2, 3);
+  const WordSurvey whole = Survey<T>(values, 0, values.size());
+  size_t changes = 0;
+  for (size_t i = 1; i < values.size(); ++i) {
+    changes += values[i] != values[i - 1] ? 1 : 0;
+  }
+  EXPECT_EQ(whole.changes, changes);
+  EXPECT_EQ(whole.bits, 3u);
+  size_t in_parts = 0;
+  for (size_t at = 0; at < values.size(); at += 1000) {
+    in_parts += Survey<T>(values, at, 1000).changes;
+  }
+  EXPECT_EQ(in_parts, changes);
+}
+
 TYPED_TEST(BitpackTest, WidthIsThatOfTheLargestValue) {
   using T = TypeParam;
   for (unsigned width = 0; width <= sizeof(T) * 8; ++width) {

@@ -119,22 +119,6 @@ std::span<const RleVariant> RleVariants() {
 }
 
 template <typename T>
-size_t CountChanges(std::span<const T> values) {
-  size_t changes = 0;
-  // Blocks keep the counters narrow, which lets the compiler use whole vectors of them.
-  constexpr size_t kBlock = 16384;
-  for (size_t start = 1; start < values.size(); start += kBlock) {
-    const size_t end = std::min(values.size(), start + kBlock);
-    uint32_t count = 0;
-    for (size_t i = start; i < end; ++i) {
-      count += values[i] != values[i - 1] ? 1u : 0u;
-    }
-    changes += count;
-  }
-  return changes;
-}
-
-template <typename T>
 size_t CountRuns(std::span<const T> values) {
   size_t runs = 0;
   for (size_t start = 0; start < values.size();) {
@@ -208,7 +192,6 @@ absl::StatusOr<RleBlock> SplitRleBlock(std::span<const std::byte> block) {
 }
 
 #define OG_INSTANTIATE_RLE(T)                                                                 \
-  template size_t CountChanges<T>(std::span<const T>);                                        \
   template size_t CountRuns<T>(std::span<const T>);                                           \
   template size_t ValuesInRuns<T>(std::span<const T>, size_t);                                \
   template void AppendRuns<T>(std::span<const T>, io::MutableBuffer&, io::MutableBuffer&);    \

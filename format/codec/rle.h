@@ -26,11 +26,6 @@ namespace og::format {
 inline constexpr size_t kRleRunMax = 255;
 inline constexpr size_t kRleBlockHeaderBytes = 8;
 
-// How often a value differs from the one before it: runs minus one, without the splitting of long
-// runs. A fraction of the cost of CountRuns. T is an unsigned integer of 8 to 64 bits.
-template <typename T>
-size_t CountChanges(std::span<const T> values);
-
 // Number of runs that AppendRuns makes of `values`. T is an unsigned integer of 8 to 64 bits.
 template <typename T>
 size_t CountRuns(std::span<const T> values);

@@ -129,17 +129,6 @@ TYPED_TEST(RleTest, PrefixOfRunsHoldsThatManyValues) {
   }
 }
 
-TEST(RleTest, ChangesAreCounted) {
-  EXPECT_EQ(CountChanges<uint32_t>({}), 0u);
-  const std::vector<uint32_t> one = {4};
-  EXPECT_EQ(CountChanges<uint32_t>(one), 0u);
-  std::vector<uint32_t> values(100000, 1);
-  for (const size_t at : {1, 16384, 16385, 50000, 99999}) {
-    values[at] = 2;
-  }
-  EXPECT_EQ(CountChanges<uint32_t>(values), 7u);
-}
-
 TEST(RleTest, LayoutOfABlock) {
   const std::vector<uint16_t> values = {5, 5, 5, 9};
   io::MutableBuffer block;

@@ -130,6 +130,8 @@ class Walk {
   void Emit(const Array& leaf) {
     PageLevels& levels = out_.levels;
     levels.rep.insert(levels.rep.end(), rep_.begin(), rep_.end());
+    levels.def.resize(levels.num_levels, 0);
+    levels.num_levels += def_.size();
     levels.def.insert(levels.def.end(), def_.begin(), def_.end());
     uint16_t visible_max = 0;
     for (auto layer = layers_.rbegin(); layer != layers_.rend() && !layer->is_list; ++layer) {
@@ -231,7 +233,10 @@ void Finish(std::vector<Layer>& layers, PageLevels& levels) {
   levels.max_def = static_cast<uint16_t>(next - 1);
   if (levels.max_def == 0) {
     levels.def = {};
-  } else if (!is_identity) {
+    return;
+  }
+  levels.def.resize(levels.num_levels, 0);
+  if (!is_identity) {
     for (uint16_t& def : levels.def) {
       def = final_number[def];
     }
@@ -258,10 +263,12 @@ void AppendPlain(const Array& top, const LeafPath& path, Layer& leaf_layer, Leaf
     leaf = leaf->children[step].get();
   }
   const auto length = static_cast<size_t>(top.length);
-  std::vector<uint16_t>& def = out.levels.def;
-  const size_t at = def.size();
-  def.resize(at + length, 0);
+  const size_t at = out.levels.num_levels;
+  out.levels.num_levels += length;
+  // Levels of which none is a null are added once they stand before one that is.
   if (leaf->null_count != 0) {
+    std::vector<uint16_t>& def = out.levels.def;
+    def.resize(at + length, 0);
     for (size_t i = 0; i < length; ++i) {
       const bool is_null = leaf->IsNull(start + static_cast<int64_t>(i));
       def[at + i] = is_null ? leaf_layer.null_number : uint16_t{0};
@@ -293,7 +300,6 @@ LeafLevels BuildLevels(std::span<const ArrayPtr> rows, const LeafPath& path) {
       Walk(layers, num_lists, out).Run(*array, path);
     }
   }
-  out.levels.num_levels = out.levels.def.size();
   out.levels.max_rep = num_lists;
   Finish(layers, out.levels);
   return out;

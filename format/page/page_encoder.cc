@@ -132,11 +132,19 @@ absl::StatusOr<EncodedPage> WriteWithArrowDictionary(const PageLevels& levels,
   return WriteMiniBlock(levels, std::move(chunks), std::move(block), options.is_2_2);
 }
 
-// Mini-block, with a dictionary where that is smaller.
+// Mini-block, with a dictionary where that is smaller. `dictionary` is that of values of variable
+// width.
 absl::StatusOr<EncodedPage> WriteMiniBlockBySize(const PageLevels& levels, const LeafValues& values,
-                                                 const std::optional<DictionaryValues>& dictionary,
+                                                 std::optional<DictionaryValues> dictionary,
                                                  const CodecOptions& options,
                                                  const ChunkLimits& limits) {
+  std::optional<ChunkPlan> plain;
+  if (!values.has_offsets()) {
+    OG_ASSIGN_OR_RETURN(plain, PlanChunks(values, options, limits));
+    const bool is_light = plain->codec != ChunkPlan::Codec::kRle && !plain->general;
+    dictionary = BuildDictionary(
+        values, options, is_light && !options.compact ? std::optional(plain->bytes) : std::nullopt);
+  }
   if (dictionary) {
     CodecOptions index_options = options;
     index_options.compression = CompressionChoice::kAuto;
@@ -147,18 +155,21 @@ absl::StatusOr<EncodedPage> WriteMiniBlockBySize(const PageLevels& levels, const
     OG_ASSIGN_OR_RETURN(block.block, EncodeDictionaryBlock(dictionary->items, options));
     block.num_items = dictionary->items.num_values;
     bool is_smaller = options.forced_codec == ForcedCodec::kDictionary;
-    if (!is_smaller) {
-      OG_ASSIGN_OR_RETURN(const ChunkPlan plain, PlanChunks(values, options, limits));
-      is_smaller = index_plan.bytes + block.block.bytes.size() < plain.bytes;
+    if (!is_smaller && !plain) {
+      OG_ASSIGN_OR_RETURN(plain, PlanChunks(values, options, limits));
     }
+    is_smaller = is_smaller || index_plan.bytes + block.block.bytes.size() < plain->bytes;
     if (is_smaller) {
       OG_ASSIGN_OR_RETURN(ChunkedValues indices,
                           EncodeChunks(dictionary->indices, index_plan, index_options, limits));
       return WriteMiniBlock(levels, std::move(indices), std::move(block), options.is_2_2);
     }
   }
-  OG_ASSIGN_OR_RETURN(ChunkedValues plain, EncodeAsPlanned(values, options, limits));
-  return WriteMiniBlock(levels, std::move(plain), std::nullopt, options.is_2_2);
+  if (!plain) {
+    OG_ASSIGN_OR_RETURN(plain, PlanChunks(values, options, limits));
+  }
+  OG_ASSIGN_OR_RETURN(ChunkedValues chunks, EncodeChunks(values, *plain, options, limits));
+  return WriteMiniBlock(levels, std::move(chunks), std::nullopt, options.is_2_2);
 }
 
 // The first `count` rows of `rows`, or those from there on.
@@ -246,15 +257,15 @@ absl::StatusOr<Pages> EncodeOneDictionary(const ColumnPlan& plan, std::span<cons
     return One(std::move(page));
   }
   std::optional<DictionaryValues> dictionary;
-  if (limits && plan.layout != ForcedLayout::kFullZip) {
-    dictionary = BuildDictionary(values, options);
+  if (limits && plan.layout != ForcedLayout::kFullZip && values.has_offsets()) {
+    dictionary = BuildDictionary(values, options, std::nullopt);
   }
   if (!limits || (wants_zip && !dictionary)) {
     OG_ASSIGN_OR_RETURN(EncodedPage page, WriteFullZip(levels, values, options));
     return One(std::move(page));
   }
   absl::StatusOr<EncodedPage> page =
-      WriteMiniBlockBySize(levels, values, dictionary, options, *limits);
+      WriteMiniBlockBySize(levels, values, std::move(dictionary), options, *limits);
   if (!page.ok() && page.status().code() == absl::StatusCode::kUnimplemented) {
     // Values too large for the chunks of 2.1.
     if (can_still_zip) {

@@ -147,9 +147,11 @@ struct DictionaryValues {
 
 // The dictionary of `values` if it may be worth one: variable-width, or 32 to 128 bits wide, at
 // least 100 values, and fewer than half as many distinct ones. A null slot has the index of the
-// empty or zero value. Looks at a sample first.
+// empty or zero value. Looks at a sample first. `light_bytes`, if known, is what fixed-width values
+// take without dictionary and compression; none is made that a sample says does not take less.
 std::optional<DictionaryValues> BuildDictionary(const LeafValues& values,
-                                                const CodecOptions& options);
+                                                const CodecOptions& options,
+                                                std::optional<uint64_t> light_bytes);
 
 // Values as one block, as page buffers of dictionaries hold them.
 struct BlockValues {

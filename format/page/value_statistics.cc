@@ -23,15 +23,17 @@ WordStatistics StatisticsOf(std::span<const T> words) {
   WordStatistics out;
   out.num_values = words.size();
   out.group_widths.reserve(words.size() / kBitpackGroupValues + 1);
+  size_t changes = 0;
   for (size_t at = 0; at < words.size(); at += kBitpackGroupValues) {
-    const unsigned width =
-        BitpackWidth(words.subspan(at, std::min(kBitpackGroupValues, words.size() - at)));
+    const WordSurvey group = Survey(words, at, std::min(kBitpackGroupValues, words.size() - at));
+    const unsigned width = io::BitLength(group.bits);
+    changes += group.changes;
     out.group_widths.push_back(static_cast<uint8_t>(width));
     out.width = std::max(out.width, width);
     out.bitpacked_bytes += sizeof(T) + BitpackGroupBytes(width);
   }
   // The number of changes is a lower bound of the runs, and much cheaper to find.
-  out.num_runs = words.empty() ? 0 : CountChanges(words) + 1;
+  out.num_runs = words.empty() ? 0 : changes + 1;
   if (out.num_runs * (out.width / 8 + 1) < std::min(out.bitpacked_bytes, words.size_bytes())) {
     out.num_runs = CountRuns(words);
   }

@@ -47,15 +47,6 @@ void Decode(benchmark::State& state) {
 }
 BENCHMARK(Decode)->Arg(1)->Arg(4)->Arg(16)->Arg(100);
 
-void Changes(benchmark::State& state) {
-  const std::vector<uint32_t> values = Runs(4);
-  for (auto _ : state) {
-    benchmark::DoNotOptimize(CountChanges<uint32_t>(values));
-  }
-  state.SetBytesProcessed(state.iterations() * static_cast<int64_t>(values.size() * 4));
-}
-BENCHMARK(Changes);
-
 }  // namespace
 }  // namespace og::format
 
