@@ -1,6 +1,7 @@
 #include "format/file/reader.h"
 
 #include <algorithm>
+#include <deque>
 #include <numeric>
 #include <utility>
 
@@ -29,6 +30,9 @@ namespace {
 constexpr uint64_t kLocalTailBytes = uint64_t{16} << 10;
 
 constexpr size_t kTablePagesAhead = 16;
+
+// Stretches of rows from which on it pays to take them in parts side by side.
+constexpr size_t kSplitRangesMin = 256;
 
 using ColumnMetadataPtr = std::shared_ptr<const lance::file::v2::ColumnMetadata>;
 
@@ -397,7 +401,8 @@ absl::StatusOr<std::unique_ptr<BatchStream>> FileReaderOfSource::Scan(
                                       std::move(check));
 }
 
-// One step with the rows in ascending order, each once, and the way back to the order asked for.
+// The rows in ascending order, each once, in steps that run side by side, and the way back to the
+// order asked for.
 class FileReaderOfSource::PendingTake final : public PendingRows {
  public:
   // Reads in `read_pool`, or in this thread, and decodes in `pool`, or in that of Wait().
@@ -442,21 +447,41 @@ class FileReaderOfSource::PendingTake final : public PendingRows {
                                                                    .dictionary_strings = false,
                                                                    .table_pages_ahead = 0}));
     OG_ASSIGN_OR_RETURN(take->check_, from.CheckOf(columns));
-    take->step_.emplace(from.source_, take->fields_, std::move(ranges), take->check_);
-    OG_RETURN_IF_ERROR(take->step_->Start(read_pool));
+    // One column keeps one thread busy; several are decoded side by side anyway.
+    const bool is_split = pool != nullptr && columns.size() < pool->num_threads() &&
+                          ranges.size() >= kSplitRangesMin && from.source_.is_local() &&
+                          take->check_ == nullptr;
+    const size_t num_steps = is_split ? pool->num_threads() : 1;
+    for (size_t i = 0; i < num_steps; ++i) {
+      const auto begin = ranges.begin() + static_cast<ptrdiff_t>(ranges.size() * i / num_steps);
+      const auto end = ranges.begin() + static_cast<ptrdiff_t>(ranges.size() * (i + 1) / num_steps);
+      take->steps_.emplace_back(from.source_, take->fields_, std::vector<RowRange>(begin, end),
+                                take->check_);
+      OG_RETURN_IF_ERROR(take->steps_.back().Start(is_split ? pool : read_pool));
+    }
     return take;
   }
 
   absl::Status Decode() override {
-    return step_.has_value() && !step_->is_launched() ? step_->Launch(pool_) : absl::OkStatus();
+    for (ReadStep& step : steps_) {
+      if (!step.is_launched()) {
+        OG_RETURN_IF_ERROR(step.Launch(pool_));
+      }
+    }
+    return absl::OkStatus();
   }
 
   absl::StatusOr<RecordBatch> Wait() override {
-    if (!step_.has_value()) {
+    if (steps_.empty()) {
       return EmptyBatch(schema_);
     }
     OG_RETURN_IF_ERROR(Decode());
-    OG_ASSIGN_OR_RETURN(RecordBatch batch, step_->Finish(schema_));
+    std::vector<RecordBatch> parts;
+    for (ReadStep& step : steps_) {
+      OG_ASSIGN_OR_RETURN(RecordBatch part, step.Finish(schema_));
+      parts.push_back(std::move(part));
+    }
+    RecordBatch batch = parts.size() == 1 ? std::move(parts[0]) : Concat(parts);
     return positions_.empty() ? std::move(batch) : format::Take(batch, positions_);
   }
 
@@ -467,7 +492,7 @@ class FileReaderOfSource::PendingTake final : public PendingRows {
   std::vector<int64_t> positions_;  // of the rows asked for; empty if they come as they are
   std::vector<std::unique_ptr<FieldReader>> fields_;
   RowCheck check_;
-  std::optional<ReadStep> step_;  // last: waits before the rest goes
+  std::deque<ReadStep> steps_;  // last: wait before the rest goes
 };
 
 absl::StatusOr<RecordBatch> FileReaderOfSource::Take(std::vector<ColumnRequest> columns,

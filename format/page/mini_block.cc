@@ -13,6 +13,8 @@
 //
 // Source: lance-encoding 10.0.0: src/encodings/logical/primitive.rs.
 #include <algorithm>
+#include <array>
+#include <bit>
 #include <cstring>
 #include <optional>
 
@@ -31,9 +33,94 @@ using Bytes = std::span<const std::byte>;
 constexpr uint64_t kChunkAlignment = 8;
 constexpr uint64_t kChunkValuesMax = 32768;
 constexpr uint64_t kRepetitionDepthMax = 8;
+constexpr size_t kChunkBuffersMax = 8;
 
 // Room that tables ask for is made ahead up to this much, beyond it as values really come.
 constexpr uint64_t kReservedBytesMax = uint64_t{64} << 20;
+
+// Finds the rows of a chunk among its levels, in vectors and words of 8 levels at a time: where
+// rows start follows no pattern that a branch predictor could learn.
+class LevelSearch {
+ public:
+  // A level, and how many values stand before it.
+  struct Place {
+    uint64_t level = 0;
+    uint64_t value = 0;
+  };
+
+  // The marks live in `scratch`. `def` is empty where every level has a value.
+  LevelSearch(std::span<const uint16_t> rep, uint16_t row_start, std::span<const uint16_t> def,
+              uint16_t visible_max, DecodeScratch& scratch)
+      : end_{rep.size(), rep.size()} {
+    const size_t size = io::RoundUp(rep.size(), kWord);
+    const auto mark = [&](std::vector<uint8_t>& marks, std::span<const uint16_t> levels,
+                          auto is_marked) {
+      marks.resize(size);
+      uint8_t* const to = marks.data();
+      const uint16_t* const from = levels.data();
+      const size_t num_levels = levels.size();
+      for (size_t i = 0; i < num_levels; ++i) {
+        to[i] = is_marked(from[i]) ? 1 : 0;
+      }
+      std::fill(to + num_levels, to + size, uint8_t{0});
+      uint64_t count = 0;
+      for (size_t at = 0; at < size; at += kWord) {
+        count += CountMarks(WordAt(marks, at));
+      }
+      return count;
+    };
+    num_rows_ =
+        mark(scratch.row_marks, rep, [row_start](uint16_t level) { return level == row_start; });
+    rows_ = scratch.row_marks;
+    if (!def.empty()) {
+      end_.value = mark(scratch.value_marks, def,
+                        [visible_max](uint16_t level) { return level <= visible_max; });
+      values_ = scratch.value_marks;
+    }
+  }
+
+  uint64_t num_rows() const { return num_rows_; }
+  Place end() const { return end_; }
+
+  // Where the row that starts as number `row` starts; the end if none does. Calls ascend.
+  Place Find(uint64_t row) {
+    if (row >= num_rows_) {
+      return end_;
+    }
+    uint64_t marks = WordAt(rows_, word_.level);
+    for (uint64_t count = CountMarks(marks); word_rows_ + count <= row; count = CountMarks(marks)) {
+      word_rows_ += count;
+      word_.value += values_.empty() ? kWord : CountMarks(WordAt(values_, word_.level));
+      word_.level += kWord;
+      marks = WordAt(rows_, word_.level);
+    }
+    for (uint64_t skip = row - word_rows_; skip > 0; --skip) {
+      marks &= marks - 1;
+    }
+    const auto bit = static_cast<unsigned>(std::countr_zero(marks));
+    const uint64_t level = word_.level + bit / 8;
+    if (values_.empty()) {
+      return {level, level};
+    }
+    const uint64_t before = WordAt(values_, word_.level) & ((uint64_t{1} << bit) - 1);
+    return {level, word_.value + CountMarks(before)};
+  }
+
+ private:
+  static constexpr size_t kWord = 8;
+
+  static uint64_t WordAt(std::span<const uint8_t> marks, size_t at) {
+    return io::LoadLe<uint64_t>(reinterpret_cast<const std::byte*>(marks.data()) + at);
+  }
+  static uint64_t CountMarks(uint64_t marks) { return marks * 0x0101010101010101u >> 56; }
+
+  std::span<const uint8_t> rows_;
+  std::span<const uint8_t> values_;
+  uint64_t num_rows_ = 0;
+  Place end_;
+  Place word_;              // a whole word
+  uint64_t word_rows_ = 0;  // rows that start before it
+};
 
 struct Chunk {
   uint64_t offset = 0;  // in the buffer of chunks
@@ -69,7 +156,10 @@ class MiniBlockDecoder final : public PageDecoder {
     uint64_t num_levels = 0;
     Bytes rep;
     Bytes def;
-    std::vector<Bytes> values;
+    std::array<Bytes, kChunkBuffersMax> buffers;
+    size_t num_buffers = 0;
+
+    std::span<const Bytes> values() const { return std::span(buffers).first(num_buffers); }
   };
 
   absl::Status LoadChunkWords(Bytes words);
@@ -347,8 +437,8 @@ absl::StatusOr<MiniBlockDecoder::Parts> MiniBlockDecoder::SplitChunk(Bytes chunk
   parts.num_levels = next_size(2);
   const uint64_t rep_bytes = rep_codec_.has_value() ? next_size(2) : 0;
   const uint64_t def_bytes = def_codec_.has_value() ? next_size(2) : 0;
-  uint64_t value_bytes[8];
-  if (num_buffers_ > std::size(value_bytes)) {
+  std::array<uint64_t, kChunkBuffersMax> value_bytes;
+  if (num_buffers_ > kChunkBuffersMax) {
     return io::UnimplementedError(io::StrCat("chunks of ", num_buffers_, " value buffers"));
   }
   for (uint64_t i = 0; i < num_buffers_; ++i) {
@@ -370,10 +460,9 @@ absl::StatusOr<MiniBlockDecoder::Parts> MiniBlockDecoder::SplitChunk(Bytes chunk
   if (def_codec_.has_value()) {
     OG_ASSIGN_OR_RETURN(parts.def, next_part(def_bytes));
   }
-  parts.values.reserve(num_buffers_);
+  parts.num_buffers = num_buffers_;
   for (uint64_t i = 0; i < num_buffers_; ++i) {
-    OG_ASSIGN_OR_RETURN(const Bytes part, next_part(value_bytes[i]));
-    parts.values.push_back(part);
+    OG_ASSIGN_OR_RETURN(parts.buffers[i], next_part(value_bytes[i]));
   }
   return parts;
 }
@@ -392,59 +481,35 @@ absl::Status MiniBlockDecoder::SelectLevels(uint64_t chunk, const Parts& parts,
   std::vector<uint16_t>& chunk_def = scratch.def;
   chunk_rep.resize(n);
   OG_RETURN_IF_ERROR(DecodeLevels(&*rep_codec_, parts.rep, n, scratch, chunk_rep.data()));
-  chunk_def.assign(def_codec_.has_value() ? n : 0, 0);
+  chunk_def.resize(def_codec_.has_value() ? n : 0);
   if (def_codec_.has_value()) {
     OG_RETURN_IF_ERROR(DecodeLevels(&*def_codec_, parts.def, n, scratch, chunk_def.data()));
   }
+  if (n != 0 && chunk_rep[0] != layers_.max_rep && preamble == 0) {
+    return io::DataLossError(io::StrCat("chunk ", chunk, " starts inside a row"));
+  }
+  LevelSearch search(chunk_rep, layers_.max_rep, chunk_def, layers_.max_visible_def, scratch);
+  const LevelSearch::Place end = search.end();
+  OG_RETURN_IF_ERROR(CheckLevels(chunk, search.num_rows(), end.value));
   // A row that came in with the chunk counts as row first_row - 1.
-  uint64_t row = chunks_[chunk].first_row;
-  size_t at_range = 0;
-  bool is_wanted = false;
-  const auto check_wanted = [&](uint64_t number) {
-    while (at_range < rows.size() && rows[at_range].end <= number) {
-      ++at_range;
-    }
-    return at_range < rows.size() && rows[at_range].begin <= number;
+  const uint64_t first_row = chunks_[chunk].first_row;
+  const auto place_of = [&](uint64_t row) {
+    return row < first_row ? LevelSearch::Place{} : search.Find(row - first_row);
   };
-  if (chunks_[chunk].has_preamble) {
-    is_wanted = check_wanted(row - 1);
-  }
-  uint64_t value = 0;
-  uint64_t wanted_from = 0;  // first level and value of the stretch that is wanted now
-  uint64_t wanted_value = 0;
-  const auto end_stretch = [&](uint64_t level) {
-    rep.insert(rep.end(), chunk_rep.begin() + static_cast<ptrdiff_t>(wanted_from),
-               chunk_rep.begin() + static_cast<ptrdiff_t>(level));
+  for (const RowRange& range : rows) {
+    const LevelSearch::Place from = place_of(range.begin);
+    const LevelSearch::Place to = place_of(range.end);
+    rep.insert(rep.end(), chunk_rep.begin() + static_cast<ptrdiff_t>(from.level),
+               chunk_rep.begin() + static_cast<ptrdiff_t>(to.level));
     if (!chunk_def.empty()) {
-      def.insert(def.end(), chunk_def.begin() + static_cast<ptrdiff_t>(wanted_from),
-                 chunk_def.begin() + static_cast<ptrdiff_t>(level));
+      def.insert(def.end(), chunk_def.begin() + static_cast<ptrdiff_t>(from.level),
+                 chunk_def.begin() + static_cast<ptrdiff_t>(to.level));
     }
-    if (value > wanted_value) {
-      ranges.push_back({wanted_value, value});
+    if (to.value > from.value) {
+      ranges.push_back({from.value, to.value});
     }
-  };
-  uint64_t started = 0;
-  for (uint64_t i = 0; i < n; ++i) {
-    if (chunk_rep[i] == layers_.max_rep) {
-      const bool is_next_wanted = check_wanted(row);
-      if (is_wanted && !is_next_wanted) {
-        end_stretch(i);
-      } else if (!is_wanted && is_next_wanted) {
-        wanted_from = i;
-        wanted_value = value;
-      }
-      is_wanted = is_next_wanted;
-      ++row;
-      ++started;
-    } else if (i == 0 && !chunks_[chunk].has_preamble) {
-      return io::DataLossError(io::StrCat("chunk ", chunk, " starts inside a row"));
-    }
-    value += chunk_def.empty() || chunk_def[i] <= layers_.max_visible_def ? 1 : 0;
   }
-  if (is_wanted) {
-    end_stretch(n);
-  }
-  return CheckLevels(chunk, started, value);
+  return absl::OkStatus();
 }
 
 absl::Status MiniBlockDecoder::CheckLevels(uint64_t chunk, uint64_t started,
@@ -468,18 +533,20 @@ absl::Status MiniBlockDecoder::AppendLevels(uint64_t chunk, const Parts& parts,
   if (n != 0 && rep[old] != layers_.max_rep && !chunks_[chunk].has_preamble) {
     return io::DataLossError(io::StrCat("chunk ", chunk, " starts inside a row"));
   }
-  uint64_t started = 0;
+  // A chunk has at most UINT16_MAX levels: narrow counters, for whole vectors of them.
+  uint16_t started = 0;
   for (uint64_t i = 0; i < n; ++i) {
-    started += rep[old + i] == layers_.max_rep ? 1 : 0;
+    started = static_cast<uint16_t>(started + (rep[old + i] == layers_.max_rep ? 1 : 0));
   }
   uint64_t values = n;
   if (def_codec_.has_value()) {
     def.resize(old + n);
     OG_RETURN_IF_ERROR(DecodeLevels(&*def_codec_, parts.def, n, scratch, def.data() + old));
-    values = 0;
+    uint16_t visible = 0;
     for (uint64_t i = 0; i < n; ++i) {
-      values += def[old + i] <= layers_.max_visible_def ? 1 : 0;
+      visible = static_cast<uint16_t>(visible + (def[old + i] <= layers_.max_visible_def ? 1 : 0));
     }
+    values = visible;
   }
   if (values != 0) {
     ranges.push_back({0, values});
@@ -494,10 +561,10 @@ absl::Status MiniBlockDecoder::AppendValues(uint64_t chunk, const Parts& parts,
   const uint64_t n = NumValues(chunk);
   const bool is_arrow_dictionary = column_.shape.type->id == TypeId::kDictionary;
   if (dictionary_ == nullptr) {
-    return DecodeChunk(value_codec_, n, parts.values, ranges, scratch, sink);
+    return DecodeChunk(value_codec_, n, parts.values(), ranges, scratch, sink);
   }
   OG_ASSIGN_OR_RETURN(const std::span<const uint32_t> indices,
-                      format::DecodeIndices(value_codec_, n, parts.values, scratch));
+                      format::DecodeIndices(value_codec_, n, parts.values(), scratch));
   for (const ValueRange& range : ranges) {
     const auto part = indices.subspan(range.begin, range.end - range.begin);
     if (!as_indices && !is_arrow_dictionary) {

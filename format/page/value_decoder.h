@@ -35,6 +35,8 @@ struct DecodeScratch {
   io::MutableBuffer indices;
   std::vector<uint16_t> rep;
   std::vector<uint16_t> def;
+  std::vector<uint8_t> row_marks;  // of the levels of a chunk
+  std::vector<uint8_t> value_marks;
 };
 
 using ChunkBuffers = std::span<const std::span<const std::byte>>;
