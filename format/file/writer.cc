@@ -49,6 +49,9 @@ struct Column {
   std::vector<uint64_t> page_sums;
 };
 
+// Pages of fewer bytes are encoded before another thread would have woken up.
+constexpr size_t kMinTaskBytes = size_t{4} << 10;
+
 // How the descriptor of a null blob of version 1 is told from an empty one: in the layouts by
 // definition level 1 above repetition level 0, in version 2.0 by a position that no value has.
 constexpr uint64_t kNullBlobPosition = uint64_t{1} << 16;
@@ -492,15 +495,15 @@ class FileWriter::Impl {
     PendingPages* const page = pending.get();
     pending_.push_back(std::move(pending));
     const size_t parallel = options_.pool == nullptr ? 0 : options_.pool->num_threads();
-    if (parallel == 0) {
+    if (parallel == 0 || page->bytes < kMinTaskBytes) {
       OG_RETURN_IF_ERROR(Encode(*page));
-      return WriteOldest();
+    } else {
+      page->encode.emplace(*options_.pool);
+      page->encode->Run([this, page] { return Encode(*page); });
     }
-    page->encode.emplace(*options_.pool);
-    page->encode->Run([this, page] { return Encode(*page); });
     // Enough to keep every thread busy, and no more memory than that takes.
-    while (pending_.size() >= 4 * parallel ||
-           pending_bytes_ >= 2 * parallel * options_.page_bytes) {
+    while (!pending_.empty() && (pending_.size() >= 4 * parallel ||
+                                 pending_bytes_ >= 2 * parallel * options_.page_bytes)) {
       OG_RETURN_IF_ERROR(WriteOldest());
     }
     return absl::OkStatus();

@@ -110,48 +110,11 @@ absl::Status StampAfter(const NewFile& file, int64_t previous_us, std::string_vi
   return absl::OkStatus();
 }
 
-// Opens a folder; null if there is none.
-absl::StatusOr<std::unique_ptr<DIR, int (*)(DIR*)>> OpenFolder(const std::string& folder) {
-  DIR* opened = nullptr;
-  const int error = RetryWhileScarce(WhenScarce::kWait, [&] {
-    opened = opendir(folder.c_str());
-    return opened == nullptr ? errno : 0;
-  });
-  if (error != 0 && error != ENOENT && error != ENOTDIR) return ErrnoStatus(error, folder, "list");
-  return std::unique_ptr<DIR, int (*)(DIR*)>(opened, closedir);
-}
-
-// The first `limit` names in a folder, ascending, those of folders left out as far as it says so.
-absl::StatusOr<std::vector<std::string>> FirstNames(const std::string& folder, size_t limit) {
-  OG_ASSIGN_OR_RETURN(const auto directory, OpenFolder(folder));
-  std::vector<std::string> names;  // a heap, the last one at the front
-  while (directory != nullptr) {
-    errno = 0;
-    const dirent* const entry = readdir(directory.get());
-    if (entry == nullptr) {
-      if (errno != 0) return ErrnoStatus(errno, folder, "list");
-      break;
-    }
-    const std::string_view name = entry->d_name;
-    if (entry->d_type == DT_DIR || name == "." || name == "..") continue;
-    if (names.size() == limit && (limit == 0 || names.front() <= name)) continue;
-    if (IsTemporaryName(name)) continue;
-    if (names.size() == limit) {
-      std::ranges::pop_heap(names);
-      names.pop_back();
-    }
-    names.emplace_back(name);
-    std::ranges::push_heap(names);
-  }
-  std::ranges::sort_heap(names);
-  return names;
-}
-
 // Collects the objects of one folder, then those below it.
 absl::Status ListFolder(const std::string& folder, const std::string& object_prefix,
                         const ListOptions& options, int depth, std::vector<ObjectInfo>& infos) {
   const bool is_recursive = options.recursive;
-  OG_ASSIGN_OR_RETURN(auto directory, OpenFolder(folder));
+  OG_ASSIGN_OR_RETURN(Folder directory, OpenFolder(folder));
   if (directory == nullptr) return absl::OkStatus();
   std::vector<std::string> folders;
   for (;;) {
@@ -346,10 +309,12 @@ absl::StatusOr<ObjectInfo> LocalStore::Publish(std::string_view path, NewFile& f
   if (!absl::IsAlreadyExists(linked) && !absl::IsUnimplemented(linked)) return linked;
   const FolderLock lock(ParentFolder(FileOf(path)));
   OG_RETURN_IF_ERROR(lock.ForReplacing(FileOf(path)));
+  auto replacing = NewFile::Replacing::kByRename;
   if (const auto replaced = Stat(path); replaced.ok()) {
     OG_RETURN_IF_ERROR(StampAfter(file, replaced->modified_us, FileOf(path)));
+    if (options_.durability == Durability::kNone) replacing = NewFile::Replacing::kBySwap;
   }
-  OG_RETURN_IF_ERROR(file.PublishReplacing());
+  OG_RETURN_IF_ERROR(file.PublishReplacing(replacing));
   return file.Info(path);
 }
 
@@ -403,7 +368,7 @@ absl::StatusOr<ObjectInfo> LocalStore::PutIfMatch(std::string_view path,
     }
     if (found != e_tag) return TokenDiffers(path, found, e_tag);
     OG_RETURN_IF_ERROR(StampAfter(file, info->modified_us, name));
-    OG_RETURN_IF_ERROR(file.PublishReplacing());
+    OG_RETURN_IF_ERROR(file.PublishReplacing(NewFile::Replacing::kByRename));
   }
   if (options_.durability == Durability::kFull) {
     OG_RETURN_IF_ERROR(folders_.SyncNames(ParentFolder(name)));
@@ -433,10 +398,15 @@ std::vector<absl::StatusOr<Buffer>> LocalStore::ReadEach(std::span<const std::st
 absl::StatusOr<std::vector<ObjectInfo>> LocalStore::ListFirst(std::string_view prefix,
                                                               size_t limit) {
   OG_RETURN_IF_ERROR(CheckPrefix(prefix));
-  OG_ASSIGN_OR_RETURN(const std::vector<std::string> names, FirstNames(FolderOf(prefix), limit));
+  OG_ASSIGN_OR_RETURN(std::vector<FolderName> names, first_names_.First(FolderOf(prefix), limit));
   std::vector<ObjectInfo> infos;
-  for (const std::string& name : names) {
-    absl::StatusOr<ObjectInfo> info = Stat(prefix.empty() ? name : StrCat(prefix, "/", name));
+  for (FolderName& name : names) {
+    std::string path = prefix.empty() ? std::move(name.name) : StrCat(prefix, "/", name.name);
+    if (name.is_regular) {
+      infos.push_back({.path = std::move(path), .e_tag = {}});
+      continue;
+    }
+    absl::StatusOr<ObjectInfo> info = Stat(path);
     if (info.ok()) {
       infos.push_back(*std::move(info));
     } else if (info.status().code() != absl::StatusCode::kNotFound) {

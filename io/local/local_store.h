@@ -24,6 +24,7 @@
 #include "absl/status/statusor.h"
 
 #include "io/local/descriptor.h"
+#include "io/local/folder_names.h"
 #include "io/local/folder_sync.h"
 #include "io/local/io_engine.h"
 #include "io/local/new_file.h"
@@ -68,7 +69,8 @@ class LocalStore : public Store, public FarCalls {
   absl::StatusOr<std::vector<ObjectInfo>> List(std::string_view prefix,
                                                const ListOptions& options) override;
   std::vector<absl::StatusOr<Buffer>> ReadEach(std::span<const std::string> paths) override;
-  // Looks at all names, but keeps and asks about `limit` of them only.
+  // Looks at all names, but keeps and asks about `limit` of them only; at none while the folder
+  // has not changed (folder_names.h).
   absl::StatusOr<std::vector<ObjectInfo>> ListFirst(std::string_view prefix, size_t limit) override;
   absl::Status Rename(std::string_view from, std::string_view to) override;
   absl::Status Copy(std::string_view from, std::string_view to) override;
@@ -96,6 +98,7 @@ class LocalStore : public Store, public FarCalls {
   DescriptorCache descriptors_;
   ScanMeter meter_;
   FolderSync folders_;
+  FolderNames first_names_;
 };
 
 }  // namespace og::io

@@ -3,6 +3,7 @@
 // io/store/contract_test.cc.
 
 #include <algorithm>
+#include <filesystem>
 #include <memory>
 #include <random>
 #include <string>
@@ -20,6 +21,7 @@
 
 #include "io/base/text.h"
 #include "io/local/errno_status.h"
+#include "io/local/folder_names.h"
 #include "io/local/folder_sync.h"
 #include "io/local/io_engine.h"
 #include "io/local/local_store.h"
@@ -55,6 +57,15 @@ std::string RandomText(size_t length) {
   for (char& c : text)
     c = static_cast<char>(random());
   return text;
+}
+
+// The names in a folder, hidden ones too.
+std::vector<std::string> NamesIn(const std::string& folder) {
+  std::vector<std::string> names;
+  for (const auto& entry : std::filesystem::directory_iterator(folder))
+    names.push_back(entry.path().filename());
+  std::ranges::sort(names);
+  return names;
 }
 
 // Lowers a limit of the process for a scope.
@@ -229,6 +240,27 @@ TEST(LocalWriteTest, AReplacementIsNewerThanWhatItReplaces) {
   EXPECT_EQ(put.modified_us, before.modified_us + 2);
 }
 
+TEST(LocalWriteTest, ReplacingIsAtomicWithoutSyncsToo) {
+  const TempDir folder;
+  const auto store = OpenStore(LocalIo::kAuto, Durability::kNone);
+  const std::string path = folder.Child("hint").substr(1);
+  OG_ASSERT_OK(store->Put(path, AsBytes("0000")));
+  std::vector<std::thread> writers;
+  for (const std::string text : {"1111", "2222"}) {
+    writers.emplace_back([&store, &path, text] {
+      for (int i = 0; i < 200; ++i)
+        OG_EXPECT_OK(store->Put(path, AsBytes(text)));
+    });
+  }
+  for (int i = 0; i < 400; ++i) {
+    OG_ASSERT_OK_AND_ASSIGN(const Buffer found, store->Read(path));
+    ASSERT_EQ(found.view(), std::string(4, found.view().empty() ? '?' : found.view()[0]));
+  }
+  for (std::thread& writer : writers)
+    writer.join();
+  EXPECT_EQ(NamesIn(folder.path()), std::vector<std::string>{"hint"});
+}
+
 TEST(LocalWriteTest, AFullDiskIsNamedAndLeavesNothing) {
   const TempDir folder;
   const auto store = OpenStore();
@@ -311,7 +343,7 @@ TEST(LocalWriteTest, FileSystemsWithoutUnnamedFilesUseHiddenNames) {
                             NewFile::Create(folder.Child(name), NewFile::Kind::kNamed));
     OG_ASSERT_OK(second.Write(AsBytes("y")));
     EXPECT_THAT(second.PublishIfAbsent(), StatusIs(absl::StatusCode::kAlreadyExists));
-    OG_ASSERT_OK(second.PublishReplacing());
+    OG_ASSERT_OK(second.PublishReplacing(NewFile::Replacing::kByRename));
     EXPECT_EQ(tests::ReadFile(folder.Child(name)), "y");
     EXPECT_EQ(entries(), 1);
     {
@@ -355,6 +387,54 @@ TEST(LocalNamesTest, LinksFifosAndFoldersAreNoTrap) {
   EXPECT_TRUE(left.empty());
   struct stat info;
   EXPECT_NE(lstat(folder.Child("alias").c_str(), &info), 0);
+}
+
+// Sets the modification time of a folder to `ago` seconds before now.
+void SetAge(const std::string& folder, time_t ago) {
+  const timespec stamp{time(nullptr) - ago, 0};
+  const timespec times[2] = {stamp, stamp};
+  ASSERT_EQ(utimensat(AT_FDCWD, folder.c_str(), times, 0), 0);
+}
+
+std::vector<std::string> FirstOf(FolderNames& names, const std::string& folder, size_t limit) {
+  std::vector<std::string> found;
+  const auto first = names.First(folder, limit);
+  EXPECT_THAT(first, IsOk());
+  for (const FolderName& name : first.value_or(std::vector<FolderName>()))
+    found.push_back(name.name);
+  return found;
+}
+
+TEST(FolderNamesTest, WhatIsKeptGoesWithTheTimeOfTheFolder) {
+  const TempDir folder;
+  FolderNames names;
+  tests::WriteFile(folder.Child("b"), "x");
+  SetAge(folder.path(), 100);
+  const std::vector<std::string> before = FirstOf(names, folder.path(), 2);
+  EXPECT_EQ(before, std::vector<std::string>{"b"});
+  tests::WriteFile(folder.Child("a"), "x");
+  EXPECT_EQ(FirstOf(names, folder.path(), 2), (std::vector<std::string>{"a", "b"}));
+  // Not looked at again as long as the time says so; a list of another length is.
+  SetAge(folder.path(), 50);
+  EXPECT_EQ(FirstOf(names, folder.path(), 2).size(), 2u);
+  struct stat info;
+  ASSERT_EQ(stat(folder.path().c_str(), &info), 0);
+  tests::WriteFile(folder.Child("0"), "x");
+  const timespec times[2] = {info.st_mtim, info.st_mtim};
+  ASSERT_EQ(utimensat(AT_FDCWD, folder.path().c_str(), times, 0), 0);
+  EXPECT_EQ(FirstOf(names, folder.path(), 2), (std::vector<std::string>{"a", "b"}));
+  EXPECT_EQ(FirstOf(names, folder.path(), 3), (std::vector<std::string>{"0", "a", "b"}));
+  EXPECT_TRUE(FirstOf(names, folder.Child("nothing"), 2).empty());
+}
+
+TEST(FolderNamesTest, NamesThatJustCameAreSeen) {
+  const TempDir folder;
+  FolderNames names;
+  for (int i = 1000; i > 0; --i) {
+    const std::string name = ZeroPadded(static_cast<uint64_t>(i), 4);
+    tests::WriteFile(folder.Child(name), "");
+    ASSERT_EQ(FirstOf(names, folder.path(), 1), std::vector<std::string>{name});
+  }
 }
 
 TEST(FolderSyncTest, SyncsSharedAndNewFolders) {

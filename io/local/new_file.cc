@@ -126,12 +126,18 @@ absl::Status NewFile::PublishIfAbsent() {
   return absl::OkStatus();
 }
 
-absl::Status NewFile::PublishReplacing() {
+absl::Status NewFile::PublishReplacing(Replacing replacing) {
   if (temporary_name_.empty()) {
     std::string name = TemporaryName(path_);
     const int error = LinkTo(name);
     if (error != 0) return ErrnoStatus(error, path_, "link");
     temporary_name_ = std::move(name);
+  }
+  // Fails where the file system cannot swap, or the other file is gone.
+  if (replacing == Replacing::kBySwap &&
+      renameat2(AT_FDCWD, temporary_name_.c_str(), AT_FDCWD, path_.c_str(), RENAME_EXCHANGE) == 0) {
+    unlink(std::exchange(temporary_name_, {}).c_str());
+    return absl::OkStatus();
   }
   if (rename(temporary_name_.c_str(), path_.c_str()) != 0) {
     return ErrnoStatus(errno, path_, "rename");

@@ -43,8 +43,13 @@ class NewFile {
   // file system has no hard links.
   absl::Status PublishIfAbsent();
 
+  // How a file takes the place of another one. ext4 writes a file out at once that is renamed over
+  // another, lest a power loss leaves an empty one; not so one that swaps names with another, which
+  // has to be a file and goes away then.
+  enum class Replacing : uint8_t { kByRename, kBySwap };
+
   // Gives the file its name, replacing what has it.
-  absl::Status PublishReplacing();
+  absl::Status PublishReplacing(Replacing replacing);
 
   // Size, token and time of the file as it is now.
   absl::StatusOr<ObjectInfo> Info(std::string_view object_path) const;

@@ -29,8 +29,9 @@ class FarCalls {
 // by side.
 std::vector<absl::StatusOr<Buffer>> ReadEach(Store& store, std::span<const std::string> paths);
 
-// Of the direct children of "prefix/" the first `limit` in the order of their paths. On S3 a small
-// limit makes a small request, however many there are.
+// Of the direct children of "prefix/" the first `limit` in the order of their paths; without size,
+// token and time where a list does not have them at hand. On S3 a small limit makes a small
+// request, however many there are.
 absl::StatusOr<std::vector<ObjectInfo>> ListFirst(Store& store, std::string_view prefix,
                                                   size_t limit);
 
