@@ -402,7 +402,7 @@ absl::StatusOr<std::vector<ObjectInfo>> LocalStore::ListFirst(std::string_view p
   std::vector<ObjectInfo> infos;
   for (FolderName& name : names) {
     std::string path = prefix.empty() ? std::move(name.name) : StrCat(prefix, "/", name.name);
-    if (name.is_regular) {
+    if (name.is_regular && !infos.empty()) {
       infos.push_back({.path = std::move(path), .e_tag = {}});
       continue;
     }
