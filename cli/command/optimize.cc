@@ -38,8 +38,8 @@ Command OptimizeCommand() {
       .spec = {.path = "optimize",
                .summary = "Compact small Lance fragments in every backing dataset of the graph",
                .details = "Joins small fragments, drops deleted rows, builds the indexes that the "
-                          "schema asks for and takes new rows into those that there are: one "
-                          "commit on main. No entity changes. A dataset that was changed past the "
+                          "schema\nasks for and takes new rows into those that there are: one "
+                          "commit on main. No\nentity changes. A dataset that was changed past the "
                           "graph is skipped; see `repair`.",
                .examples = "  omnigraph optimize people.omni\n"
                            "  omnigraph optimize --json people.omni",

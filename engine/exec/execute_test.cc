@@ -8,6 +8,7 @@
 #include <random>
 #include <string>
 
+#include "gmock/gmock.h"
 #include "gtest/gtest.h"
 
 #include "engine/dataset/dataset.h"
@@ -959,6 +960,113 @@ TEST(ExecuteCostTest, KeyedLookUpAndOneHopOfAnIndexedGraph) {
       "query q() { match { $p: Person { slug: \"person-77\" } $p knows $q } return { $q.name } }");
   EXPECT_LE(hop.reads(), 34u) << hop.Text();
   EXPECT_LE(hop.bytes_read(), 550'000u) << hop.Text();
+}
+
+TEST(ExecuteCostTest, EqualitiesMakeOnlyPairsThatAreEqual) {
+  TestGraph graph;
+  constexpr int kPeople = 300;
+  for (int i = 0; i < kPeople; ++i) {
+    const std::string id = io::StrCat("p", i);
+    const NaiveValue age = i % 7 == 0 ? NaiveValue() : NaiveValue(int64_t{i % 50});
+    graph.AddPerson(id, i % 11 == 0 ? NaiveValue() : NaiveValue(io::StrCat("n", i % 40)), age);
+  }
+  graph.Freeze(100);
+  for (const char* property : {"name", "age"}) {
+    SCOPED_TRACE(property);
+    const auto plan =
+        graph.Plan(io::StrCat("query q() { match { $p: Person $q: Person $p.", property, " = $q.",
+                              property, " } return { $p.slug as a, $q.slug as b } }"));
+    ASSERT_THAT(plan, tests::IsOk());
+    const std::vector<std::string> want = NaiveRows(graph, *plan, {});
+    const Probe probe = {.now_ns = [] { return int64_t{0}; }, .io = [] { return IoCounts(); }};
+    const auto analysis = AnalyzePlan(graph.budget(), graph.snapshot(), *plan, {}, {}, probe);
+    ASSERT_THAT(analysis, tests::IsOk());
+    EXPECT_EQ(RowsOf(analysis->result), want);
+    const ExplainedOperator& scan = analysis->plan.inputs[0].inputs[0];
+    EXPECT_EQ(scan.name, "NodeScan");
+    EXPECT_EQ(scan.actual->rows, want.size());
+    // Without memory for the nodes they are read in parts, for each chunk of the others.
+    const auto small = io::MemoryBudget::NewRoot("test", 1000);
+    ExecOptions spilling;
+    spilling.spill_result = true;
+    const auto slowly = ExecutePlan(small, graph.snapshot(), *plan, {}, spilling);
+    ASSERT_THAT(slowly, tests::IsOk());
+    EXPECT_THAT(RowsOf(*slowly), ::testing::UnorderedElementsAreArray(want));
+  }
+}
+
+// Somebody who knows everybody, and others who know three each; stored, compacted and indexed.
+class Hub {
+ public:
+  Hub() {
+    constexpr int kPeople = 20'000;
+    for (int i = 0; i < kPeople; ++i) {
+      graph_.AddPerson(Name(i), Name(i), int64_t{i});
+      if (i == 0) continue;
+      graph_.AddKnows(io::StrCat("hub ", i), Name(0), Name(i));
+      for (int other = 1; other <= 3; ++other) {
+        graph_.AddKnows(io::StrCat(i, " ", other), Name(i), Name((i + other * 7919) % kPeople));
+      }
+    }
+    nodes_ = MakeStoredTable(env_, "memory://hub/Person",
+                             TableOf("Person", graph_.naive().nodes.at("Person")),
+                             {.indexed = {"id"}, .index_page_rows = 4096});
+    edges_ = MakeStoredTable(env_, "memory://hub/Knows",
+                             TableOf("Knows", graph_.naive().edges.at("Knows")),
+                             {.indexed = {"src", "dst"}, .index_page_rows = 4096});
+  }
+
+  // The rows of two hops from `person`, after the way in which they were found.
+  std::vector<std::string> Ask(int person, TraversalMode mode, topology::TopologyCache* cache) {
+    StoredSnapshot snapshot(graph_.catalog_ptr(), cache);
+    snapshot.SetNodes("Person", nodes_);
+    snapshot.SetEdges("Knows", edges_);
+    const auto plan =
+        graph_.Plan(io::StrCat("query q() { match { $p: Person { slug: \"", Name(person),
+                               "\" } $p knows{1,2} $q } return { $q.slug } }"));
+    EXPECT_THAT(plan, tests::IsOk());
+    const Probe probe = {.now_ns = [] { return int64_t{0}; }, .io = [] { return IoCounts(); }};
+    const auto analysis =
+        AnalyzePlan(graph_.budget(), snapshot, *plan, {}, {.traversal = mode}, probe);
+    EXPECT_THAT(analysis, tests::IsOk());
+    way_ = analysis->plan.inputs[0].way;
+    return RowsOf(analysis->result);
+  }
+  const std::string& way() const { return way_; }
+  io::Env& env() { return env_; }
+
+ private:
+  static std::string Name(int i) { return io::StrCat("p", i); }
+
+  TestGraph graph_;
+  io::SimEnv env_{1};
+  dataset::DatasetPtr nodes_;
+  dataset::DatasetPtr edges_;
+  std::string way_;
+};
+
+TEST(ExecuteCostTest, LookingUpStopsAtAHub) {
+  Hub hub;
+  const auto few = hub.Ask(5, TraversalMode::kAuto, nullptr);
+  EXPECT_EQ(hub.way(), "index");
+  EXPECT_EQ(few, hub.Ask(5, TraversalMode::kTopology, nullptr));
+  const auto all = hub.Ask(0, TraversalMode::kAuto, nullptr);
+  EXPECT_EQ(hub.way(), "index, topology");
+  EXPECT_EQ(all, hub.Ask(0, TraversalMode::kTopology, nullptr));
+}
+
+TEST(ExecuteCostTest, ListsAreMadeOnceLookingUpHasCostAsMuch) {
+  Hub hub;
+  topology::TopologyCache cache(hub.env(), {});
+  const auto rows = hub.Ask(5, TraversalMode::kAuto, &cache);
+  EXPECT_EQ(hub.way(), "index");
+  int num_asked = 1;
+  for (; hub.way() == "index" && num_asked < 20; ++num_asked)
+    EXPECT_EQ(hub.Ask(5, TraversalMode::kAuto, &cache), rows);
+  EXPECT_EQ(hub.way(), "topology");
+  EXPECT_GT(num_asked, 1);
+  EXPECT_EQ(hub.Ask(5, TraversalMode::kAuto, &cache), rows);
+  EXPECT_EQ(hub.way(), "topology");
 }
 
 }  // namespace

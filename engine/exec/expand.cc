@@ -53,8 +53,9 @@ class Walker {
   Walker(bool same_type, uint32_t min_hops, uint32_t max_hops)
       : same_type_(same_type), min_hops_(min_hops), max_hops_(same_type ? max_hops : 1) {}
 
-  // Calls emit(destination) for each destination of `source`, in order. `visit(node, f)` calls f
-  // with each neighbour of `node`; numbers of destinations are below `num_destinations`.
+  // Calls emit(destination) for each destination of `source`, in order, until it returns false.
+  // `visit(node, f)` calls f with each neighbour of `node` until f returns false; numbers of
+  // destinations are below `num_destinations`.
   template <typename Visit, typename Emit>
   void Walk(uint32_t source, size_t num_destinations, const Visit& visit, const Emit& emit) {
     if (++round_ == 0 || seen_.size() < num_destinations) {
@@ -67,21 +68,19 @@ class Walker {
     for (uint32_t hop = 1; hop <= max_hops_ && !frontier_.empty(); ++hop) {
       next_.clear();
       const auto yield = [&](uint32_t node) {
-        if (hop >= min_hops_ && seen_[node] != round_) {
-          seen_[node] = round_;
-          emit(node);
-        }
+        if (hop < min_hops_ || seen_[node] == round_) return true;
+        seen_[node] = round_;
+        return emit(node);
       };
       for (const uint32_t node : frontier_) {
-        visit(node, [&](uint32_t neighbour) {
-          if (same_type_ && neighbour == node) {
-            yield(neighbour);
-          } else if (visited_[neighbour] != round_) {
-            visited_[neighbour] = round_;
-            next_.push_back(neighbour);
-            yield(neighbour);
-          }
+        const bool goes_on = visit(node, [&](uint32_t neighbour) {
+          if (same_type_ && neighbour == node) return yield(neighbour);
+          if (visited_[neighbour] == round_) return true;
+          visited_[neighbour] = round_;
+          next_.push_back(neighbour);
+          return yield(neighbour);
         });
+        if (!goes_on) return;
       }
       frontier_.swap(next_);
     }
@@ -165,26 +164,33 @@ uint64_t HopsOf(const Choice& choice) {
   return choice.edge.from == choice.edge.to ? choice.expand.max_hops : 1;
 }
 
+absl::StatusOr<ExpandCosts> CostsOf(const Choice& choice, uint64_t frontier_rows) {
+  OG_ASSIGN_OR_RETURN(const topology::CachePlace place,
+                      choice.context.tables.TopologyPlace(choice.edge));
+  const double list_cost = place == topology::CachePlace::kMemory   ? 0
+                           : place == topology::CachePlace::kFolder ? kStoredCost
+                                                                    : kBuildCost;
+  OG_ASSIGN_OR_RETURN(const double spent, choice.context.tables.SpentOnLookUps(choice.edge));
+  return ExpandCosts{.frontier_rows = frontier_rows,
+                     .num_edges = choice.edges->num_rows(),
+                     .num_sources = choice.sources->num_rows(),
+                     .hops = HopsOf(choice),
+                     .query_hops = choice.context.layout.hops.at(choice.expand.edge_type),
+                     .is_indexed = choice.is_indexed,
+                     .list_cost = list_cost,
+                     .spent = spent,
+                     .hops_max = choice.context.options.indexed_hops_max,
+                     .frontier_max = choice.context.options.indexed_frontier_max};
+}
+
 // Whether edges are looked up for a frontier of this size, and not all of them read.
 absl::StatusOr<bool> UsesIndexed(const Choice& choice, uint64_t frontier_rows) {
   const ExecOptions& options = choice.context.options;
   if (options.traversal == TraversalMode::kIndexed) return true;
   if (options.traversal == TraversalMode::kTopology) return false;
   if (choice.expand.edge_binding.has_value()) return frontier_rows <= options.indexed_frontier_max;
-  OG_ASSIGN_OR_RETURN(const topology::CachePlace place,
-                      choice.context.tables.TopologyPlace(choice.edge));
-  const double list_cost = place == topology::CachePlace::kMemory   ? 0
-                           : place == topology::CachePlace::kFolder ? kStoredCost
-                                                                    : kBuildCost;
-  return ChooseIndexed({.frontier_rows = frontier_rows,
-                        .num_edges = choice.edges->num_rows(),
-                        .num_sources = choice.sources->num_rows(),
-                        .hops = HopsOf(choice),
-                        .query_hops = choice.context.layout.hops.at(choice.expand.edge_type),
-                        .is_indexed = choice.is_indexed,
-                        .list_cost = list_cost,
-                        .hops_max = options.indexed_hops_max,
-                        .frontier_max = options.indexed_frontier_max});
+  OG_ASSIGN_OR_RETURN(const ExpandCosts costs, CostsOf(choice, frontier_rows));
+  return ChooseIndexed(costs);
 }
 
 size_t NumWalkers(const Choice& choice) {
@@ -194,7 +200,8 @@ size_t NumWalkers(const Choice& choice) {
 
 class ExpandStage final : public Stage {
  public:
-  ExpandStage(const Choice& choice, expr::ExprPtr filter, StageCosts* costs, Operator* next)
+  ExpandStage(const Choice& choice, expr::ExprPtr filter, bool asks_existence, StageCosts* costs,
+              Operator* next)
       : Stage(next),
         choice_(choice),
         context_(choice.context),
@@ -204,6 +211,7 @@ class ExpandStage final : public Stage {
         destinations_(choice.destinations),
         costs_(costs),
         filter_(std::move(filter)),
+        takes_first_(asks_existence && filter_ == nullptr),
         same_type_(edge_.from == edge_.to),
         source_(context_.layout.NumberOf(expand_.source)),
         destination_(context_.layout.NumberOf(expand_.destination)),
@@ -240,7 +248,10 @@ class ExpandStage final : public Stage {
     if (indexed) {
       if (expand_.edge_binding.has_value()) return RunBound(held, true);
       Note(choice_.is_indexed ? "index" : "edge scan");
-      return RunIndexed(held);
+      const bool may_stop =
+          choice_.is_indexed && context_.options.traversal == TraversalMode::kAuto;
+      OG_ASSIGN_OR_RETURN(const bool is_done, RunIndexed(held, may_stop));
+      if (is_done) return absl::OkStatus();
     }
     is_wide_ = true;
     for (const Chunk& chunk : held)
@@ -270,7 +281,7 @@ class ExpandStage final : public Stage {
     }
     if (fits_) return RunTopology(chunk);
     Note(choice_.is_indexed ? "index" : "edge scan");
-    return RunIndexed({chunk});
+    return RunIndexed({chunk}, false).status();
   }
 
   // --- Adjacency lists ---------------------------------------------------------------------------
@@ -285,12 +296,13 @@ class ExpandStage final : public Stage {
     const auto visit = [&](uint32_t node, const auto& f) {
       if (follows_out()) {
         for (const uint32_t neighbour : topology->Out(node))
-          f(neighbour);
+          if (!f(neighbour)) return false;
       }
       if (follows_in()) {
         for (const uint32_t neighbour : topology->In(node))
-          f(neighbour);
+          if (!f(neighbour)) return false;
       }
+      return true;
     };
     const auto walk = [&](Walker& walker, uint32_t row, Pairs& pairs) {
       const uint32_t number = numbers[sources.slots[row]];
@@ -298,6 +310,7 @@ class ExpandStage final : public Stage {
       walker.Walk(number, num_destinations, visit, [&](uint32_t destination) {
         pairs.rows.push_back(row);
         pairs.destinations.push_back(destination);
+        return !takes_first_;
       });
     };
     Pairs pairs;
@@ -412,13 +425,15 @@ class ExpandStage final : public Stage {
     std::vector<std::vector<uint32_t>> out;
     std::vector<std::vector<uint32_t>> in;
     std::vector<bool> missing;  // destinations that no node has
+    uint64_t num_edges = 0;
   };
 
   IdSet& DestinationsOf(Neighbourhood& seen) const {
     return same_type_ ? seen.sources : seen.destinations;
   }
 
-  absl::Status RunIndexed(const std::vector<Chunk>& chunks) {
+  // False, and nothing was handed on, if it `may_stop` and finds more edges than it is good for.
+  absl::StatusOr<bool> RunIndexed(const std::vector<Chunk>& chunks, bool may_stop) {
     Neighbourhood seen;
     std::vector<std::vector<uint32_t>> sources_of;  // by chunk and row
     for (const Chunk& chunk : chunks) {
@@ -429,21 +444,37 @@ class ExpandStage final : public Stage {
       }
     }
     IdSet& destinations = DestinationsOf(seen);
+    const uint64_t num_sources = seen.sources.size();
     const uint32_t max_hops = same_type_ ? expand_.max_hops : 1;
+    ExpandCosts costs;
+    if (may_stop) {
+      OG_ASSIGN_OR_RETURN(costs, CostsOf(choice_, num_sources));
+    }
+    double cost = 0;
     size_t frontier = 0;  // where the ids begin whose edges are not read yet
     for (uint32_t hop = 1; hop <= max_hops && frontier < seen.sources.size(); ++hop) {
       const size_t known = seen.sources.size();
+      const uint64_t found_before = seen.num_edges;
       OG_RETURN_IF_ERROR(ReadEdges(seen, frontier));
+      cost += LookUpCost(costs, static_cast<double>(known - frontier),
+                         static_cast<double>(seen.num_edges - found_before));
       frontier = known;
-      if (hop < max_hops) OG_RETURN_IF_ERROR(FindMissing(seen, known));
+      if (hop == max_hops) break;
+      if (may_stop &&
+          !StaysIndexed(costs, cost, seen.num_edges, known, seen.sources.size() - known)) {
+        return false;
+      }
+      OG_RETURN_IF_ERROR(FindMissing(seen, known));
     }
     const auto visit = [&](uint32_t node, const auto& f) {
       for (const auto* lists : {&seen.out, &seen.in}) {
         if (node >= lists->size()) continue;
         for (const uint32_t neighbour : (*lists)[node]) {
-          if (neighbour >= seen.missing.size() || !seen.missing[neighbour]) f(neighbour);
+          const bool is_missing = neighbour < seen.missing.size() && seen.missing[neighbour];
+          if (!is_missing && !f(neighbour)) return false;
         }
       }
+      return true;
     };
     std::vector<Pairs> pairs_of(chunks.size());
     IdSet reached;
@@ -453,15 +484,17 @@ class ExpandStage final : public Stage {
         const auto emit = [&](uint32_t destination) {
           pairs_of[i].rows.push_back(row);
           pairs_of[i].destinations.push_back(reached.Intern(destinations[destination]));
+          return true;
         };
         walkers_[0].Walk(sources_of[i][row], destinations.size(), visit, emit);
       }
     }
+    if (may_stop) OG_RETURN_IF_ERROR(context_.tables.AddSpentOnLookUps(edge_, cost));
     OG_ASSIGN_OR_RETURN(const Resolved resolved, Resolve(reached));
     for (size_t i = 0; i < chunks.size(); ++i) {
       OG_RETURN_IF_ERROR(EmitResolved(chunks[i], pairs_of[i], resolved, nullptr));
     }
-    return absl::OkStatus();
+    return true;
   }
 
   // Edges of the nodes from `first` on, in the order of the table.
@@ -480,6 +513,7 @@ class ExpandStage final : public Stage {
       if (!node.has_value() || *node < first || *node >= num_known) return;
       lists.resize(std::max<size_t>(lists.size(), *node + 1));
       lists[*node].push_back(destinations.Intern(to));
+      ++seen.num_edges;
     };
     while (true) {
       OG_ASSIGN_OR_RETURN(const std::optional<RecordBatch> batch, stream->Next());
@@ -724,6 +758,7 @@ class ExpandStage final : public Stage {
   Table* destinations_;
   StageCosts* costs_;     // null: nobody asks
   expr::ExprPtr filter_;  // null: none
+  bool takes_first_;      // one destination of a row is as good as all
   bool same_type_;
   size_t source_;
   size_t destination_;
@@ -747,12 +782,13 @@ class ExpandStage final : public Stage {
 
 absl::StatusOr<std::unique_ptr<Operator>> MakeExpandStage(const ExecContext& context,
                                                           const query::Expand& expand,
-                                                          StageCosts* costs, Operator* next) {
+                                                          bool asks_existence, StageCosts* costs,
+                                                          Operator* next) {
   OG_ASSIGN_OR_RETURN(const Choice choice, ChoiceOf(context, expand));
   OG_ASSIGN_OR_RETURN(expr::ExprPtr filter, ScanFilter(expand.destination_filters, context.params));
   context.tables.WillExpand(expand.edge_type, expand.direction != Direction::kIn,
                             expand.direction != Direction::kOut);
-  return std::make_unique<ExpandStage>(choice, std::move(filter), costs, next);
+  return std::make_unique<ExpandStage>(choice, std::move(filter), asks_existence, costs, next);
 }
 
 absl::StatusOr<ExpandEstimate> EstimateExpand(const ExecContext& context,

@@ -24,10 +24,12 @@
 
 namespace og::engine::exec {
 
-// `costs`: where the stage notes the way that it takes; may be null.
+// `asks_existence`: `next` only wants to know which rows come through. `costs`: where the stage
+// notes the way that it takes; may be null.
 absl::StatusOr<std::unique_ptr<Operator>> MakeExpandStage(const ExecContext& context,
                                                           const query::Expand& expand,
-                                                          StageCosts* costs, Operator* next);
+                                                          bool asks_existence, StageCosts* costs,
+                                                          Operator* next);
 
 struct ExpandEstimate {
   std::string way;             // "index", "edge scan", "topology"

@@ -8,6 +8,7 @@
 #include "engine/dataset/indices.h"
 #include "engine/exec/execution.h"
 #include "engine/exec/expand.h"
+#include "engine/exec/hash_join.h"
 #include "engine/exec/scan_plan.h"
 #include "io/base/status_macros.h"
 #include "io/base/text.h"
@@ -76,8 +77,14 @@ class Explainer {
                                                          std::optional<ExplainedOperator> leaf,
                                                          double& rows) {
     std::optional<ExplainedOperator> current = std::move(leaf);
-    for (const query::PlanStep& step : steps) {
+    for (size_t i = 0; i < steps.size(); ++i) {
+      const query::PlanStep& step = steps[i];
       OG_ASSIGN_OR_RETURN(ExplainedOperator next, ExplainStep(step, rows));
+      if (std::holds_alternative<query::NodeScan>(step.value)) {
+        if (const auto key = JoinKeyOf(steps, i)) {
+          next.access.push_back(io::StrCat("Pairs: equal $", key->bound, ".", key->bound_property));
+        }
+      }
       next.rows_estimated = rows;
       if (context_.profile != nullptr) {
         const StageCosts& costs = context_.profile->Of(&step);

@@ -2,11 +2,13 @@
 
 #include <algorithm>
 #include <optional>
+#include <span>
 #include <utility>
 #include <variant>
 
 #include "engine/exec/binder.h"
 #include "engine/exec/expand.h"
+#include "engine/exec/hash_join.h"
 #include "engine/exec/held_memory.h"
 #include "engine/exec/scan_plan.h"
 #include "engine/expr/expr.h"
@@ -39,18 +41,21 @@ std::vector<uint64_t> AddressesIn(const RecordBatch& batch) {
   return addresses;
 }
 
-// Crosses the rows with the nodes of a type that pass the filters.
+// Crosses the rows with the nodes of a type that pass the filters; where a later filter demands an
+// equality with something bound before, only with those that are equal.
 class ScanStage final : public Stage {
  public:
   ScanStage(const ExecContext& context, size_t variable, Table* table, dataset::ScanOptions options,
-            bool streams, Operator* next)
+            bool streams, std::optional<JoinKey> key, Operator* next)
       : Stage(next),
         context_(context),
         variable_(variable),
         table_(table),
         streams_(streams),
+        key_(std::move(key)),
         options_(std::move(options)),
-        memory_(context.tables.budget()) {}
+        memory_(context.tables.budget()),
+        table_memory_(context.tables.budget()) {}
 
   absl::Status Push(const Chunk& chunk) override {
     if (streams_ && chunk.num_rows == 1 && !ranks()) return Stream(chunk);
@@ -78,6 +83,11 @@ class ScanStage final : public Stage {
   }
 
   absl::Status Cross(const Chunk& chunk, const std::shared_ptr<Entities>& nodes) {
+    if (key_.has_value() && chunk.num_rows > 1) {
+      OG_ASSIGN_OR_RETURN(const ArrayPtr bound, BoundValues(chunk));
+      OG_RETURN_IF_ERROR(IndexValues(nodes));
+      if (join_.has_value() && *bound->type == join_->type()) return Join(chunk, nodes, *bound);
+    }
     const auto num_nodes = static_cast<uint32_t>(nodes->size());
     std::vector<uint32_t> rows;
     std::vector<uint32_t> slots;
@@ -89,6 +99,39 @@ class ScanStage final : public Stage {
       }
     }
     return rows.empty() || done() ? absl::OkStatus() : Emit(chunk, nodes, rows, slots);
+  }
+
+  // The pairs of Cross() that are equal, in the same order.
+  absl::Status Join(const Chunk& chunk, const std::shared_ptr<Entities>& nodes,
+                    const format::Array& bound) {
+    std::vector<uint32_t> rows;
+    std::vector<uint32_t> slots;
+    absl::Status pushed;
+    for (uint32_t row = 0; row < chunk.num_rows && !done(); ++row) {
+      join_->ForEachEqual(bound, row, [&](uint32_t slot) {
+        rows.push_back(row);
+        slots.push_back(slot);
+        if (rows.size() == kChunkRows && pushed.ok()) pushed = Emit(chunk, nodes, rows, slots);
+      });
+      OG_RETURN_IF_ERROR(pushed);
+    }
+    return rows.empty() || done() ? absl::OkStatus() : Emit(chunk, nodes, rows, slots);
+  }
+
+  absl::StatusOr<ArrayPtr> BoundValues(const Chunk& chunk) const {
+    OG_ASSIGN_OR_RETURN(const ArrayPtr values,
+                        chunk.Column(context_.layout.NumberOf(key_->bound), key_->bound_property));
+    return format::DecodeDictionary(values);
+  }
+
+  // Makes join_ for `nodes`; none if its values cannot be hashed, or it does not fit into memory.
+  absl::Status IndexValues(const std::shared_ptr<Entities>& nodes) {
+    if (joined_ == nodes) return absl::OkStatus();
+    joined_ = nodes;
+    OG_ASSIGN_OR_RETURN(const ArrayPtr values, nodes->Column(key_->property));
+    join_ = JoinTable::Make(values);
+    if (join_.has_value() && !table_memory_.Set(join_->MemoryBytes()).ok()) join_.reset();
+    return absl::OkStatus();
   }
 
   bool ranks() const {
@@ -147,9 +190,13 @@ class ScanStage final : public Stage {
   size_t variable_;
   Table* table_;
   bool streams_;
+  std::optional<JoinKey> key_;
   dataset::ScanOptions options_;
   std::shared_ptr<Entities> all_;
   HeldMemory memory_;
+  std::shared_ptr<Entities> joined_;  // whose values join_ has
+  std::optional<JoinTable> join_;
+  HeldMemory table_memory_;
   bool rescans_ = false;  // the nodes do not fit into memory
 };
 
@@ -278,18 +325,22 @@ class AntiJoinStage final : public Stage {
   std::unique_ptr<Pipeline> inner_;
 };
 
+// The stage of steps[at]. `is_outermost`: the steps are not those of a negation, of which all that
+// counts is what comes through.
 absl::StatusOr<std::unique_ptr<Operator>> MakeStage(const ExecContext& context,
-                                                    const query::PlanStep& step, Operator* next,
-                                                    bool streams) {
+                                                    std::span<const query::PlanStep> steps,
+                                                    size_t at, bool is_outermost, Operator* next) {
+  const query::PlanStep& step = steps[at];
   if (const auto* scan = std::get_if<query::NodeScan>(&step.value)) {
     OG_ASSIGN_OR_RETURN(Table* const table, context.tables.Node(scan->type_name));
     OG_ASSIGN_OR_RETURN(dataset::ScanOptions options, PlanScan(context, *scan, *table));
     return std::make_unique<ScanStage>(context, context.layout.NumberOf(scan->variable), table,
-                                       std::move(options), streams, next);
+                                       std::move(options), is_outermost && at == 0,
+                                       JoinKeyOf(steps, at), next);
   }
   if (const auto* expand = std::get_if<query::Expand>(&step.value)) {
-    return MakeExpandStage(
-        context, *expand, context.profile == nullptr ? nullptr : &context.profile->Of(&step), next);
+    StageCosts* const costs = context.profile == nullptr ? nullptr : &context.profile->Of(&step);
+    return MakeExpandStage(context, *expand, !is_outermost && at + 1 == steps.size(), costs, next);
   }
   if (const auto* filter = std::get_if<query::FilterRows>(&step.value)) {
     auto stage = std::make_unique<FilterStage>(context, filter->predicate, next);
@@ -325,9 +376,8 @@ absl::StatusOr<std::unique_ptr<Pipeline>> Pipeline::Make(const ExecContext& cont
   auto pipeline = std::make_unique<Pipeline>();
   pipeline->first_ = sink;
   for (size_t i = steps.size(); i-- > 0;) {
-    // Only the first scan of a query sees its input once.
     OG_ASSIGN_OR_RETURN(std::unique_ptr<Operator> stage,
-                        MakeStage(context, steps[i], pipeline->first_, is_outermost && i == 0));
+                        MakeStage(context, steps, i, is_outermost, pipeline->first_));
     pipeline->first_ = stage.get();
     pipeline->stages_.push_back(std::move(stage));
     if (context.profile == nullptr) continue;

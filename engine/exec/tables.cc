@@ -184,6 +184,17 @@ absl::StatusOr<topology::CachePlace> Tables::TopologyPlace(const schema::EdgeTyp
   return snapshot_.cache()->PlaceOf(name, key, wanted_[edge.name]);
 }
 
+absl::StatusOr<double> Tables::SpentOnLookUps(const schema::EdgeType& edge) {
+  OG_ASSIGN_OR_RETURN(const std::string name, CacheName(edge));
+  return name.empty() ? 0 : snapshot_.cache()->SpentWithout(name);
+}
+
+absl::Status Tables::AddSpentOnLookUps(const schema::EdgeType& edge, double cost) {
+  OG_ASSIGN_OR_RETURN(const std::string name, CacheName(edge));
+  if (!name.empty()) snapshot_.cache()->AddSpentWithout(name, cost);
+  return absl::OkStatus();
+}
+
 absl::StatusOr<const topology::Topology*> Tables::TopologyOf(const schema::EdgeType& edge) {
   if (const auto known = topologies_.find(edge.name); known != topologies_.end()) {
     return &known->second->topology;

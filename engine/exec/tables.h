@@ -99,6 +99,10 @@ class Tables {
   // Where they are already.
   absl::StatusOr<topology::CachePlace> TopologyPlace(const schema::EdgeType& edge);
 
+  // What looking edges up instead has cost all queries that share the cache; see expand_choice.h.
+  absl::StatusOr<double> SpentOnLookUps(const schema::EdgeType& edge);
+  absl::Status AddSpentOnLookUps(const schema::EdgeType& edge, double cost);
+
  private:
   absl::StatusOr<topology::StoredTopology> BuildTopology(const schema::EdgeType& edge,
                                                          const topology::TopologyKey& key,

@@ -150,10 +150,25 @@ std::shared_ptr<const StoredTopology> TopologyCache::Keep(std::string_view table
                                                           StoredTopology topology) {
   const auto kept = std::make_shared<const StoredTopology>(std::move(topology));
   Insert({std::string(table), kept, {}, nullptr, kept->topology.MemoryBytes()});
+  {
+    io::MutexLock lock(mutex_);
+    spent_.erase(std::string(table));
+  }
   if (options_.folder.has_value() && kept->topology.num_rows() >= options_.stored_edges_min) {
     WriteFile(table, *kept);
   }
   return kept;
+}
+
+double TopologyCache::SpentWithout(std::string_view table) {
+  io::MutexLock lock(mutex_);
+  const auto known = spent_.find(table);
+  return known == spent_.end() ? 0 : known->second;
+}
+
+void TopologyCache::AddSpentWithout(std::string_view table, double cost) {
+  io::MutexLock lock(mutex_);
+  spent_[std::string(table)] += cost;
 }
 
 std::shared_ptr<const NodeIndex> TopologyCache::FindIndex(const RowSet& rows) {

@@ -62,7 +62,12 @@ class TopologyCache {
   // Keeps `topology`, in the folder too if there is one. Failures of the folder are not failures.
   std::shared_ptr<const StoredTopology> Keep(std::string_view table, StoredTopology topology);
 
-  // The same for the numbers of nodes, in memory only.
+  // What queries of this process have spent because `table` had no topology at hand, in a measure
+  // of their own. Starts again when one is kept.
+  double SpentWithout(std::string_view table);
+  void AddSpentWithout(std::string_view table, double cost);
+
+  // The same as Find and Keep for the numbers of nodes, in memory only.
   std::shared_ptr<const NodeIndex> FindIndex(const RowSet& rows);
   void KeepIndex(const RowSet& rows, std::shared_ptr<const NodeIndex> index);
 
@@ -89,6 +94,7 @@ class TopologyCache {
   uint64_t shrinker_ = 0;
   io::Mutex mutex_;
   std::list<Entry> entries_ OG_GUARDED_BY(mutex_);  // most recently used first
+  std::map<std::string, double, std::less<>> spent_ OG_GUARDED_BY(mutex_);  // by table
 };
 
 }  // namespace og::engine::topology

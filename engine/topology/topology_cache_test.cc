@@ -192,6 +192,18 @@ TEST(TopologyCacheTest, TheFolderKeepsToItsLimit) {
   }
 }
 
+TEST(TopologyCacheTest, AddsUpWhatIsSpentUntilATopologyIsKept) {
+  std::mt19937_64 random(tests::Seed());
+  const NodeIndex nodes = Nodes(5);
+  TopologyCache cache(io::RealEnv(), {});
+  cache.AddSpentWithout("t", 2);
+  cache.AddSpentWithout("t", 0.5);
+  EXPECT_EQ(cache.SpentWithout("t"), 2.5);
+  EXPECT_EQ(cache.SpentWithout("u"), 0);
+  cache.Keep("t", {KeyOf(5, {50}), Build(nodes, RandomEdges(random, 5, 50))});
+  EXPECT_EQ(cache.SpentWithout("t"), 0);
+}
+
 TEST(TopologyCacheTest, GivesMemoryBackWhenItIsShort) {
   std::mt19937_64 random(tests::Seed());
   const auto env = io::NewRealEnv({.memory_limit = 200'000, .num_threads = 1}).value();
