@@ -20,6 +20,8 @@
 
 #include "absl/status/statusor.h"
 
+#include "format/codec/fsst_variants.h"
+
 namespace og::format {
 
 inline constexpr size_t kFsstTableBytes = 2312;
@@ -50,21 +52,8 @@ class FsstDecoder {
                            uint64_t base, std::byte* out, End* ends) const;
 
  private:
-  // Decodes the codes from `at` to `end`, and one more if the last one is an escape; no codes lie
-  // from `limit` on. Moves `out`. Returns where it stopped; null if they are damaged. `lengths`, if
-  // wanted: how many bytes each code gave, 0 for an escape. `kChecked`: some codes may have no
-  // symbol.
-  template <bool kWithLengths, bool kChecked>
-  const std::byte* DecodeCodes(const std::byte* at, const std::byte* end, const std::byte* limit,
-                               std::byte*& out, uint8_t* lengths) const;
-
-  // Whether `codes` have a byte without a symbol; it may be one behind an escape.
-  bool MayBeDamaged(std::span<const std::byte> codes) const;
-
   bool is_plain_ = false;
-  size_t num_symbols_ = 0;
-  uint64_t symbols_[256] = {};
-  uint8_t lengths_[256] = {};  // 0: no such code
+  FsstTable table_;
 };
 
 }  // namespace og::format
