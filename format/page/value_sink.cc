@@ -4,6 +4,7 @@
 #include <cstring>
 #include <utility>
 
+#include "format/page/dictionary_gather.h"
 #include "io/base/bits.h"
 #include "io/base/check.h"
 #include "io/base/endian.h"
@@ -372,90 +373,22 @@ absl::Status ValueSink::AppendString(std::span<const std::byte> text) {
   return AppendWritten(to + text.size());
 }
 
-namespace {
-
-// Indices that are checked and then used while they are in the first cache.
-constexpr size_t kGatherBlock = 2048;
-
-// Whether all of `indices` are below `num_entries`, 16 at a time: a maximum would be a chain of
-// comparisons.
-bool AreBelow(std::span<const uint32_t> indices, uint32_t num_entries) {
-  constexpr size_t kLanes = 4;
-  constexpr size_t kVectors = 4;
-  typedef uint32_t Vector __attribute__((vector_size(kLanes * sizeof(uint32_t))));
-  typedef int32_t Mask __attribute__((vector_size(kLanes * sizeof(int32_t))));
-  Mask is_beyond[kVectors] = {};
-  size_t i = 0;
-  for (; i + kLanes * kVectors <= indices.size(); i += kLanes * kVectors) {
-    for (size_t k = 0; k < kVectors; ++k) {
-      Vector some;
-      std::memcpy(&some, indices.data() + i + k * kLanes, sizeof(some));
-      is_beyond[k] |= some >= num_entries;
-    }
-  }
-  const Mask all = (is_beyond[0] | is_beyond[1]) | (is_beyond[2] | is_beyond[3]);
-  bool is_bad = (all[0] | all[1] | all[2] | all[3]) != 0;
-  for (; i < indices.size(); ++i) {
-    is_bad |= indices[i] >= num_entries;
-  }
-  return !is_bad;
-}
-
-template <size_t kWidth>
-void GatherValues(const std::byte* from, std::span<const uint32_t> indices, std::byte* to) {
-  constexpr size_t kUnrolled = 8;
-  size_t i = 0;
-  for (; i + kUnrolled <= indices.size(); i += kUnrolled) {
-    for (size_t k = 0; k < kUnrolled; ++k) {
-      std::memcpy(to + (i + k) * kWidth, from + uint64_t{indices[i + k]} * kWidth, kWidth);
-    }
-  }
-  for (; i < indices.size(); ++i) {
-    std::memcpy(to + i * kWidth, from + uint64_t{indices[i]} * kWidth, kWidth);
-  }
-}
-
-void GatherValuesOf(uint64_t width, const std::byte* from, std::span<const uint32_t> indices,
-                    std::byte* to) {
-  switch (width) {
-    case 4:
-      return GatherValues<4>(from, indices, to);
-    case 8:
-      return GatherValues<8>(from, indices, to);
-    case 16:
-      return GatherValues<16>(from, indices, to);
-    default:
-      for (const uint32_t index : indices) {
-        std::memcpy(to, from + index * width, width);
-        to += width;
-      }
-  }
-}
-
-}  // namespace
-
 absl::Status ValueSink::AppendFromDictionary(const Array& dictionary,
                                              std::span<const uint32_t> indices) {
   const auto num_entries = static_cast<uint64_t>(dictionary.length);
-  const auto check = [&](std::span<const uint32_t> some) -> absl::Status {
-    if (num_entries > UINT32_MAX || AreBelow(some, static_cast<uint32_t>(num_entries))) {
-      return absl::OkStatus();
-    }
-    return io::DataLossError(
-        io::StrCat("dictionary index ", std::ranges::max(some), " of ", num_entries, " entries"));
+  const auto not_there = [&] {
+    return io::DataLossError(io::StrCat("dictionary index ", std::ranges::max(indices), " of ",
+                                        num_entries, " entries"));
   };
   if (shape_.kind == ValueShape::Kind::kBytes) {
-    const uint64_t width = shape_.slot_bytes();
     OG_ASSIGN_OR_RETURN(std::byte * to, ExtendBytes(indices.size()));
-    for (; !indices.empty(); indices = indices.subspan(std::min(indices.size(), kGatherBlock))) {
-      const auto some = indices.first(std::min(indices.size(), kGatherBlock));
-      OG_RETURN_IF_ERROR(check(some));
-      GatherValuesOf(width, dictionary.values.data(), some, to);
-      to += some.size() * width;
-    }
-    return absl::OkStatus();
+    const bool are_there =
+        GatherFixed(shape_.slot_bytes(), dictionary.values.data(), num_entries, indices, to);
+    return are_there ? absl::OkStatus() : not_there();
   }
-  OG_RETURN_IF_ERROR(check(indices));
+  if (!AreBelow(indices, num_entries)) {
+    return not_there();
+  }
   OG_DCHECK(shape_.kind == ValueShape::Kind::kVariable);
   if (indices.empty()) {
     return absl::OkStatus();
