@@ -192,6 +192,34 @@ TEST(ReaderTest, TakesAndPartialScansAgreeWithFullScans) {
   }
 }
 
+// With threads, scattered rows of one column are read and decoded in parts.
+TEST(ReaderTest, TakesInPartsAgreeWithFullScans) {
+  io::WorkerPool pool(2);
+  size_t most_rows = 0;
+  for (const Sample& sample : Samples()) {
+    const Opened opened = OpenBytes(sample.bytes);
+    ASSERT_THAT(opened.reader, IsOk()) << sample.name;
+    const FileReader& reader = **opened.reader;
+    const auto all = ScanAll(reader, {.batch_rows = 1u << 30});
+    ASSERT_THAT(all, IsOk()) << sample.name;
+    std::vector<uint64_t> rows;
+    for (uint64_t row = reader.num_rows() % 2; row < reader.num_rows(); row += 2) {
+      rows.push_back(row);
+    }
+    most_rows = std::max(most_rows, rows.size());
+    std::ranges::reverse(rows);
+    const std::vector<int64_t> positions(rows.begin(), rows.end());
+    const std::vector<ColumnRequest> columns = AllColumns(reader);
+    for (size_t i = 0; i < columns.size(); ++i) {
+      const auto taken = reader.Take({columns[i]}, rows, &pool);
+      ASSERT_THAT(taken, IsOk()) << sample.name;
+      const RecordBatch column{taken->schema, all->num_rows, {all->columns[i]}};
+      EXPECT_TRUE(Equal(*taken, Take(column, positions))) << sample.name << ", column " << i;
+    }
+  }
+  EXPECT_GE(most_rows, 1000u);
+}
+
 TEST(ReaderTest, DictionaryStringsHoldTheSameText) {
   bool has_dictionary = false;
   for (const Sample& sample : Samples()) {
