@@ -16,6 +16,7 @@
 #include "engine/graph/graph_testing.h"
 #include "engine/graph/recovery/writer_lease.h"
 #include "engine/query/parse.h"
+#include "io/base/error_detail.h"
 #include "io/base/text.h"
 #include "io/env/sim_env.h"
 #include "io/fault/counting_store.h"
@@ -152,6 +153,76 @@ TEST_F(LeaseTest, ASlowWriterFindsItsVersionsTaken) {
   const auto commits = Open(*there_)->ListCommits("main");
   ASSERT_EQ(commits->size(), 3u);
   EXPECT_EQ((*commits)[1].actor_id, "omnigraph:recovery");
+  ExpectHealthy();
+}
+
+// A handle that was open all the time waits for the lease of a writer that died elsewhere, and
+// takes back what that has begun.
+TEST_F(LeaseTest, AnOpenHandleRecoversWhoDiedElsewhere) {
+  const auto graph = Open(*here_);
+  const auto dead = Open(*there_);
+  there_->crash_points().Fail("mutation.post_table_commit");
+  EXPECT_FALSE(Mutate(*dead, "insert Team { slug: \"t\" }").ok());
+  there_->crash_points().Clear("mutation.post_table_commit");
+  const int64_t start_us = here_->NowUs();
+  ASSERT_THAT(Mutate(*graph, "insert Person { name: \"p\" }"), IsOk());
+  EXPECT_GE(here_->NowUs() - start_us, kLeaseUs / 2 + kLeaseMarginUs);
+  const auto commits = graph->ListCommits("main");
+  ASSERT_EQ(commits->size(), 3u);
+  EXPECT_EQ((*commits)[1].actor_id, "omnigraph:recovery");
+  EXPECT_THAT(ExportText(*graph), ::testing::Not(HasSubstr("\"t\"")));
+  there_->AdvanceUs(kOverUs);
+  ExpectHealthy();
+}
+
+// A process does not wait for its own lease when a write of its own has failed, and keeps it.
+TEST_F(LeaseTest, AFailureOfOnesOwnIsResolvedAtOnce) {
+  const auto graph = Open(*here_);
+  here_->crash_points().Fail("mutation.post_table_commit");
+  EXPECT_FALSE(Mutate(*graph, "insert Team { slug: \"t\" }").ok());
+  here_->crash_points().Clear("mutation.post_table_commit");
+  const int64_t start_us = here_->NowUs();
+  const absl::Status blocked = Mutate(*graph, "insert Person { name: \"p\" }");
+  EXPECT_EQ(io::DetailOf(blocked)->kind, io::ErrorKind::kRecoveryRequired);
+  EXPECT_EQ(Objects("__recovery").size(), 1u);
+  Open(*here_);
+  EXPECT_THAT(Objects("__recovery"), ::testing::IsEmpty());
+  EXPECT_EQ(Objects(kLeaseFolder).size(), 1u);
+  here_->crash_points().Fail("mutation.post_finalize_pre_publisher");
+  EXPECT_FALSE(Mutate(*graph, "insert Team { slug: \"t\" }").ok());
+  here_->crash_points().Clear("mutation.post_finalize_pre_publisher");
+  ASSERT_THAT(Mutate(*graph, "insert Person { name: \"p\" }"), IsOk());
+  EXPECT_THAT(ExportText(*graph), HasSubstr("\"t\""));
+  EXPECT_LT(here_->NowUs() - start_us, kLeaseMarginUs);
+  ExpectHealthy();
+}
+
+// A writer that stops before its confirmation finds its record gone, or changed by a recovery that
+// has not ended.
+TEST_F(LeaseTest, ASlowWriterFindsItsRecordTaken) {
+  for (const char* stops_at : {"", "recovery.post_table_restore_pre_publish",
+                               "recovery.post_rollback_publish_pre_audit"}) {
+    SCOPED_TRACE(stops_at);
+    const std::string slug = io::StrCat("t", stops_at);
+    ASSERT_THAT(
+        WriteWhile("recovery.sidecar_confirm", io::StrCat("insert Team { slug: \"", slug, "\" }"),
+                   [&] {
+                     there_->AdvanceUs(kOverUs);
+                     if (*stops_at == '\0') {
+                       Open(*there_);
+                       return;
+                     }
+                     there_->crash_points().Fail(stops_at);
+                     EXPECT_FALSE(Graph::Open(*there_, Root(*there_), OpenMode::kReadWrite).ok());
+                     there_->crash_points().Clear(stops_at);
+                     EXPECT_EQ(Objects("__recovery").size(), 1u);
+                   }),
+        IsOk());
+    const auto commits = Open(*there_)->ListCommits("main");
+    EXPECT_EQ((*commits)[1].actor_id, "omnigraph:recovery");
+    EXPECT_THAT(ExportText(*Open(*here_)), HasSubstr(io::StrCat("\"", slug, "\"")));
+    here_->AdvanceUs(kOverUs);
+  }
   ExpectHealthy();
 }
 

@@ -43,7 +43,12 @@ absl::Status RecordStore::Rewrite(const RecoveryRecord& record,
     token = former->e_tag;
   }
   // Not a plain put: after a loss of power that could leave a record without its bytes.
-  return FromStorage(file.store->PutIfMatch(file.path, io::AsBytes(text), *token).status());
+  const absl::Status put = file.store->PutIfMatch(file.path, io::AsBytes(text), *token).status();
+  if (absl::IsAborted(put)) {
+    return ReadSetChanged(io::StrCat("recovery_record:", record.operation_id), *token,
+                          std::nullopt);
+  }
+  return FromStorage(put);
 }
 
 absl::Status RecordStore::Remove(std::string_view operation_id) const {

@@ -94,6 +94,11 @@ absl::StatusOr<std::unique_ptr<Window>> EnterBranch(const GraphContext& context,
   return window;
 }
 
+// Whether a record was made under the lease of this process.
+bool IsOurs(const GraphContext& context, const RecoveryRecord& record) {
+  return record.writer_lease.has_value() && context.gates->lease().IsHeldBy(*record.writer_lease);
+}
+
 class Sweep {
  public:
   Sweep(const GraphContext& context, SweepMode mode,
@@ -163,12 +168,14 @@ class Sweep {
       OG_ASSIGN_OR_RETURN(const bool is_gone, IsGone(record->branch));
       if (is_gone) return false;
     }
-    OG_ASSIGN_OR_RETURN(const Outcome outcome, ResolveRecord(context_, mode_, *record));
+    const bool is_of_dead_process = record->writer_lease.has_value() && !IsOurs(context_, *record);
+    const SweepMode mode = is_of_dead_process && waits ? SweepMode::kFull : mode_;
+    OG_ASSIGN_OR_RETURN(const Outcome outcome, ResolveRecord(context_, mode, *record));
     if (outcome == Outcome::kResolved) {
       ++result_.num_resolved;
       // The lock belongs to the change whose record this was.
       resolved_schema_change_ = resolved_schema_change_ || record->kind == WriterKind::kSchemaApply;
-      if (record->writer_lease.has_value()) RemoveLease(context_.root, *record->writer_lease);
+      if (is_of_dead_process) RemoveLease(context_.root, *record->writer_lease);
     } else {
       result_.unresolved.push_back(*record);
     }
@@ -196,7 +203,7 @@ std::vector<std::string> OthersRecords(const GraphContext& context, std::vector<
 }
 
 absl::StatusOr<bool> WriterMayLive(const GraphContext& context, const RecoveryRecord& record) {
-  if (!record.writer_lease.has_value()) return false;
+  if (!record.writer_lease.has_value() || IsOurs(context, record)) return false;
   return MayLive(context.env, context.root, *record.writer_lease);
 }
 

@@ -14,6 +14,10 @@
 // machine holds its branch, one elsewhere has a lease (writer_lease.h). Who wants to write to the
 // same branch waits for it; all others pass its record over.
 //
+// Before a write, only what can go forward is resolved: the rest is for the next read-write open.
+// The exception is a record of another process whose lease is over, on the branch that is to be
+// written: nobody else can be meant by it.
+//
 // Source: engine.md 4.
 #pragma once
 
@@ -49,8 +53,8 @@ struct SweepResult {
 absl::StatusOr<SweepResult> SweepRecords(const GraphContext& context, SweepMode mode,
                                          std::span<const std::optional<std::string>> awaited);
 
-// Whether the writer of a record that was found under the gates of its branch may live: on another
-// machine.
+// Whether the writer of a record that was found under the gates of its branch, and that is no write
+// under way in this process, may live: in another one.
 absl::StatusOr<bool> WriterMayLive(const GraphContext& context, const RecoveryRecord& record);
 
 // Ids of the records that do not belong to writes under way in this process.

@@ -51,6 +51,11 @@ absl::StatusOr<std::string> WriterLease::Renew() {
   return holder;
 }
 
+bool WriterLease::IsHeldBy(std::string_view holder) const {
+  io::MutexLock lock(mutex_);
+  return !holder_.empty() && holder_ == holder;
+}
+
 absl::StatusOr<bool> MayLive(io::Env& env, const io::Location& root, std::string_view holder) {
   const io::Location file = FileOf(root, holder);
   const absl::StatusOr<io::Buffer> bytes = file.store->Read(file.path);

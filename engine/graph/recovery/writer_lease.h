@@ -46,11 +46,14 @@ class WriterLease {
   // then.
   absl::StatusOr<std::string> Renew();
 
+  // Whether `holder` is this process.
+  bool IsHeldBy(std::string_view holder) const;
+
  private:
   io::Env& env_;
   const io::Location root_;
   io::Gate renewing_;
-  io::Mutex mutex_;
+  mutable io::Mutex mutex_;
   std::string holder_ OG_GUARDED_BY(mutex_);
   int64_t expires_at_us_ OG_GUARDED_BY(mutex_) = 0;
 };
