@@ -10,6 +10,7 @@
 #include "cli/command/console.h"
 #include "cli/render/error_text.h"
 #include "cli/target/target.h"
+#include "io/base/error_outcome.h"
 
 namespace og::cli {
 namespace {
@@ -72,7 +73,7 @@ int Main(std::vector<std::string> words) {
   }
   if (!exit_code.ok()) {
     console.Err(ErrorText(exit_code.status()));
-    return kExitError;
+    return io::OutcomeOf(exit_code.status()).exit_code;
   }
   return *exit_code;
 }

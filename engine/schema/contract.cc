@@ -92,10 +92,19 @@ absl::StatusOr<SchemaIr> OpenContract(const SchemaContract& contract) {
                                     actual.identity_domain, " but the schema state records ",
                                     state->identity_domain));
   }
-  OG_ASSIGN_OR_RETURN(const SchemaSource source,
-                      ParseSchema(contract.source, SourceMode::kAccepted));
-  OG_ASSIGN_OR_RETURN(const SchemaShape shape, CompileShape(source));
-  if (const std::string source_hash = ShapeHash(shape); source_hash != state->shape_hash) {
+  const absl::StatusOr<SchemaSource> source = ParseSchema(contract.source, SourceMode::kAccepted);
+  if (!source.ok()) {
+    return ContractError(
+        io::StrCat("current ", kSourceName,
+                   " is not a valid accepted schema definition: ", io::Message(source.status())));
+  }
+  const absl::StatusOr<SchemaShape> shape = CompileShape(*source);
+  if (!shape.ok()) {
+    return ContractError(io::StrCat(
+        "current ", kSourceName,
+        " could not be compiled into the accepted schema shape: ", io::Message(shape.status())));
+  }
+  if (const std::string source_hash = ShapeHash(*shape); source_hash != state->shape_hash) {
     return ContractError(io::StrCat("current ", kSourceName,
                                     " no longer matches the accepted schema state: its shape "
                                     "hashes to ",
