@@ -2,6 +2,7 @@
 // the store, by the end of the process and by losses of power, and at every named point. Whatever
 // is left opens; every branch is as before or as after; and the same can be done again.
 #include <algorithm>
+#include <cstdio>
 #include <functional>
 #include <map>
 #include <memory>
@@ -139,7 +140,7 @@ TEST_P(BranchCrashTest, MayStopAnywhere) {
   ASSERT_THAT(GetParam().act(*graph), IsOk());
   machine.store().Acknowledge();
   const std::vector<Moment>& moments = machine.store().moments();
-  RecordProperty("points", static_cast<int>(moments.size()));
+  std::printf("%s: %zu points\n", GetParam().name.c_str(), moments.size());
   EXPECT_GT(moments.size(), 8u);
   for (size_t i = 0; i < moments.size() && !HasFatalFailure(); ++i)
     ExpectWhole(moments[i], before, after, i % 5 == 0);
@@ -156,6 +157,7 @@ TEST_P(BranchCrashTest, EveryNamedPointIsRecovered) {
   for (const std::string& point : traced.env().crash_points().StopTrace())
     ++points[point];
   EXPECT_GE(points.size(), 3u);
+  size_t num_moments = 0;
   for (const auto& [point, times] : points) {
     for (uint64_t nth = 1; nth <= times && !HasFatalFailure(); ++nth) {
       SCOPED_TRACE(io::StrCat(point, ":", nth));
@@ -170,10 +172,13 @@ TEST_P(BranchCrashTest, EveryNamedPointIsRecovered) {
       ASSERT_THAT(reopened, IsOk());
       ASSERT_THAT(Branches(**reopened), AnyOf(Eq(before), Eq(after)));
       const std::vector<Moment>& moments = machine.store().moments();
+      num_moments += moments.size();
       for (size_t i = 0; i < moments.size() && !HasFatalFailure(); i += 3)
         ExpectWhole(moments[i], before, after, false);
     }
   }
+  std::printf("%s: %zu named points, %zu points of their recovery\n", GetParam().name.c_str(),
+              points.size(), num_moments);
 }
 
 INSTANTIATE_TEST_SUITE_P(Scenes, BranchCrashTest, ::testing::ValuesIn(Scenes()),

@@ -18,6 +18,7 @@
 
 #include "gtest/gtest.h"
 #include <fcntl.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -47,6 +48,9 @@ const uint64_t kProcesses = Setting("OG_STORM_PROCESSES", 4);
 const uint64_t kCommits = Setting("OG_STORM_COMMITS", 20);
 const uint64_t kStopMs = Setting("OG_STORM_STOP_MS", 1500);
 
+// A commit is two lines of a journal, about 25 bytes.
+constexpr uint64_t kBytesBetweenStrikesMax = 250;
+
 // Half of the processes write to main, half beside it.
 const char* BranchOf(uint64_t process) {
   return process % 2 == 0 ? "main" : "b";
@@ -72,6 +76,12 @@ class Journal {
 
   std::vector<std::string> Tried() const { return Names("try "); }
   std::vector<std::string> Done() const { return Names("done "); }
+
+  // Grows with every line.
+  uint64_t num_bytes() const {
+    struct stat info = {};
+    return stat(path_.c_str(), &info) == 0 ? static_cast<uint64_t>(info.st_size) : 0;
+  }
 
  private:
   std::vector<std::string> Names(std::string_view prefix) const {
@@ -169,18 +179,19 @@ class Storm {
       }
       const uint64_t victim = random_() % kProcesses;
       if (pids_[victim] <= 0 || stopped_until_[victim] != Clock::time_point()) continue;
-      switch (random_() % 8) {
+      // As often as there is progress, however slow the machine is, and now and then without any.
+      if (NumBytes() < bytes_at_next_strike_ && random_() % 64 != 0) continue;
+      bytes_at_next_strike_ = NumBytes() + random_() % kBytesBetweenStrikesMax;
+      switch (random_() % 3) {
         case 0:
         case 1:
           kill(pids_[victim], SIGKILL);
           ++num_kills;
           break;
-        case 2:
+        default:
           kill(pids_[victim], SIGSTOP);
           stopped_until_[victim] = now + std::chrono::milliseconds(StopMs());
           ++num_stops;
-          break;
-        default:
           break;
       }
     }
@@ -200,6 +211,13 @@ class Storm {
     if (child == 0) _exit(Work(process, folder_, JournalOf(process)));
     pids_[process] = child;
     stopped_until_[process] = {};
+  }
+
+  uint64_t NumBytes() const {
+    uint64_t num_bytes = 0;
+    for (uint64_t i = 0; i < kProcesses; ++i)
+      num_bytes += JournalOf(i).num_bytes();
+    return num_bytes;
   }
 
   // Now and then as long as it gets.
@@ -229,6 +247,7 @@ class Storm {
   std::mt19937_64 random_;
   std::vector<pid_t> pids_;
   std::vector<Clock::time_point> stopped_until_;
+  uint64_t bytes_at_next_strike_ = 0;  // of all journals
 };
 
 size_t Count(const std::string& text, const std::string& part) {

@@ -135,7 +135,7 @@ TEST_P(SchemaCrashTest, MayStopAnywhere) {
   const std::vector<Moment>& moments = machine.store().moments();
   for (size_t i = 0; i < moments.size() && !HasFatalFailure(); ++i)
     ExpectWhole(moments[i], before, after, i % 7 == 0);
-  std::printf("points: %zu\n", moments.size());
+  std::printf("%s: %zu points\n", GetParam().name.c_str(), moments.size());
 }
 
 TEST_P(SchemaCrashTest, EveryNamedPointIsRecovered) {
@@ -169,7 +169,8 @@ TEST_P(SchemaCrashTest, EveryNamedPointIsRecovered) {
         ExpectWhole(moments[i], before, after, i % 21 == 0);
     }
   }
-  std::printf("points: %zu named, %zu of their recovery\n", points.size(), num_moments);
+  std::printf("%s: %zu named points, %zu points of their recovery\n", GetParam().name.c_str(),
+              points.size(), num_moments);
 }
 
 INSTANTIATE_TEST_SUITE_P(Scenes, SchemaCrashTest, ::testing::ValuesIn(Scenes()),
@@ -217,7 +218,7 @@ TEST(RepairCrashTest, MayStopAnywhere) {
         LoadText(**graph, "{\"type\":\"Team\",\"data\":{\"slug\":\"x\"}}", LoadMode::kAppend),
         IsOk());
   }
-  std::printf("points: %zu\n", machine.store().moments().size());
+  std::printf("Repair: %zu points\n", machine.store().moments().size());
 }
 
 }  // namespace
