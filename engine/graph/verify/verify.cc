@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <map>
 #include <memory>
+#include <optional>
 #include <set>
 #include <string_view>
 #include <utility>
@@ -16,6 +17,7 @@
 #include "engine/graph/snapshot.h"
 #include "engine/graph/verify/left_overs.h"
 #include "engine/graph/verify/table_check.h"
+#include "io/base/error_detail.h"
 #include "io/base/status.h"
 #include "io/base/status_macros.h"
 #include "io/base/text.h"
@@ -28,6 +30,14 @@ constexpr std::string_view kRestore =
 constexpr std::string_view kReopen = "the next command that writes to the graph resolves it";
 constexpr std::string_view kRepair = "run `omnigraph repair`";
 constexpr std::string_view kCleanup = "harmless; `omnigraph cleanup` removes it";
+
+// Whether what is stored is wrong, rather than absent, of another release, or out of reach now.
+bool IsDamage(const absl::Status& status) {
+  const std::optional<io::ErrorDetail> detail = io::DetailOf(status);
+  if (!detail.has_value()) return true;
+  return detail->kind == io::ErrorKind::kInternal ||
+         (detail->kind == io::ErrorKind::kStorage && detail->code == "permanent");
+}
 
 class Verifier {
  public:
@@ -68,8 +78,14 @@ class Verifier {
 
   absl::Status OpenBranches() {
     OG_ASSIGN_OR_RETURN(wanted_, NormalizeBranch(options_.branch));
-    OG_ASSIGN_OR_RETURN(ManifestView main, context_.manifest.Open(std::nullopt));
-    views_.push_back(std::move(main));
+    absl::StatusOr<ManifestView> main = context_.manifest.Open(std::nullopt);
+    if (main.ok()) {
+      views_.push_back(*std::move(main));
+    } else if (IsDamage(main.status())) {
+      AddUnreadable("main", main.status());
+    } else {
+      return main.status();
+    }
     OG_ASSIGN_OR_RETURN(const auto names, ListBranchRefs(context_.manifest.root()));
     if (wanted_.has_value() && std::ranges::count(names, *wanted_) == 0) {
       return NotFound(io::StrCat("branch '", *wanted_, "' not found"));
@@ -86,14 +102,18 @@ class Verifier {
         views_.push_back(*std::move(view));
         continue;
       }
-      if (name == wanted_) return view.status();
+      if (name == wanted_ && !IsDamage(view.status())) return view.status();
       OG_ASSIGN_OR_RETURN(const auto ref, ReadBranchRef(context_.manifest.root(), name));
       if (!ref.has_value()) continue;  // deleted since it was listed
-      readable_ = false;
-      Add(Severity::kDamage, name, "graph", "manifest", std::string(io::Message(view.status())),
-          std::string(kRestore));
+      AddUnreadable(name, view.status());
     }
     return absl::OkStatus();
+  }
+
+  void AddUnreadable(std::string_view branch, const absl::Status& status) {
+    readable_ = false;
+    Add(Severity::kDamage, branch, "graph", "manifest", std::string(io::Message(status)),
+        std::string(kRestore));
   }
 
   void Add(Severity severity, std::string_view branch, std::string_view subject,

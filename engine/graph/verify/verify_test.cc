@@ -3,18 +3,24 @@
 #include "engine/graph/verify/verify.h"
 
 #include <algorithm>
+#include <functional>
 #include <memory>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
 
+#include "engine/dataset/indices.h"
 #include "engine/dataset/refs.h"
 #include "engine/graph/graph.h"
 #include "engine/graph/graph_testing.h"
 #include "engine/graph/merge/merge_testing.h"
 #include "engine/graph/repair.h"
+#include "format/file/lance_schema.h"
+#include "format/table/manifest.h"
+#include "format/table/roaring.h"
 #include "io/base/status.h"
 #include "io/base/text.h"
 #include "io/env/sim_env.h"
@@ -142,6 +148,17 @@ TEST_F(VerifyTest, FindsARecordThatCannotBeUnderstood) {
   EXPECT_THAT(Found(Verify(false)), ElementsAre("damage main __recovery/01X.json records"));
 }
 
+TEST_F(VerifyTest, FindsAManifestThatCannotBeRead) {
+  for (const char* folder : {"g/__manifest/tree/b/_versions", "g/__manifest/_versions"}) {
+    const auto versions = root_.store->List(folder, {});
+    ASSERT_THAT(versions, IsOk());
+    ASSERT_THAT(root_.store->Put(versions->front().path, io::AsBytes(std::string("short"))),
+                IsOk());
+  }
+  EXPECT_THAT(Found(Verify(false)),
+              ElementsAre("damage main graph manifest", "damage b graph manifest"));
+}
+
 TEST_F(VerifyTest, FindsLeftOvers) {
   const std::string file = io::StrCat("g/", PathOf("Person"), "/data/0123.lance");
   ASSERT_THAT(root_.store->Put(file, io::AsBytes(std::string("x"))), IsOk());
@@ -192,7 +209,7 @@ class PlantedDamageTest : public VerifyTest {
         "node Person { name: String @key\n  age: I64?\n  mood: enum(calm, wild)?\n"
         "  email: String? @unique\n  @range(age, 0..150) }\n"
         "node Team { slug: String @key }\n"
-        "edge Knows: Person -> Person { since: I32? }\n"
+        "edge Knows: Person -> Person { since: I32 }\n"
         "edge MemberOf: Person -> Team @card(0..1)\n";
     env_ = std::make_unique<io::SimEnv>(tests::Seed());
     root_ = *env_->Resolve("memory://disk/g");
@@ -204,6 +221,28 @@ class PlantedDamageTest : public VerifyTest {
 
   void Plant(const std::string& table_key, const std::vector<Row>& rows) {
     ASSERT_THAT(Upsert(*context_, std::nullopt, table_key, rows), IsOk());
+  }
+
+  absl::Status LoadTeam(const std::string& slug) {
+    return LoadText(*graph_, io::StrCat("{\"type\":\"Team\",\"data\":{\"slug\":\"", slug, "\"}}\n"),
+                    LoadMode::kAppend)
+        .status();
+  }
+
+  // Changes the manifest of a table's newest version where it lies; nobody remembers the former
+  // one.
+  void Edit(const std::string& type, const std::function<void(format::Manifest&)>& change) {
+    const std::vector<std::string> files = FilesOf(type, "_versions");
+    const std::string& newest = *std::ranges::min_element(files);
+    const auto bytes = root_.store->Read(newest);
+    ASSERT_THAT(bytes, IsOk());
+    auto file = format::DecodeManifestFile(bytes->span(), newest);
+    ASSERT_THAT(file, IsOk());
+    change(file->manifest);
+    ASSERT_THAT(
+        root_.store->Put(newest, io::AsBytes(format::EncodeManifestFile(file->manifest, {}))),
+        IsOk());
+    context_ = std::make_unique<GraphContext>(*env_, root_);
   }
 
   // The one finding, as "severity branch subject check: message".
@@ -223,6 +262,76 @@ class PlantedDamageTest : public VerifyTest {
     return paths;
   }
 };
+
+TEST_F(PlantedDamageTest, RowIdsThatRepeat) {
+  ASSERT_THAT(LoadTeam("t2"), IsOk());
+  Edit("Team", [](format::Manifest& manifest) {
+    ASSERT_EQ(manifest.fragments.size(), 2u);
+    manifest.fragments[1].row_ids = manifest.fragments[0].row_ids;
+  });
+  EXPECT_THAT(Finding(false),
+              HasSubstr("damage main node:Team row_ids: row id 0 belongs to two rows"));
+}
+
+TEST_F(PlantedDamageTest, RowIdsThatWillBeGivenAgain) {
+  Edit("Team", [](format::Manifest& manifest) { manifest.next_row_id = 0; });
+  EXPECT_THAT(Finding(false), HasSubstr("damage main node:Team row_ids: row id 0 is not below"));
+}
+
+TEST_F(PlantedDamageTest, RequiredValues) {
+  const auto set_nullable = [this](bool nullable) {
+    Edit("Knows", [nullable](format::Manifest& manifest) {
+      auto schema = std::make_shared<format::LanceSchema>(*manifest.schema);
+      for (format::LanceField& field : schema->fields) {
+        if (field.name == "since") field.nullable = nullable;
+      }
+      manifest.schema = std::move(schema);
+    });
+  };
+  set_nullable(true);
+  Plant("edge:Knows", {{{"id", "k9", {}}, {"src", "ann", {}}, {"dst", "ann", {}}}});
+  set_nullable(false);
+  EXPECT_THAT(Finding(), HasSubstr("damage main edge:Knows nulls: required property 'since' is "
+                                   "null in 1 rows"));
+}
+
+class PlantedIndexTest : public PlantedDamageTest {
+ protected:
+  // Two teams, each a fragment of its own, and an index of them.
+  void SetUp() override {
+    PlantedDamageTest::SetUp();
+    ASSERT_THAT(LoadTeam("t2"), IsOk());
+    ASSERT_THAT(Change(*context_, std::nullopt, "node:Team",
+                       [](const dataset::Dataset& table) {
+                         return dataset::StageCreateIndex(table, {.column = "slug"});
+                       }),
+                IsOk());
+    ASSERT_EQ(Finding(), "nothing");
+  }
+};
+
+TEST_F(PlantedIndexTest, ThatLacksRowsOfItsFragments) {
+  ASSERT_THAT(LoadTeam("t3"), IsOk());
+  ASSERT_EQ(Finding(), "nothing");
+  Edit("Team", [](format::Manifest& manifest) {
+    ASSERT_EQ(manifest.indices.size(), 1u);
+    manifest.indices[0].fragment_bitmap = format::EncodeRoaring(std::vector<uint32_t>{0, 1, 2});
+  });
+  EXPECT_THAT(Finding(), HasSubstr("damage main node:Team indexes: index slug_idx finds 2 rows "
+                                   "where a scan finds 3"));
+}
+
+TEST_F(PlantedIndexTest, ThatNamesTheWrongRows) {
+  Edit("Team", [](format::Manifest& manifest) {
+    std::swap(manifest.fragments[0].files, manifest.fragments[1].files);
+  });
+  EXPECT_THAT(Finding(), HasSubstr("damage main node:Team indexes: index slug_idx: "));
+}
+
+TEST_F(PlantedIndexTest, WhoseFilesAreGone) {
+  ASSERT_THAT(root_.store->DeletePrefix(io::StrCat("g/", PathOf("Team"), "/_indices")), IsOk());
+  EXPECT_THAT(Finding(), HasSubstr("damage main node:Team indexes: index slug_idx: "));
+}
 
 TEST_F(PlantedDamageTest, Enums) {
   Plant("node:Person", {{{"id", "eve", {}}, {"name", "eve", {}}, {"mood", "angry", {}}}});
