@@ -18,6 +18,13 @@ constexpr size_t kPairBytes = 16;  // of a FieldNode, of a Buffer
 constexpr int64_t kLengthMax = int64_t{1} << 40;
 constexpr size_t kViewBytes = 16;
 constexpr size_t kInlineBytesMax = 12;
+// Values without bytes (nulls, structs without members) may be this many in a batch, or as many as
+// its buffers have bits.
+constexpr int64_t kBytelessValuesMax = int64_t{1} << 24;
+// Views may share what they point to. This much text is always taken; more only if it is at most
+// so many times the buffers that it comes from.
+constexpr size_t kViewBytesMax = size_t{64} << 20;
+constexpr size_t kViewExpansionMax = 32;
 
 absl::Status Damaged(std::string_view what) {
   return io::DataLossError(io::StrCat("arrow: ", what));
@@ -47,6 +54,11 @@ class BatchReader {
       OG_RETURN_IF_ERROR(Validate(*column));
       read.columns.push_back(std::move(column));
     }
+    if (longest_ > kBytelessValuesMax && static_cast<uint64_t>(longest_) / 8 > expanded_bytes_) {
+      return io::ResourceExhaustedError(
+          io::StrCat("arrow: an array of ", longest_, " values without bytes, at most ",
+                     kBytelessValuesMax, " in a batch"));
+    }
     return read;
   }
 
@@ -60,6 +72,7 @@ class BatchReader {
     if (array->length < 0 || array->length > kLengthMax) {
       return Damaged(io::StrCat("an array of ", array->length, " values"));
     }
+    longest_ = std::max(longest_, array->length);
     const DataType& type = *field.type;
     if (type.id == TypeId::kNull) {
       array->null_count = array->length;
@@ -112,10 +125,13 @@ class BatchReader {
     const auto count =
         flat_.StructScalar<int64_t>(variadic_counts_, next_variadic_++, sizeof(int64_t), 0);
     std::vector<io::Buffer> buffers;
+    size_t buffer_bytes = views.size();
     for (int64_t i = 0; i < count; ++i) {
       OG_ASSIGN_OR_RETURN(io::Buffer buffer, NextBuffer());
+      buffer_bytes += buffer.size();
       buffers.push_back(std::move(buffer));
     }
+    const size_t bytes_max = std::max(kViewBytesMax, kViewExpansionMax * buffer_bytes);
     const auto length = static_cast<size_t>(array.length);
     if (views.size() / kViewBytes < length) return Damaged("too few views");
     io::MutableBuffer offsets((length + 1) * sizeof(int32_t));
@@ -125,6 +141,11 @@ class BatchReader {
       if (array.IsValid(static_cast<int64_t>(i))) {
         OG_ASSIGN_OR_RETURN(const auto value,
                             ViewValue(views.span().subspan(i * kViewBytes, kViewBytes), buffers));
+        if (values.size() + value.size() > bytes_max) {
+          return io::ResourceExhaustedError(
+              io::StrCat("arrow: ", buffer_bytes, " bytes of text views stand for more than ",
+                         bytes_max, " bytes of text in one batch"));
+        }
         values.Append(value);
       }
       if (values.size() > std::numeric_limits<int32_t>::max()) {
@@ -161,7 +182,13 @@ class BatchReader {
       return Damaged("a buffer leaves the body");
     }
     io::Buffer buffer = body_.Slice(static_cast<size_t>(start), static_cast<size_t>(size));
-    if (codec_ && !buffer.empty()) return IpcDecompress(*codec_, buffer);
+    if (codec_ && !buffer.empty()) {
+      // Each byte expands once, so that the body bounds what its buffers become.
+      compressed_bytes_ += buffer.size();
+      if (compressed_bytes_ > body_.size()) return Damaged("compressed buffers overlap");
+      OG_ASSIGN_OR_RETURN(buffer, IpcDecompress(*codec_, buffer));
+    }
+    expanded_bytes_ += buffer.size();
     return buffer.Aligned(sizeof(int64_t));
   }
 
@@ -175,6 +202,9 @@ class BatchReader {
   size_t next_node_ = 0;
   size_t next_buffer_ = 0;
   size_t next_variadic_ = 0;
+  int64_t longest_ = 0;          // values of the longest array
+  uint64_t expanded_bytes_ = 0;  // of all buffers
+  size_t compressed_bytes_ = 0;
 };
 
 }  // namespace

@@ -1,6 +1,8 @@
 // Arrow IPC that we wrote comes back, as stream and as file, whole and damaged. What other programs
 // write is read in tests/interop/ipc_test.sh.
+#include <memory>
 #include <random>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -9,6 +11,7 @@
 #include "format/arrow/json.h"
 #include "format/tabular/tabular.h"
 #include "format/tabular/text_input_testing.h"
+#include "io/base/buffer.h"
 #include "tests/support/random_arrays.h"
 #include "tests/support/status_matchers.h"
 
@@ -90,6 +93,48 @@ TEST(IpcTest, WhatIsNoArrowIsRefused) {
               StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("no Arrow IPC")));
   EXPECT_THAT(Read("PAR1....PAR1"),
               StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("Parquet")));
+}
+
+ArrayPtr Nulls(int64_t length) {
+  auto nulls = std::make_shared<Array>();
+  nulls->type = Null();
+  nulls->length = length;
+  nulls->null_count = length;
+  return nulls;
+}
+
+ArrayPtr EmptyStructs(int64_t length) {
+  auto structs = std::make_shared<Array>();
+  structs->type = Struct({});
+  structs->length = length;
+  return structs;
+}
+
+// A few bytes cannot claim rows without end.
+TEST(IpcTest, ValuesWithoutBytesAreBounded) {
+  constexpr int64_t kTooMany = int64_t{1} << 40;
+  const int64_t ends[] = {0, kTooMany};
+  auto list = std::make_shared<Array>();
+  list->type = LargeList({"item", Null(), true, {}});
+  list->length = 1;
+  list->offsets = io::Buffer::CopyOf(std::as_bytes(std::span(ends)));
+  list->children = {Nulls(kTooMany)};
+  for (const ArrayPtr& column : {Nulls(kTooMany), EmptyStructs(kTooMany), ArrayPtr(list)}) {
+    const std::string bytes = Written(TabularFormat::kArrowStream, {tests::SingleColumn(column)});
+    EXPECT_THAT(Read(bytes), StatusIs(absl::StatusCode::kResourceExhausted,
+                                      HasSubstr("an array of 1099511627776 values without bytes")))
+        << column->type->ToString();
+  }
+  constexpr int64_t kMany = int64_t{1} << 25;
+  std::mt19937_64 random(1);
+  const ArrayPtr bits =
+      tests::RandomArray(Bool(), kMany, {.shape = tests::DataShape::kConstant}, random);
+  const auto schema =
+      std::make_shared<Schema>(Schema{{{"n", Null(), true, {}}, {"b", Bool(), true, {}}}, {}});
+  const std::string bytes =
+      Written(TabularFormat::kArrowStream, {RecordBatch{schema, kMany, {Nulls(kMany), bits}}});
+  OG_ASSERT_OK_AND_ASSIGN(const RecordBatch batch, Read(bytes));
+  EXPECT_EQ(batch.num_rows, kMany);
 }
 
 // Every prefix and many flipped bits: an error or rows, and never a read out of bounds.

@@ -8,6 +8,7 @@ from __future__ import annotations
 import datetime
 import decimal
 import itertools
+import struct
 import subprocess
 import sys
 
@@ -99,6 +100,12 @@ def read_back(tool, dataset):
     return file
 
 
+def views_of_one_text(size, count):
+    """`count` values that all point to one text of `size` bytes."""
+    view = struct.pack("<i4sii", size, b"aaaa", 0, 0)
+    return pa.Array.from_buffers(pa.string_view(), count, [None, pa.py_buffer(view * count), pa.py_buffer(b"a" * size)])
+
+
 def check_arrow(tool):
     table = sample()
     wanted = rows_of(decoded(table))
@@ -132,8 +139,17 @@ def check_arrow(tool):
         tool.run("write", dataset, "--format", "arrow-stream", stdin=sink.getvalue().to_pybytes())
         got = [row[0] for row in rows_of(decoded(read_back(tool, dataset)))]
         assert got == ['"a"', '"b"', '"c"', '"a"'], got
-    for column, word in ((pa.array([1, 2], pa.month_day_nano_interval()) if False else
-                          pa.array([pa.MonthDayNano([1, 2, 3])]), "intervals"),
+    # Values may share their text.
+    sink = pa.BufferOutputStream()
+    batch = pa.record_batch([views_of_one_text(100, 50)], names=["c"])
+    with pa.ipc.new_stream(sink, batch.schema) as writer:
+        writer.write_batch(batch)
+    dataset = tool.new("lance")
+    tool.run("write", dataset, "--format", "arrow-stream", stdin=sink.getvalue().to_pybytes())
+    assert read_back(tool, dataset).column("c").to_pylist() == ["a" * 100] * 50
+
+    for column, word in ((pa.array([pa.MonthDayNano([1, 2, 3])]), "intervals"),
+                         (views_of_one_text(1 << 16, 2000), "text views stand for more"),
                          (pa.UnionArray.from_sparse(pa.array([0], pa.int8()), [pa.array([1])]), "unions")):
         sink = pa.BufferOutputStream()
         batch = pa.record_batch([column], names=["c"])
