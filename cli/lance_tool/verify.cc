@@ -25,7 +25,9 @@ void Declare(OptionSet& options, VerifyArguments& arguments) {
 }
 
 absl::Status Run(ToolContext& context, const VerifyArguments& arguments) {
-  OG_ASSIGN_OR_RETURN(const DatasetPtr dataset, arguments.dataset.Open(context));
+  DatasetArguments wanted = arguments.dataset;
+  wanted.check_pages = arguments.deep;
+  OG_ASSIGN_OR_RETURN(const DatasetPtr dataset, wanted.Open(context));
   std::vector<uint64_t> versions = {dataset->version()};
   if (arguments.all_versions) {
     OG_ASSIGN_OR_RETURN(const auto all, dataset->ListVersions());

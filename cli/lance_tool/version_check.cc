@@ -1,7 +1,10 @@
 #include "cli/lance_tool/version_check.h"
 
 #include <algorithm>
+#include <string_view>
+#include <utility>
 
+#include "engine/dataset/checking_session.h"
 #include "format/arrow/array.h"
 #include "format/file/reader.h"
 #include "format/table/manifest.h"
@@ -18,33 +21,74 @@ using engine::dataset::Dataset;
 using engine::dataset::ScanOptions;
 using format::Fragment;
 
-// The folder of data files with `base_id`.
-absl::StatusOr<io::Location> DataFolder(const Dataset& dataset, std::optional<uint32_t> base_id) {
+// The folder `name` ("data", "_indices") of the base with `base_id`.
+absl::StatusOr<io::Location> FolderOf(const Dataset& dataset, std::optional<uint32_t> base_id,
+                                      std::string_view name) {
   if (!base_id) {
-    return dataset.branch_root().Child("data");
+    return dataset.branch_root().Child(name);
   }
   const format::BasePath* base = dataset.manifest().FindBase(*base_id);
   if (base == nullptr) {
     return io::DataLossError(io::StrCat("base path ", *base_id, " is not declared"));
   }
   OG_ASSIGN_OR_RETURN(io::Location location, dataset.env().Resolve(base->path));
-  return base->is_dataset_root ? location.Child("data") : location;
+  return base->is_dataset_root ? location.Child(name) : location;
 }
 
-// `deep`: every page against its checksum too; counts those that have one.
+absl::StatusOr<uint64_t> CheckSize(const io::Location& location, uint64_t size_bytes) {
+  OG_ASSIGN_OR_RETURN(const io::ObjectInfo info, location.store->Stat(location.path));
+  if (size_bytes != 0 && info.size != size_bytes) {
+    return io::DataLossError(
+        io::StrCat(location.Uri(), " has ", info.size, " bytes, the manifest says ", size_bytes));
+  }
+  return info.size;
+}
+
+// `deep`: every page that the scan of the rows has not read against its checksum too; counts those
+// that have one.
 absl::Status CheckFile(const Dataset& dataset, const format::DataFile& file, bool deep,
                        uint64_t& num_summed_pages) {
-  OG_ASSIGN_OR_RETURN(const io::Location folder, DataFolder(dataset, file.base_id));
+  OG_ASSIGN_OR_RETURN(const io::Location folder, FolderOf(dataset, file.base_id, "data"));
   const io::Location location = folder.Child(file.path);
-  OG_ASSIGN_OR_RETURN(const io::ObjectInfo info, location.store->Stat(location.path));
-  if (file.size_bytes != 0 && info.size != file.size_bytes) {
-    return io::DataLossError(io::StrCat(location.Uri(), " has ", info.size,
-                                        " bytes, the manifest says ", file.size_bytes));
-  }
+  OG_ASSIGN_OR_RETURN(const uint64_t size_bytes, CheckSize(location, file.size_bytes));
   if (deep) {
-    OG_ASSIGN_OR_RETURN(const auto reader, format::FileReader::Open(location, info.size));
-    OG_ASSIGN_OR_RETURN(const format::PageCheck check, reader->CheckPages());
+    OG_ASSIGN_OR_RETURN(const format::PageCheck check,
+                        engine::dataset::CheckOtherPages(*dataset.session(), location, size_bytes));
     num_summed_pages += check.num_pages;
+  }
+  return absl::OkStatus();
+}
+
+// Decodes all rows of a file, and compares its pages with their checksums.
+absl::StatusOr<format::PageCheck> CheckRowsOfFile(const io::Location& location,
+                                                  uint64_t size_bytes) {
+  OG_ASSIGN_OR_RETURN(
+      const auto reader,
+      format::FileReader::Open(location, size_bytes, {.tail_bytes = 0, .check_pages = true}));
+  OG_ASSIGN_OR_RETURN(const auto rows,
+                      reader->Scan(reader->AllColumns(), {{0, reader->num_rows()}}, {}));
+  while (true) {
+    OG_ASSIGN_OR_RETURN(const std::optional<format::RecordBatch> batch, rows->Next());
+    if (!batch) {
+      return reader->CheckPages();
+    }
+    for (const format::ArrayPtr& column : batch->columns) {
+      OG_RETURN_IF_ERROR(format::Validate(*column));
+    }
+  }
+}
+
+absl::Status CheckIndexFile(const io::Location& location, const format::IndexFile& file, bool deep,
+                            uint64_t& num_summed_pages) {
+  OG_ASSIGN_OR_RETURN(const uint64_t size_bytes, CheckSize(location, file.size_bytes));
+  // Other files of indexes are no data files, or are stored in ways of their own.
+  if (deep && file.path.ends_with(".lance")) {
+    const absl::StatusOr<format::PageCheck> check = CheckRowsOfFile(location, size_bytes);
+    if (absl::IsUnimplemented(check.status())) {
+      return absl::OkStatus();
+    }
+    OG_RETURN_IF_ERROR(check.status());
+    num_summed_pages += check->num_pages;
   }
   return absl::OkStatus();
 }
@@ -127,7 +171,10 @@ VerifyReport VerifyVersion(const Dataset& dataset, bool deep) {
   report.num_rows = dataset.num_rows();
   const auto note = [&](std::string_view where, const absl::Status& status) {
     if (!status.ok()) {
-      report.problems.push_back(io::StrCat(where, ": ", io::Message(status)));
+      std::string problem = io::StrCat(where, ": ", io::Message(status));
+      if (report.problems.empty() || report.problems.back() != problem) {
+        report.problems.push_back(std::move(problem));
+      }
     }
   };
   const format::Manifest& manifest = dataset.manifest();
@@ -141,17 +188,28 @@ VerifyReport VerifyVersion(const Dataset& dataset, bool deep) {
   for (const Fragment& fragment : manifest.fragments) {
     ++report.num_fragments;
     const std::string where = io::StrCat("fragment ", fragment.id);
-    for (const format::DataFile& file : fragment.files) {
-      ++report.num_files;
-      note(where, CheckFile(dataset, file, deep, report.num_summed_pages));
-    }
     note(where, CheckSequences(fragment));
     if (!deep) {
       note(where, CheckFooters(dataset, fragment));
     }
     note(where, CheckRows(dataset, fragment, deep, row_ids));
+    for (const format::DataFile& file : fragment.files) {
+      ++report.num_files;
+      note(where, CheckFile(dataset, file, deep, report.num_summed_pages));
+    }
     if (manifest.max_fragment_id.value_or(0) < fragment.id) {
       report.problems.push_back(io::StrCat(where, " is beyond max_fragment_id"));
+    }
+  }
+  for (const format::IndexMetadata& index : manifest.indices) {
+    const std::string where = io::StrCat("index ", index.name);
+    const auto folder = FolderOf(dataset, index.base_id, "_indices");
+    note(where, folder.status());
+    for (const format::IndexFile& file : index.files) {
+      if (folder.ok()) {
+        note(where, CheckIndexFile(folder->Child(index.uuid).Child(file.path), file, deep,
+                                   report.num_summed_pages));
+      }
     }
   }
   std::ranges::sort(row_ids);

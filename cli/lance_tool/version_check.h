@@ -17,9 +17,10 @@ struct VerifyReport {
   std::vector<std::string> problems;
 };
 
-// Counts agree, files exist with their sizes, row ids are unique among live rows, deletion files
-// and row versions fit. `deep`: every page has its checksum, if the file has any, and every value
-// of every column is decoded and validated too.
+// Counts agree, data files and index files exist with their sizes, row ids are unique among live
+// rows, deletion files and row versions fit. `deep`: every page has its checksum, if the file has
+// any, and every value of every column is decoded and validated too, of the indexes as well. Reads
+// the data once where the session of `dataset` checks pages (engine/dataset/checking_session.h).
 VerifyReport VerifyVersion(const engine::dataset::Dataset& dataset, bool deep);
 
 }  // namespace og::cli

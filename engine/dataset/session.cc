@@ -85,7 +85,9 @@ void Session::PrefetchDeletions(std::span<const DeletionFile> files) {
 
 absl::StatusOr<std::shared_ptr<const index::BtreeIndex>> Session::OpenBtree(
     const io::Location& folder, const index::BtreeOpenOptions& options) {
-  return btrees_.Get(folder.Uri(), [&] { return index::BtreeIndex::Open(folder, options); });
+  index::BtreeOpenOptions checking = options;
+  checking.check_pages = check_pages_;
+  return btrees_.Get(folder.Uri(), [&] { return index::BtreeIndex::Open(folder, checking); });
 }
 
 std::shared_ptr<Session> MakeSession() {
@@ -94,6 +96,12 @@ std::shared_ptr<Session> MakeSession() {
 
 std::shared_ptr<Session> MakeCheckingSession() {
   return std::make_shared<Session>(true);
+}
+
+absl::StatusOr<format::PageCheck> CheckOtherPages(Session& session, const io::Location& file,
+                                                  uint64_t file_bytes) {
+  OG_ASSIGN_OR_RETURN(const auto reader, session.OpenFile(file, file_bytes));
+  return reader->CheckPages();
 }
 
 }  // namespace og::engine::dataset

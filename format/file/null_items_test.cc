@@ -49,6 +49,7 @@ TEST(NullItemsTest, BothFormsAreRead) {
   const TypePtr vector = FixedSizeListOf(Float32(), 3);
   const TypePtr nested = FixedSizeListOf(FixedSizeListOf(Int16(), 2), 3);
   const TypePtr bools = FixedSizeListOf(Bool(), 11);
+  const TypePtr nulls = FixedSizeListOf(Null(), 2);
   const char* const kVectors = "{\"v\":[null,null,null]}\n{\"v\":null}\n{\"v\":[null,null,null]}\n";
   const char* const kNested =
       "{\"v\":[[null,null],null,[null,null]]}\n{\"v\":[null,null,null]}\n{\"v\":null}\n";
@@ -66,6 +67,8 @@ TEST(NullItemsTest, BothFormsAreRead) {
       {"14", nested, 1, "1a1b1808280130013a105a0e0803120a5a08080212021a001801420101", "00", kValid},
       {"10", bools, 1, "1a0d1800280130013a021a00420101", "", kBools},
       {"14", bools, 1, "1a151810280130013a0a5a08080b12021a001801420101", "0000", kBools},
+      {"10", nulls, 2, "1a1710011808280230023a0a5a08080212021a001801420103", "00000100",
+       "{\"v\":[null,null]}\n{\"v\":null}\n"},
   };
   for (const Case& page : cases) {
     SCOPED_TRACE(io::StrCat(page.name, " ", page.type->ToString()));

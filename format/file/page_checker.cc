@@ -142,8 +142,11 @@ absl::Status PageChecker::CheckPage(int32_t column, const lance::file::v2::Colum
 
 absl::Status PageChecker::CheckColumn(int32_t column,
                                       const lance::file::v2::ColumnMetadata& metadata) const {
-  for (int page = 0; page < metadata.pages_size(); ++page) {
-    OG_RETURN_IF_ERROR(CheckPage(column, metadata, static_cast<size_t>(page)));
+  for (size_t page = 0; page < static_cast<size_t>(metadata.pages_size()); ++page) {
+    const std::atomic<bool>* const is_checked = MarkOf(column, page);
+    if (is_checked == nullptr || !is_checked->load(std::memory_order_acquire)) {
+      OG_RETURN_IF_ERROR(CheckPage(column, metadata, page));
+    }
   }
   return absl::OkStatus();
 }

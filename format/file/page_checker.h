@@ -37,7 +37,7 @@ class PageChecker {
   absl::Status CheckPage(int32_t column, const lance::file::v2::ColumnMetadata& metadata,
                          size_t page) const;
 
-  // The same for all pages of the column.
+  // The same for all pages of the column that have not been compared yet.
   absl::Status CheckColumn(int32_t column, const lance::file::v2::ColumnMetadata& metadata) const;
 
  private:

@@ -103,6 +103,8 @@ std::vector<Field> PageInputFields() {
   fields.push_back({"v", FixedSizeList({"item", pair, true, {}}, 2), true, {}});
   fields.push_back({"v", Dictionary(Int32(), Int64()), true, {}});
   fields.push_back({"v", Struct({{"lists", ListOf(pair), true, {}}}), true, {}});
+  fields.push_back({"v", FixedSizeListOf(Null(), 2), true, {}});
+  fields.push_back({"v", FixedSizeListOf(Utf8(), 2), true, {}});
   return fields;
 }
 

@@ -199,7 +199,11 @@ absl::StatusOr<RowCheck> FileReaderOfSource::CheckOf(std::span<const ColumnReque
 absl::StatusOr<PageCheck> FileReaderOfSource::CheckPages() const {
   PageCheck check;
   const auto run = [&]() -> absl::Status {
-    OG_ASSIGN_OR_RETURN(const auto checker, OpenChecker());
+    std::unique_ptr<const PageChecker> opened;
+    if (checker_ == nullptr) {
+      OG_ASSIGN_OR_RETURN(opened, OpenChecker());
+    }
+    const PageChecker* const checker = checker_ != nullptr ? checker_.get() : opened.get();
     if (checker == nullptr) {
       return absl::OkStatus();
     }

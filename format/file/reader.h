@@ -112,7 +112,7 @@ class FileReader {
   // What the metadata says about how the file is stored. Reads the metadata of all columns.
   virtual absl::StatusOr<FileInfo> Info() const = 0;
 
-  // Reads all pages and compares them, and the schema, with the checksums of the file.
+  // Compares the schema, and the pages that were not compared yet, with the file's checksums.
   //
   //   kDataLoss  one that differs; names column, page and offset
   virtual absl::StatusOr<PageCheck> CheckPages() const = 0;

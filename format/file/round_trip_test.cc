@@ -205,6 +205,36 @@ TEST_F(RoundTripTest, SummaryListsLeafColumns) {
   EXPECT_EQ(summary->size_bytes, store_->Find(location_.path)->bytes.size());
 }
 
+// Numbers as tables have them: times of events, ids with gaps, counts.
+TEST_F(RoundTripTest, CompactIntegersAreSmaller) {
+  std::mt19937_64 random(tests::Seed());
+  const auto numbers = [](const auto& next) {
+    FixedBuilder<int64_t> builder(Int64());
+    for (int i = 0; i < 50000; ++i) {
+      builder.Append(next());
+    }
+    return tests::SingleColumn(builder.Finish());
+  };
+  int64_t time_us = 1700000000000000;
+  int64_t id = 0;
+  const RecordBatch columns[] = {
+      numbers([&] { return time_us += static_cast<int64_t>(random() % 2000000); }),
+      numbers([&] { return id += 1 + static_cast<int64_t>(random() % 10); }),
+      numbers([&] { return int64_t{1} << std::geometric_distribution<int>(0.6)(random); })};
+  for (const WriterOptions& plain : BothVersions()) {
+    for (const RecordBatch& column : columns) {
+      WriterOptions compact = plain;
+      compact.compact = true;
+      const auto wanted = Write(column, plain, column.num_rows);
+      ASSERT_THAT(wanted, IsOk());
+      ExpectBack(column, compact, column.num_rows, random);
+      const auto smaller = Write(column, compact, column.num_rows);
+      ASSERT_THAT(smaller, IsOk());
+      EXPECT_LT(smaller->size_bytes, wanted->size_bytes * 9 / 10);
+    }
+  }
+}
+
 TEST_F(RoundTripTest, CompactIsAskedForByMetadata) {
   StringBuilder texts(Utf8());
   for (int i = 0; i < 20000; ++i) {
@@ -256,13 +286,56 @@ TEST_F(RoundTripTest, PackedStructsWithVectors) {
   }
 }
 
-TEST_F(RoundTripTest, StructsWithoutMembersAreNotNull) {
+ArrayPtr StructsOf(const std::vector<ArrayPtr>& members, int64_t length) {
+  std::vector<Field> fields;
+  for (size_t i = 0; i < members.size(); ++i) {
+    fields.push_back({io::StrCat("m", i), members[i]->type, true, {}});
+  }
   auto rows = std::make_shared<Array>();
-  rows->type = Struct({});
-  rows->length = 50;
+  rows->type = Struct(fields);
+  rows->length = length;
+  rows->children = members;
+  return rows;
+}
+
+// What Lance does not store, nulls of them and them in lists, is refused, and so is what it would
+// read wrongly: any field behind one.
+TEST_F(RoundTripTest, StructsWithoutMembersAreNotNull) {
   std::mt19937_64 random(tests::Seed());
+  const ArrayPtr empty = StructsOf({}, 50);
+  const ArrayPtr numbers = RandomArray(Int32(), 50, {}, random);
   for (const WriterOptions& options : AllVersions()) {
-    ExpectBack(tests::SingleColumn(rows), options, 20, random);
+    ExpectBack(tests::SingleColumn(empty), options, 20, random);
+    ExpectBack(tests::SingleColumn(StructsOf({StructsOf({empty}, 50)}, 50)), options, 20, random);
+    ExpectBack(tests::SingleColumn(StructsOf({numbers, empty}, 50)), options, 20, random);
+    if (options.version != FileVersion::kV2_0) {
+      EXPECT_THAT(Write(tests::SingleColumn(StructsOf({empty, numbers}, 50)), options, 50),
+                  StatusIs(absl::StatusCode::kUnimplemented,
+                           "field \"v\": a struct without members before other fields"));
+      EXPECT_THAT(Write(tests::SingleColumn(NullArray(empty->type, 5)), options, 5),
+                  StatusIs(absl::StatusCode::kUnimplemented, "is null or in a list"));
+    }
+  }
+}
+
+// Values that Lance stores in no form may be null, all of them in a page.
+TEST_F(RoundTripTest, NullsOfAnyType) {
+  std::mt19937_64 random(tests::Seed());
+  const TypePtr packed = Struct({{"a", Bool(), true, {}}, {"b", Int32(), true, {}}});
+  for (const WriterOptions& options : BothVersions()) {
+    for (const TypePtr& type : {FixedSizeListOf(Utf8(), 2), FixedSizeListOf(LargeBinary(), 3),
+                                FixedSizeListOf(Null(), 2)}) {
+      ExpectBack(tests::SingleColumn(NullArray(type, 9)), options, 4, random);
+      ExpectBack(tests::SingleColumn(RandomArray(ListOf(type), 30, {.empty_fraction = 1}, random)),
+                 options, 9, random);
+      EXPECT_THAT(Write(tests::SingleColumn(RandomArray(type, 3, {}, random)), options, 3),
+                  StatusIs(absl::StatusCode::kUnimplemented, "no page form for type"));
+    }
+    RecordBatch batch = tests::SingleColumn(NullArray(packed, 9));
+    auto schema = std::make_shared<Schema>(*batch.schema);
+    schema->fields[0].metadata[std::string(kPackedKey)] = "true";
+    batch.schema = schema;
+    ExpectBack(batch, options, 4, random);
   }
 }
 

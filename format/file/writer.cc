@@ -215,6 +215,7 @@ class FileWriter::Impl {
         OG_RETURN_IF_ERROR(planner.Plan(schema_.fields[i], type, i));
       }
     }
+    OG_RETURN_IF_ERROR(CheckEmptyStructs());
     for (Column& column : columns_) {
       lance::encodings::ColumnEncoding encoding;
       const bool is_blob = column.array.has_value() && column.array->is_blob;
@@ -315,6 +316,20 @@ class FileWriter::Impl {
 
  private:
   bool is_2_0() const { return options_.version == FileVersion::kV2_0; }
+
+  // From version 2.1 on, readers of Lance pass over a struct without members but not over its
+  // column: every field behind it would get the column of the one before.
+  absl::Status CheckEmptyStructs() const {
+    for (size_t i = 0; i + 1 < columns_.size(); ++i) {
+      const DataType* const leaf = columns_[i].plan.leaf_type.get();
+      if (leaf != nullptr && leaf->id == TypeId::kStruct && leaf->children.empty()) {
+        return io::UnimplementedError(
+            io::StrCat("field \"", schema_.fields[columns_[i].top_field].name,
+                       "\": a struct without members before other fields"));
+      }
+    }
+    return absl::OkStatus();
+  }
 
   absl::Status PlanArrays(size_t top_field, const TypePtr& type) {
     OG_ASSIGN_OR_RETURN(std::vector<ArrayColumn> arrays,

@@ -421,9 +421,6 @@ absl::Status EncodePackedStruct(const DataType& type, const LeafValues& values, 
   if (std::ranges::any_of(values.members, &LeafValues::Member::is_variable)) {
     return io::UnimplementedError("file version 2.0: packed struct with text");
   }
-  if (values.num_nulls != 0) {
-    return io::UnimplementedError("file version 2.0: packed struct with nulls");
-  }
   lance::encodings::PackedStruct& packed = *out.mutable_packed_struct();
   for (const Field& member : type.children) {
     DescribeMember(*member.type, *packed.add_inner());
@@ -444,6 +441,9 @@ absl::Status EncodeValues(const TypePtr& type, std::span<const ArrayPtr> rows,
   if (type->id == TypeId::kNull || (nulls == count && type->id != TypeId::kStruct)) {
     out.mutable_nullable()->mutable_all_nulls();
     return absl::OkStatus();
+  }
+  if (type->id == TypeId::kStruct && nulls != 0) {
+    return io::UnimplementedError("file version 2.0: packed struct with nulls");
   }
   const std::vector<LeafRange> ranges = RangesOf(rows);
   OG_ASSIGN_OR_RETURN(const LeafValues values, GatherLeaf(*type, ranges));

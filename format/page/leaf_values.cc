@@ -321,7 +321,7 @@ absl::StatusOr<LeafValues> GatherLeaf(const DataType& type, std::span<const Leaf
   LeafValues out;
   out.num_values = CountSlots(ranges);
   out.num_nulls = CountNulls(ranges);
-  if (type.id == TypeId::kNull) {
+  if (type.id == TypeId::kNull || out.num_nulls == out.num_values) {
     return out;
   }
   if (type.is_variable()) {

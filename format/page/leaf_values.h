@@ -64,7 +64,8 @@ struct LeafValues {
 };
 
 // Gathers the slots of `ranges`, all of `type`. Slots whose level is not 0 or whose value is null
-// are canonical. One range without nulls shares the array's memory.
+// are canonical; slots that are all null are kNone. One range without nulls shares the array's
+// memory.
 //
 //   kUnimplemented  a type that has no page form
 absl::StatusOr<LeafValues> GatherLeaf(const DataType& type, std::span<const LeafRange> ranges);

@@ -215,9 +215,11 @@ absl::StatusOr<Pages> EncodeOneDictionary(const ColumnPlan& plan, std::span<cons
   PageLevels& levels = leaf.levels;
   const CodecOptions& options = plan.codec;
   if (IsEmptyStruct(*plan.leaf_type)) {
-    if (levels.has_levels() || levels.layers.size() > 1) {
-      return io::UnimplementedError("empty struct that is nullable or nested");
+    if (levels.has_levels()) {
+      return io::UnimplementedError("a struct without members that is null or in a list");
     }
+    // One layer, however many structs are around, as Lance writes it.
+    levels.layers = {LayerKind::kNullableItem};
     return One(WriteNulls(levels, options.is_2_2));
   }
   OG_ASSIGN_OR_RETURN(const LeafValues values, GatherLeaf(*plan.leaf_type, leaf.ranges));

@@ -86,7 +86,10 @@ absl::StatusOr<ValueShape> ShapeOf(const TypePtr& type) {
   const uint64_t bits = item->id == TypeId::kFixedSizeBinary
                             ? uint64_t{8} * static_cast<uint64_t>(item->byte_width)
                             : static_cast<uint64_t>(item->bit_width());
-  const bool is_plain = bits != 0 || item->id == TypeId::kFixedSizeBinary;
+  // Lists of what has no fixed width are stored as long as there are nulls only.
+  const bool is_list_of_nulls =
+      !shape.items_per_slot.empty() && (item->id == TypeId::kNull || item->is_variable());
+  const bool is_plain = bits != 0 || item->id == TypeId::kFixedSizeBinary || is_list_of_nulls;
   if (!is_plain || (bits != 0 && items > kSlotBitsMax / bits)) {
     return io::UnimplementedError(io::StrCat("one column of type ", type->ToString()));
   }
@@ -233,6 +236,12 @@ absl::StatusOr<std::byte*> ValueSink::ExtendBytes(uint64_t slots) {
   FillItemValidity();
   const size_t start = values_.size();
   OG_ASSIGN_OR_RETURN(const uint64_t bytes, CheckedBytes(start, slots, shape_.slot_bits));
+  if (shape_.slot_bits == 0 && !shape_.items_per_slot.empty()) {
+    // Items without bytes may get offsets.
+    OG_RETURN_IF_ERROR(
+        CheckedBytes(0, length_ + slots, 8 * sizeof(uint64_t) * shape_.items_per_slot.back())
+            .status());
+  }
   values_.Resize(bytes);
   length_ += slots;
   return values_.data() + start;
@@ -517,8 +526,17 @@ ArrayPtr ValueSink::Finish(ValidityBits& validity) {
         innermost->children.push_back(items);
         innermost = items.get();
       }
-      innermost->values =
-          adopted_.empty() ? std::move(values_).Share() : std::exchange(adopted_, io::Buffer());
+      if (innermost->type->id == TypeId::kNull) {
+        innermost->validity = io::Buffer();
+        innermost->null_count = innermost->length;
+      } else if (innermost->type->is_variable()) {
+        const size_t width = innermost->type->has_large_offsets() ? 8 : 4;
+        innermost->offsets =
+            io::Buffer::Zeros((static_cast<size_t>(innermost->length) + 1) * width);
+      } else {
+        innermost->values =
+            adopted_.empty() ? std::move(values_).Share() : std::exchange(adopted_, io::Buffer());
+      }
       break;
     }
     case ValueShape::Kind::kVariable:

@@ -55,9 +55,9 @@ class BatchReader {
       read.columns.push_back(std::move(column));
     }
     if (longest_ > kBytelessValuesMax && static_cast<uint64_t>(longest_) / 8 > expanded_bytes_) {
-      return io::ResourceExhaustedError(
-          io::StrCat("arrow: an array of ", longest_, " values without bytes, at most ",
-                     kBytelessValuesMax, " in a batch"));
+      return io::ResourceExhaustedError(io::StrCat("arrow: an array of ", longest_,
+                                                   " values without bytes, at most ",
+                                                   kBytelessValuesMax, " in a batch"));
     }
     return read;
   }
@@ -142,9 +142,9 @@ class BatchReader {
         OG_ASSIGN_OR_RETURN(const auto value,
                             ViewValue(views.span().subspan(i * kViewBytes, kViewBytes), buffers));
         if (values.size() + value.size() > bytes_max) {
-          return io::ResourceExhaustedError(
-              io::StrCat("arrow: ", buffer_bytes, " bytes of text views stand for more than ",
-                         bytes_max, " bytes of text in one batch"));
+          return io::ResourceExhaustedError(io::StrCat("arrow: ", buffer_bytes,
+                                                       " bytes of text views stand for more than ",
+                                                       bytes_max, " bytes of text in one batch"));
         }
         values.Append(value);
       }

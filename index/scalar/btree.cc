@@ -138,7 +138,8 @@ absl::StatusOr<std::shared_ptr<const BtreeIndex>> BtreeIndex::Open(
   OG_ASSIGN_OR_RETURN(const auto file,
                       FileReader::Open(lookup, options.lookup_bytes,
                                        {.tail_bytes = std::clamp(options.lookup_bytes,
-                                                                 kDataTailBytes, kLookupTailMax)}));
+                                                                 kDataTailBytes, kLookupTailMax),
+                                        .check_pages = options.check_pages}));
   if (const auto parted = MetadataOf(*file, "range_partitioned"); parted && *parted == "true") {
     return io::UnimplementedError(io::StrCat("index ", folder.Uri(), ": made in parts"));
   }
@@ -146,6 +147,7 @@ absl::StatusOr<std::shared_ptr<const BtreeIndex>> BtreeIndex::Open(
   index->folder_ = folder;
   index->memory_ = options.memory;
   index->data_bytes_ = options.data_bytes;
+  index->check_pages_ = options.check_pages;
   if (const auto text = MetadataOf(*file, "batch_size")) {
     const auto rows = io::ParseUint64(*text);
     if (!rows || *rows == 0 || *rows > kPageRowsMax) {
@@ -234,7 +236,8 @@ absl::StatusOr<std::shared_ptr<const FileReader>> BtreeIndex::DataFile() const {
   OG_ASSIGN_OR_RETURN(
       std::shared_ptr<const FileReader> file,
       FileReader::Open(location, bytes,
-                       {.tail_bytes = std::max(kDataTailBytes, bytes / kDataTailShare)}));
+                       {.tail_bytes = std::max(kDataTailBytes, bytes / kDataTailShare),
+                        .check_pages = check_pages_}));
   const uint64_t rows = file->num_rows();
   const uint64_t pages = rows / page_rows_ + (rows % page_rows_ != 0 ? 1 : 0);
   if (pages != pages_.size()) {

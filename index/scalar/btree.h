@@ -52,6 +52,8 @@ struct BtreeOpenOptions {
   // Where decoded pages that are kept are reserved, and given back when others need the memory;
   // null: none are kept.
   std::shared_ptr<io::MemoryBudget> memory = {};
+  // See format::FileReaderOptions.
+  bool check_pages = false;
 };
 
 // Entries of an index in its order: `num_nulls` ids of nulls, then one id a key.
@@ -138,6 +140,7 @@ class BtreeIndex : public std::enable_shared_from_this<BtreeIndex> {
   std::string min_text_;
   std::string max_text_;
   std::shared_ptr<io::MemoryBudget> memory_;
+  bool check_pages_ = false;
   uint64_t data_bytes_ = 0;
 
   mutable io::Mutex mutex_;

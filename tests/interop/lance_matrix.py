@@ -25,6 +25,7 @@ from lance.file import LanceFileReader, LanceFileWriter
 from read_files import render
 
 ROWS = 1300
+SHAPES = ["constant", "runs", "monotonic", "few", "small", "extremes", "long"]
 VERSIONS = ["2.0", "2.1", "2.2", "2.3"]
 CODECS = range(1, 11)  # ForcedCodec in format/page/page_options.h
 LAYOUTS = [1, 2]  # ForcedLayout
@@ -75,11 +76,13 @@ def validity(mask):
 
 
 def make(kind, shape, rng, n, nulls, lists):
-    """An array of type `kind`: `nulls` is a share, `lists` "even", "skewed" or "null items"."""
+    """An array of type `kind`: `nulls` is a share, `lists` "even", "skewed" or "null items". The shape
+    "mixed" is another one for each member."""
+    child_shape, shape = shape, SHAPES[rng.integers(len(SHAPES))] if shape == "mixed" else shape
     mask = rng.random(n) < nulls if nulls else None
     if nulls == 1:
         mask = np.ones(n, bool)
-    child = lambda field, count: make(field.type, shape, rng, count, nulls if field.nullable else 0, lists)
+    child = lambda field, count: make(field.type, child_shape, rng, count, nulls if field.nullable else 0, lists)
     if t.is_null(kind):
         return pa.nulls(n)
     if t.is_boolean(kind):
@@ -104,13 +107,13 @@ def make(kind, shape, rng, n, nulls, lists):
         offsets = pa.py_buffer(np.concatenate([[0], np.cumsum(counts)]).astype(width))
         if t.is_map(kind):
             entries = pa.struct([kind.key_field, kind.item_field])
-            items = make(entries, shape, rng, int(counts.sum()), 0, lists)
+            items = make(entries, child_shape, rng, int(counts.sum()), 0, lists)
         else:
             items = child(kind.value_field, int(counts.sum()))
         return pa.Array.from_buffers(kind, n, [validity(mask), offsets], children=[items])
     if t.is_fixed_size_list(kind):
         share = 1 if lists == "null items" else nulls
-        items = make(kind.value_type, shape, rng, n * kind.list_size, share, lists)
+        items = make(kind.value_type, child_shape, rng, n * kind.list_size, share, lists)
         return pa.Array.from_buffers(kind, n, [validity(mask)], children=[items])
     if t.is_struct(kind):
         members = [child(kind.field(i), n) for i in range(kind.num_fields)]

@@ -53,6 +53,8 @@ def render(array):
         return [items[(start + i) * n : (start + i + 1) * n] if valid[i] else None for i in range(len(array))]
     if t.is_struct(kind):
         names = [kind.field(i).name for i in range(kind.num_fields)]
+        if not names:
+            return [{} if ok else None for ok in valid]
         columns = [render(child) for child in array.flatten()]
         rows = zip(*columns)
         return [dict(zip(names, row)) if valid[i] else None for i, row in enumerate(rows)]
