@@ -10,7 +10,6 @@
 #include <utility>
 #include <vector>
 
-#include <curl/curl.h>
 #include <pthread.h>
 #include <signal.h>
 #include <sys/resource.h>
@@ -18,8 +17,10 @@
 
 #include "io/base/check.h"
 #include "io/base/status.h"
+#include "io/base/status_macros.h"
 #include "io/base/sync.h"
 #include "io/base/text.h"
+#include "io/s3/curl_library.h"
 
 namespace og::io {
 namespace {
@@ -32,12 +33,6 @@ constexpr long kBufferBytes = 128 << 10;
 constexpr long kMaxConnectionAgeSeconds =
     50;  // servers close idle connections after about a minute
 
-// Never cleaned up: other threads of the process may use curl too.
-bool InitCurl() {
-  static const bool is_ready = curl_global_init(CURL_GLOBAL_DEFAULT) == CURLE_OK;
-  return is_ready;
-}
-
 // Sockets are a part of the descriptors that the process may have.
 size_t MaxSockets(size_t wanted) {
   rlimit files{};
@@ -47,7 +42,7 @@ size_t MaxSockets(size_t wanted) {
 
 template <typename Value>
 void SetOption(CURL* easy, CURLoption option, Value value) {
-  OG_CHECK(curl_easy_setopt(easy, option, value) == CURLE_OK);
+  OG_CHECK(Curl().easy_setopt(easy, option, value) == CURLE_OK);
 }
 
 bool IsTlsRefusal(CURLcode code) {
@@ -69,13 +64,13 @@ class HttpTransport::Loop {
         MutexLock lock(mutex_);
         is_stopping_ = true;
       }
-      curl_multi_wakeup(multi_);
+      Curl().multi_wakeup(multi_);
       thread_.join();
     }
     for (CURL* easy : idle_) {
-      curl_easy_cleanup(easy);
+      Curl().easy_cleanup(easy);
     }
-    if (multi_ != nullptr) curl_multi_cleanup(multi_);
+    if (multi_ != nullptr) Curl().multi_cleanup(multi_);
   }
 
   absl::Status Open() {
@@ -83,11 +78,11 @@ class HttpTransport::Loop {
       return FailedPreconditionError(
           StrCat("cannot read the certificates in ", options_.ca_bundle, ": ", strerror(errno)));
     }
-    if (!InitCurl()) return InternalError("curl: global initialisation failed");
-    multi_ = curl_multi_init();
+    OG_RETURN_IF_ERROR(LoadCurl());
+    multi_ = Curl().multi_init();
     if (multi_ == nullptr) return InternalError("curl: no multi handle");
     const auto max_sockets = static_cast<long>(MaxSockets(options_.max_active) + 4);
-    OG_CHECK(curl_multi_setopt(multi_, CURLMOPT_MAXCONNECTS, max_sockets) == CURLM_OK);
+    OG_CHECK(Curl().multi_setopt(multi_, CURLMOPT_MAXCONNECTS, max_sockets) == CURLM_OK);
     thread_ = std::thread([this] { Run(); });
     return absl::OkStatus();
   }
@@ -101,7 +96,7 @@ class HttpTransport::Loop {
       id = call->id = ++last_id_;
       incoming_.push_back(std::move(call));
     }
-    curl_multi_wakeup(multi_);
+    Curl().multi_wakeup(multi_);
     return id;
   }
 
@@ -110,7 +105,7 @@ class HttpTransport::Loop {
       MutexLock lock(mutex_);
       cancelled_.push_back(id);
     }
-    curl_multi_wakeup(multi_);
+    Curl().multi_wakeup(multi_);
   }
 
   AdaptiveLimit& limit() { return limit_; }
@@ -119,7 +114,7 @@ class HttpTransport::Loop {
   struct Call {
     Call(HttpRequest wanted, Done when_done)
         : request(std::move(wanted)), done(std::move(when_done)) {}
-    ~Call() { curl_slist_free_all(header_lines); }
+    ~Call() { Curl().slist_free_all(header_lines); }
     Call(const Call&) = delete;
     Call& operator=(const Call&) = delete;
 
@@ -137,7 +132,7 @@ class HttpTransport::Loop {
     std::array<char, CURL_ERROR_SIZE> error{};
 
     void AddHeaderLine(const std::string& line) {
-      curl_slist* longer = curl_slist_append(header_lines, line.c_str());
+      curl_slist* longer = Curl().slist_append(header_lines, line.c_str());
       OG_CHECK(longer != nullptr);
       header_lines = longer;
     }
@@ -211,9 +206,9 @@ class HttpTransport::Loop {
     while (TakeIncoming()) {
       StartDue();
       int num_running = 0;
-      OG_CHECK(curl_multi_perform(multi_, &num_running) == CURLM_OK);
+      OG_CHECK(Curl().multi_perform(multi_, &num_running) == CURLM_OK);
       if (FinishDone()) continue;  // room for others
-      OG_CHECK(curl_multi_poll(multi_, nullptr, 0, PollMs(), nullptr) == CURLM_OK);
+      OG_CHECK(Curl().multi_poll(multi_, nullptr, 0, PollMs(), nullptr) == CURLM_OK);
     }
     EndAll();
   }
@@ -291,14 +286,14 @@ class HttpTransport::Loop {
   void Activate(std::unique_ptr<Call> call, int64_t now) {
     CURL* easy = nullptr;
     if (idle_.empty()) {
-      easy = curl_easy_init();
+      easy = Curl().easy_init();
       OG_CHECK(easy != nullptr);
     } else {
       easy = idle_.back();
       idle_.pop_back();
     }
     Prepare(easy, *call, now);
-    OG_CHECK(curl_multi_add_handle(multi_, easy) == CURLM_OK);
+    OG_CHECK(Curl().multi_add_handle(multi_, easy) == CURLM_OK);
     active_.emplace(easy, std::move(call));
   }
 
@@ -369,7 +364,7 @@ class HttpTransport::Loop {
   bool FinishDone() {
     bool is_any_done = false;
     int num_left = 0;
-    while (CURLMsg* message = curl_multi_info_read(multi_, &num_left)) {
+    while (CURLMsg* message = Curl().multi_info_read(multi_, &num_left)) {
       if (message->msg != CURLMSG_DONE) continue;
       CURL* easy = message->easy_handle;
       const CURLcode code = message->data.result;
@@ -378,7 +373,7 @@ class HttpTransport::Loop {
       const std::unique_ptr<Call> call = std::move(it->second);
       active_.erase(it);
       long http_status = 0;
-      curl_easy_getinfo(easy, CURLINFO_RESPONSE_CODE, &http_status);
+      Curl().easy_getinfo(easy, CURLINFO_RESPONSE_CODE, &http_status);
       call->response.status = static_cast<int>(http_status);
       Detach(easy);
       if (code == CURLE_OPERATION_TIMEDOUT || http_status == 503 || http_status == 429) {
@@ -393,8 +388,8 @@ class HttpTransport::Loop {
   }
 
   void Detach(CURL* easy) {
-    OG_CHECK(curl_multi_remove_handle(multi_, easy) == CURLM_OK);
-    curl_easy_reset(easy);
+    OG_CHECK(Curl().multi_remove_handle(multi_, easy) == CURLM_OK);
+    Curl().easy_reset(easy);
     idle_.push_back(easy);
   }
 
@@ -405,7 +400,7 @@ class HttpTransport::Loop {
                                            call.request.max_response_bytes, " bytes allowed"));
     }
     const std::string_view detail = call.error.data();
-    const std::string text = StrCat(curl_easy_strerror(code), detail.empty() ? "" : ": ", detail);
+    const std::string text = StrCat(Curl().easy_strerror(code), detail.empty() ? "" : ": ", detail);
     if (code == CURLE_OPERATION_TIMEDOUT) return DeadlineExceededError(text);
     if (IsTlsRefusal(code)) return FailedPreconditionError(text);
     return UnavailableError(text);
