@@ -31,7 +31,7 @@ constexpr uint64_t kLocalTailBytes = uint64_t{16} << 10;
 
 constexpr size_t kTablePagesAhead = 16;
 
-// Stretches of rows from which on it pays to take them in parts side by side.
+// Stretches of rows of lists from which on it pays to take them in parts side by side.
 constexpr size_t kSplitRangesMin = 256;
 
 using ColumnMetadataPtr = std::shared_ptr<const lance::file::v2::ColumnMetadata>;
@@ -451,8 +451,11 @@ class FileReaderOfSource::PendingTake final : public PendingRows {
                                                                    .dictionary_strings = false,
                                                                    .table_pages_ahead = 0}));
     OG_ASSIGN_OR_RETURN(take->check_, from.CheckOf(columns));
-    // One column keeps one thread busy; several are decoded side by side anyway.
-    const bool is_split = pool != nullptr && columns.size() < pool->num_threads() &&
+    // Finding rows among levels takes longer than reading them. One column keeps one thread busy;
+    // several are decoded side by side anyway.
+    const bool has_lists = std::ranges::any_of(
+        columns, [](const ColumnRequest& request) { return request.field.is_list(); });
+    const bool is_split = has_lists && pool != nullptr && columns.size() < pool->num_threads() &&
                           ranges.size() >= kSplitRangesMin && from.source_.is_local() &&
                           take->check_ == nullptr;
     const size_t num_steps = is_split ? pool->num_threads() : 1;

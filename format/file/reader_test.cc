@@ -192,10 +192,10 @@ TEST(ReaderTest, TakesAndPartialScansAgreeWithFullScans) {
   }
 }
 
-// With threads, scattered rows of one column are read and decoded in parts.
+// With threads, scattered rows of one column of lists are read and decoded in parts.
 TEST(ReaderTest, TakesInPartsAgreeWithFullScans) {
   io::WorkerPool pool(2);
-  size_t most_rows = 0;
+  size_t most_lists = 0;
   for (const Sample& sample : Samples()) {
     const Opened opened = OpenBytes(sample.bytes);
     ASSERT_THAT(opened.reader, IsOk()) << sample.name;
@@ -206,18 +206,20 @@ TEST(ReaderTest, TakesInPartsAgreeWithFullScans) {
     for (uint64_t row = reader.num_rows() % 2; row < reader.num_rows(); row += 2) {
       rows.push_back(row);
     }
-    most_rows = std::max(most_rows, rows.size());
     std::ranges::reverse(rows);
     const std::vector<int64_t> positions(rows.begin(), rows.end());
     const std::vector<ColumnRequest> columns = AllColumns(reader);
     for (size_t i = 0; i < columns.size(); ++i) {
+      if (columns[i].field.is_list()) {
+        most_lists = std::max(most_lists, rows.size());
+      }
       const auto taken = reader.Take({columns[i]}, rows, &pool);
       ASSERT_THAT(taken, IsOk()) << sample.name;
       const RecordBatch column{taken->schema, all->num_rows, {all->columns[i]}};
       EXPECT_TRUE(Equal(*taken, Take(column, positions))) << sample.name << ", column " << i;
     }
   }
-  EXPECT_GE(most_rows, 1000u);
+  EXPECT_GE(most_lists, 1000u);
 }
 
 TEST(ReaderTest, DictionaryStringsHoldTheSameText) {
