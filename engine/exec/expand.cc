@@ -200,8 +200,8 @@ size_t NumWalkers(const Choice& choice) {
 
 class ExpandStage final : public Stage {
  public:
-  ExpandStage(const Choice& choice, expr::ExprPtr filter, bool asks_existence, StageCosts* costs,
-              Operator* next)
+  ExpandStage(const Choice& choice, expr::ExprPtr filter, const ExpandPurpose& purpose,
+              StageCosts* costs, Operator* next)
       : Stage(next),
         choice_(choice),
         context_(choice.context),
@@ -211,10 +211,13 @@ class ExpandStage final : public Stage {
         destinations_(choice.destinations),
         costs_(costs),
         filter_(std::move(filter)),
-        takes_first_(asks_existence && filter_ == nullptr),
+        takes_first_(purpose.asks_existence && filter_ == nullptr),
         same_type_(edge_.from == edge_.to),
         source_(context_.layout.NumberOf(expand_.source)),
         destination_(context_.layout.NumberOf(expand_.destination)),
+        closes_on_(purpose.closes_on.has_value()
+                       ? std::optional(context_.layout.NumberOf(*purpose.closes_on))
+                       : std::nullopt),
         walkers_(NumWalkers(choice), Walker(same_type_, expand_.min_hops, expand_.max_hops)) {}
 
   absl::Status Push(const Chunk& chunk) override {
@@ -304,13 +307,20 @@ class ExpandStage final : public Stage {
       }
       return true;
     };
+    std::span<const uint32_t> ends;
+    if (closes_on_.has_value()) {
+      OG_ASSIGN_OR_RETURN(ends, chunk.bindings[*closes_on_].entities->Numbers());
+    }
     const auto walk = [&](Walker& walker, uint32_t row, Pairs& pairs) {
       const uint32_t number = numbers[sources.slots[row]];
       if (number == kNoNode) return;
       walker.Walk(number, num_destinations, visit, [&](uint32_t destination) {
+        if (closes_on_.has_value() && destination != ends[chunk.bindings[*closes_on_].slots[row]]) {
+          return true;
+        }
         pairs.rows.push_back(row);
         pairs.destinations.push_back(destination);
-        return !takes_first_;
+        return !takes_first_ && !closes_on_.has_value();
       });
     };
     Pairs pairs;
@@ -762,7 +772,8 @@ class ExpandStage final : public Stage {
   bool same_type_;
   size_t source_;
   size_t destination_;
-  std::vector<Walker> walkers_;  // one a thread
+  std::optional<size_t> closes_on_;  // the variable that destinations have to be
+  std::vector<Walker> walkers_;      // one a thread
   double pairs_per_row_ = kPairsPerRow;
 
   std::vector<Chunk> held_;
@@ -782,13 +793,13 @@ class ExpandStage final : public Stage {
 
 absl::StatusOr<std::unique_ptr<Operator>> MakeExpandStage(const ExecContext& context,
                                                           const query::Expand& expand,
-                                                          bool asks_existence, StageCosts* costs,
-                                                          Operator* next) {
+                                                          const ExpandPurpose& purpose,
+                                                          StageCosts* costs, Operator* next) {
   OG_ASSIGN_OR_RETURN(const Choice choice, ChoiceOf(context, expand));
   OG_ASSIGN_OR_RETURN(expr::ExprPtr filter, ScanFilter(expand.destination_filters, context.params));
   context.tables.WillExpand(expand.edge_type, expand.direction != Direction::kIn,
                             expand.direction != Direction::kOut);
-  return std::make_unique<ExpandStage>(choice, std::move(filter), asks_existence, costs, next);
+  return std::make_unique<ExpandStage>(choice, std::move(filter), purpose, costs, next);
 }
 
 absl::StatusOr<ExpandEstimate> EstimateExpand(const ExecContext& context,

@@ -14,6 +14,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "absl/status/statusor.h"
@@ -24,12 +25,20 @@
 
 namespace og::engine::exec {
 
-// `asks_existence`: `next` only wants to know which rows come through. `costs`: where the stage
-// notes the way that it takes; may be null.
+// What comes behind an expansion wants of its rows.
+struct ExpandPurpose {
+  // Only which rows come through at all.
+  bool asks_existence = false;
+  // Only rows whose destination is the node that this variable, bound before, is bound to. A filter
+  // that follows decides.
+  std::optional<std::string> closes_on = {};
+};
+
+// `costs`: where the stage notes the way that it takes; may be null.
 absl::StatusOr<std::unique_ptr<Operator>> MakeExpandStage(const ExecContext& context,
                                                           const query::Expand& expand,
-                                                          bool asks_existence, StageCosts* costs,
-                                                          Operator* next);
+                                                          const ExpandPurpose& purpose,
+                                                          StageCosts* costs, Operator* next);
 
 struct ExpandEstimate {
   std::string way;             // "index", "edge scan", "topology"

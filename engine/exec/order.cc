@@ -94,14 +94,25 @@ struct Column {
   }
 };
 
-Column Prepare(const SortKey& key) {
+// With the prefixes of `rows`; others are never compared.
+Column Prepare(const SortKey& key, const std::vector<int64_t>& rows) {
   Column column{key.values.get(), key.descending, {}};
-  column.prefixes.reserve(static_cast<size_t>(key.values->length));
-  for (int64_t i = 0; i < key.values->length; ++i) {
+  column.prefixes.resize(static_cast<size_t>(key.values->length));
+  for (const int64_t i : rows) {
     const uint64_t prefix = key.values->IsNull(i) ? 0 : PrefixOf(*key.values, i);
-    column.prefixes.push_back(key.descending ? ~prefix : prefix);
+    column.prefixes[static_cast<size_t>(i)] = key.descending ? ~prefix : prefix;
   }
   return column;
+}
+
+// Leaves out of `rows` those that the first key alone puts behind the first `limit`.
+void KeepCandidates(const Column& first, uint64_t limit, std::vector<int64_t>& rows) {
+  std::vector<uint64_t> prefixes = first.prefixes;
+  const auto last = prefixes.begin() + static_cast<std::ptrdiff_t>(limit - 1);
+  std::nth_element(prefixes.begin(), last, prefixes.end());
+  std::erase_if(rows, [&, bound = *last](int64_t row) {
+    return first.prefixes[static_cast<size_t>(row)] > bound;
+  });
 }
 
 }  // namespace
@@ -118,11 +129,14 @@ absl::Status CheckSortable(const format::DataType& type) {
 
 std::vector<int64_t> SortRows(const std::vector<SortKey>& keys, int64_t num_rows,
                               std::optional<uint64_t> limit) {
-  std::vector<Column> columns;
-  for (const SortKey& key : keys)
-    columns.push_back(Prepare(key));
   std::vector<int64_t> rows(static_cast<size_t>(num_rows));
   std::iota(rows.begin(), rows.end(), 0);
+  const bool is_cut = limit.has_value() && *limit > 0 && *limit < rows.size();
+  std::vector<Column> columns;
+  for (const SortKey& key : keys) {
+    columns.push_back(Prepare(key, rows));
+    if (is_cut && columns.size() == 1) KeepCandidates(columns[0], *limit, rows);
+  }
   const auto before = [&](int64_t a, int64_t b) {
     for (const Column& column : columns) {
       const int order = column.Compare(a, b);

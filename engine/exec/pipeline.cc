@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <optional>
 #include <span>
+#include <string>
+#include <string_view>
 #include <utility>
 #include <variant>
 
@@ -325,6 +327,36 @@ class AntiJoinStage final : public Stage {
   std::unique_ptr<Pipeline> inner_;
 };
 
+// The type of the node that one of `steps` binds as `variable`; empty if none does.
+std::string_view TypeOfNode(std::span<const query::PlanStep> steps, std::string_view variable) {
+  for (const query::PlanStep& step : steps) {
+    const auto* const scan = std::get_if<query::NodeScan>(&step.value);
+    if (scan != nullptr && scan->variable == variable) return scan->type_name;
+    const auto* const expand = std::get_if<query::Expand>(&step.value);
+    if (expand != nullptr && expand->destination == variable) return expand->destination_type;
+  }
+  return {};
+}
+
+// The variable with whose id the next step compares that of the destination of the expansion
+// steps[at]; nullopt if it does not, or the two are of different types.
+std::optional<std::string> ClosesOn(std::span<const query::PlanStep> steps, size_t at) {
+  const auto& expand = std::get<query::Expand>(steps[at].value);
+  if (at + 1 == steps.size() || expand.edge_binding.has_value()) return std::nullopt;
+  const auto* const filter = std::get_if<query::FilterRows>(&steps[at + 1].value);
+  if (filter == nullptr || filter->predicate.op != query::CompareOp::kEqual) return std::nullopt;
+  const query::Expr* own = &filter->predicate.left;
+  const query::Expr* other = &filter->predicate.right;
+  const auto is_id = [](const query::Expr& expr) {
+    return expr.kind == query::ExprKind::kProperty && expr.property == "id";
+  };
+  if (!is_id(*own) || !is_id(*other)) return std::nullopt;
+  if (own->variable != expand.destination) std::swap(own, other);
+  const std::string_view type = TypeOfNode(steps.first(at), other->variable);
+  if (own->variable != expand.destination || type != expand.destination_type) return std::nullopt;
+  return other->variable;
+}
+
 // The stage of steps[at]. `is_outermost`: the steps are not those of a negation, of which all that
 // counts is what comes through.
 absl::StatusOr<std::unique_ptr<Operator>> MakeStage(const ExecContext& context,
@@ -340,7 +372,9 @@ absl::StatusOr<std::unique_ptr<Operator>> MakeStage(const ExecContext& context,
   }
   if (const auto* expand = std::get_if<query::Expand>(&step.value)) {
     StageCosts* const costs = context.profile == nullptr ? nullptr : &context.profile->Of(&step);
-    return MakeExpandStage(context, *expand, !is_outermost && at + 1 == steps.size(), costs, next);
+    const ExpandPurpose purpose = {.asks_existence = !is_outermost && at + 1 == steps.size(),
+                                   .closes_on = ClosesOn(steps, at)};
+    return MakeExpandStage(context, *expand, purpose, costs, next);
   }
   if (const auto* filter = std::get_if<query::FilterRows>(&step.value)) {
     auto stage = std::make_unique<FilterStage>(context, filter->predicate, next);

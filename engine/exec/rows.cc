@@ -17,6 +17,15 @@ std::vector<int64_t> Indices(std::span<const uint32_t> slots) {
   return {slots.begin(), slots.end()};
 }
 
+// Whether `slots` are all of `count` entities in their order, as behind a scan.
+bool IsEachOnce(std::span<const uint32_t> slots, int64_t count) {
+  if (slots.size() != static_cast<size_t>(count)) return false;
+  for (size_t i = 0; i < slots.size(); ++i) {
+    if (slots[i] != i) return false;
+  }
+  return true;
+}
+
 }  // namespace
 
 uint64_t OwnBytes(const format::Array& array) {
@@ -157,7 +166,8 @@ Chunk Chunk::Compact() const {
 
 absl::StatusOr<ArrayPtr> Chunk::Column(size_t variable, const std::string& column) const {
   const Binding& binding = bindings[variable];
-  OG_ASSIGN_OR_RETURN(const ArrayPtr values, binding.entities->Column(column));
+  OG_ASSIGN_OR_RETURN(ArrayPtr values, binding.entities->Column(column));
+  if (IsEachOnce(binding.slots, values->length)) return values;
   return Take(*values, Indices(binding.slots));
 }
 
