@@ -995,6 +995,38 @@ TEST(ExecuteCostTest, EqualitiesMakeOnlyPairsThatAreEqual) {
   }
 }
 
+TEST(ExecuteCostTest, CyclesAreClosedWhileWalking) {
+  TestGraph graph;
+  constexpr int kPeople = 40;
+  for (int i = 0; i < kPeople; ++i)
+    graph.AddPerson(io::StrCat("p", i), "n", int64_t{i});
+  for (int i = 0; i < kPeople; ++i) {
+    for (const int step : {1, 2, 5, 13}) {
+      graph.AddKnows(io::StrCat(i, " ", step), io::StrCat("p", i),
+                     io::StrCat("p", (i + step) % kPeople));
+    }
+  }
+  graph.Freeze(16);
+  const auto plan = graph.Plan(
+      "query q() { match { $p: Person $p knows $q $q knows $r $p knows $r } "
+      "return { $p.slug as a, $q.slug as b, $r.slug as c } }");
+  ASSERT_THAT(plan, tests::IsOk());
+  const std::vector<std::string> want = NaiveRows(graph, *plan, {});
+  ASSERT_FALSE(want.empty());
+  const Probe probe = {.now_ns = [] { return int64_t{0}; }, .io = [] { return IoCounts(); }};
+  for (const TraversalMode mode : {TraversalMode::kTopology, TraversalMode::kIndexed}) {
+    const auto analysis =
+        AnalyzePlan(graph.budget(), graph.snapshot(), *plan, {}, {.traversal = mode}, probe);
+    ASSERT_THAT(analysis, tests::IsOk());
+    EXPECT_EQ(RowsOf(analysis->result), want);
+    const ExplainedOperator& filter = analysis->plan.inputs[0];
+    ASSERT_EQ(filter.name, "Filter");
+    if (mode == TraversalMode::kTopology) {
+      EXPECT_EQ(filter.inputs[0].actual->rows, want.size());
+    }
+  }
+}
+
 // Somebody who knows everybody, and others who know three each; stored, compacted and indexed.
 class Hub {
  public:
