@@ -79,13 +79,18 @@ std::byte* DecodeAvx512Gather(const FsstTable& table, std::span<const std::byte>
     }
     block.word_bytes[word] = bytes;
   }
-  const auto append = [&](size_t word, const std::byte* at, std::byte* to) {
+  const auto append = [&](size_t word, const std::byte* at, std::byte* to) -> uint64_t {
+    const uint8_t size = block.word_sizes[word];
+    if ((size & kFsstIsSpecial) != 0) {
+      return size;
+    }
     const __m512i code =
         _mm512_cvtepu8_epi64(_mm_loadl_epi64(reinterpret_cast<const __m128i*>(at)));
     const __m512i text = _mm512_i64gather_epi64(code, table.symbols, 8);
     _mm512_storeu_si512(to, _mm512_maskz_compress_epi8(block.word_bytes[word], text));
+    return size;
   };
-  return DecodeMeasured(table, codes, is_escaped, out, block, append);
+  return DecodeWords(table, codes, is_escaped, out, block, append);
 }
 
 }  // namespace

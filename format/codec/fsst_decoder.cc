@@ -35,17 +35,24 @@ bool EndsInEscape(std::span<const std::byte> codes) {
 
 std::byte* DecodePortable(const FsstTable& table, std::span<const std::byte> codes,
                           bool& is_escaped, std::byte* out, FsstBlock& block) {
-  MeasureWords(table, codes.data(), 0, codes.size() / kFsstWordCodes, block);
-  return DecodeByCode(table, codes, is_escaped, out, block);
+  const auto append = [&](size_t word, const std::byte* at, std::byte* to) {
+    uint64_t lengths = 0;
+    for (size_t i = 0; i < kFsstWordCodes; ++i) {
+      const auto c = std::to_integer<size_t>(at[i]);
+      const uint64_t length = table.lengths[c];
+      std::memcpy(to, &table.symbols[c], sizeof(uint64_t));
+      to += length;
+      lengths |= length << (8 * i);
+    }
+    return NoteLengths(lengths, word, block);
+  };
+  return DecodeWords(table, codes, is_escaped, out, block, append);
 }
 
 std::vector<FsstVariant> FindVariants() {
   std::vector<FsstVariant> variants = {{"portable", DecodePortable}};
 #if defined(__x86_64__)
   __builtin_cpu_init();
-  if (__builtin_cpu_supports("avx2")) {
-    variants.push_back(kFsstAvx2);
-  }
   if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
       __builtin_cpu_supports("avx512vbmi")) {
     variants.push_back(kFsstAvx512);

@@ -1,10 +1,10 @@
-// Decoding of many FSST codes at once, the inner part of fsst_decoder, with variants for AVX2 and
-// AVX-512 that are chosen once at start. The portable one is the definition that a test holds the
-// others against. Pure; any thread may call anything.
+// Decoding of many FSST codes at once, the inner part of fsst_decoder, with variants for AVX-512
+// that are chosen once at start; a test holds all of them to the definition. (Looking up lengths
+// with AVX2 takes longer than the portable loop.) Pure; any thread may call anything.
 //
-// Codes are looked at in words of 8. Their lengths are looked up and summed up first, without
-// regard to what stands behind escapes, for many words at once where the processor can: then no
-// code waits for the one before it.
+// Codes are looked at in words of 8, first as if none of them stood behind an escape. The variants
+// look up and sum up the lengths of many words before they decode the first: then no code waits for
+// the one before it.
 #pragma once
 
 #include <cstddef>
@@ -38,7 +38,7 @@ struct FsstBlock {
 };
 
 struct FsstVariant {
-  const char* name;  // "portable", "avx2", "avx512" or "avx512 gather"
+  const char* name;  // "portable", "avx512" or "avx512 gather"
   // Decodes `codes`, at most kFsstBlockCodes, to `out`, which has room for 8 bytes a code and 8
   // more, and fills `block` but for what only some variants need. Returns the end, or null if a
   // code has no symbol. `is_escaped`: whether the first code stands for itself, and then whether
@@ -48,8 +48,7 @@ struct FsstVariant {
 };
 
 #if defined(__x86_64__)
-// Run only where the processor has AVX2; AVX-512 F, BW and VBMI; VBMI2 as well.
-extern const FsstVariant kFsstAvx2;
+// Run only where the processor has AVX-512 F, BW and VBMI; VBMI2 as well.
 extern const FsstVariant kFsstAvx512;
 extern const FsstVariant kFsstAvx512Gather;
 #endif
