@@ -141,6 +141,7 @@ class EffectWindow {
     }
     for (size_t i = 0; i < intent_.tables.size(); ++i)
       tasks.push_back([this, i] { return CheckTable(i); });
+    if (intent_.still_holds) tasks.push_back(intent_.still_holds);
     return RunTogether(tasks);
   }
 

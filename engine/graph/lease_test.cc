@@ -241,6 +241,28 @@ TEST_F(LeaseTest, AWriteThatWasHalfWayIsTakenBackAsAWhole) {
   ExpectHealthy();
 }
 
+// The source of a merge goes on another machine when everything is staged.
+TEST_F(LeaseTest, AMergeFindsOutThatItsSourceIsGone) {
+  ASSERT_THAT(Mutate(*Open(*here_), "insert Team { slug: \"t\" }", "b"), IsOk());
+  const auto graph = Open(*here_);
+  bool is_gone = false;
+  absl::Status merged;
+  {
+    const io::ScopedCrashPoint hook(
+        here_->crash_points(), "mutation.post_stage_pre_effect_gate", [&]() -> absl::Status {
+          return std::exchange(is_gone, true) ? absl::OkStatus() : Open(*there_)->DeleteBranch("b");
+        });
+    merged = graph->MergeBranch({.source = "b", .target = "main", .actor_id = {}, .dry_run = false})
+                 .status();
+  }
+  EXPECT_TRUE(is_gone);
+  ASSERT_FALSE(merged.ok());
+  EXPECT_EQ(io::DetailOf(merged)->kind, io::ErrorKind::kNotFound) << merged;
+  EXPECT_EQ(ExportText(*graph), "");
+  EXPECT_EQ(graph->ListCommits("main")->size(), 1u);
+  ExpectHealthy();
+}
+
 // Two machines that arm at the same time: one publishes, the other takes its effects back at once
 // and, for inserts, tries again.
 TEST_F(LeaseTest, WhoLosesTakesItsEffectsBack) {

@@ -17,6 +17,7 @@
 // Source: engine.md 3.1, 3.5.
 #pragma once
 
+#include <functional>
 #include <optional>
 #include <span>
 #include <string>
@@ -67,6 +68,8 @@ struct WriteIntent {
   std::optional<std::string> merged_parent_commit_id;  // merges only
   std::vector<TableChange> tables;
   std::vector<PointerChange> pointers;
+  // What else must still hold, asked under the gates; may be empty.
+  std::function<absl::Status()> still_holds;
 };
 
 // kRecoveryRequired if one of `records`, which recovery has left, stands in the way of a write to

@@ -284,6 +284,7 @@ class Merge {
     intent.actor_id = options_.actor_id;
     intent.merged_parent_commit_id = source_head_;
     intent.pointers = pointers_;
+    intent.still_holds = [this] { return CheckSource(); };
     for (const TableMerge& merge : merges_) {
       if (IsAdopted(merge.table_key)) continue;
       const absl::Status staged = Stage(sides, merge, intent);
@@ -291,10 +292,6 @@ class Merge {
         DiscardWrite(intent);
         return staged;
       }
-    }
-    if (const absl::Status same = CheckSource(); !same.ok()) {
-      DiscardWrite(intent);
-      return same;
     }
     OG_ASSIGN_OR_RETURN(result_.commit, CommitWrite(context_, target_, std::move(intent)));
     return absl::OkStatus();
