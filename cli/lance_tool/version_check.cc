@@ -21,7 +21,8 @@ using engine::dataset::Dataset;
 using engine::dataset::ScanOptions;
 using format::Fragment;
 
-// The folder `name` ("data", "_indices") of the base with `base_id`.
+// The folder `name` ("data", "_indices") of the base with `base_id`. A base that is no dataset
+// holds data files itself.
 absl::StatusOr<io::Location> FolderOf(const Dataset& dataset, std::optional<uint32_t> base_id,
                                       std::string_view name) {
   if (!base_id) {
@@ -32,7 +33,7 @@ absl::StatusOr<io::Location> FolderOf(const Dataset& dataset, std::optional<uint
     return io::DataLossError(io::StrCat("base path ", *base_id, " is not declared"));
   }
   OG_ASSIGN_OR_RETURN(io::Location location, dataset.env().Resolve(base->path));
-  return base->is_dataset_root ? location.Child(name) : location;
+  return base->is_dataset_root || name != "data" ? location.Child(name) : location;
 }
 
 absl::StatusOr<uint64_t> CheckSize(const io::Location& location, uint64_t size_bytes) {
