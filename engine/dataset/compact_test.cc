@@ -10,7 +10,9 @@
 
 #include "engine/dataset/blobs.h"
 #include "engine/dataset/indices.h"
+#include "engine/dataset/row_moves.h"
 #include "engine/dataset/table_testing.h"
+#include "engine/expr/filter_parse.h"
 #include "format/arrow/builder.h"
 #include "format/file/lance_schema.h"
 #include "format/table/fragment_reuse.h"
@@ -266,10 +268,66 @@ TEST_F(CompactTest, DeferredCompactionsLeadIndexesOn) {
   ASSERT_EQ(versions.size(), 2u);
   EXPECT_EQ(versions[1].groups[0].moved.size(), 25u);
   EXPECT_EQ(versions[1].groups[0].old_fragments[0].id, versions[0].groups[0].new_fragments[0].id);
+  // The index answers for the rows where they are now, also for writers who go on, until it is
+  // written again.
+  const auto answers = [&](std::string_view when) {
+    SCOPED_TRACE(when);
+    const auto explained = ExplainScan(*table, {.filter = *expr::ParseFilter("id = 20")});
+    EXPECT_THAT(explained, IsOk());
+    EXPECT_EQ(explained->num_rows_from_index, 1u);
+    EXPECT_EQ(AllRows(*table, "id = 20").size(), 1u);
+    EXPECT_EQ(AllRows(*table, "id = 8").size(), 0u);
+    EXPECT_EQ(CoverageOf(*table).back(), versions_of(*table).back().groups[0].new_fragments[0].id);
+  };
+  answers("deferred");
+  OG_ASSERT_OK_AND_ASSIGN(table, Dataset::Open(env_, root_, {}));
+  answers("opened again");
+  const auto more = NumberedRows(30, 10);
+  table = CommitStaged(table, table->StageAppend(*more, {}));
+  OG_ASSERT_OK_AND_ASSIGN(table, Dataset::Open(env_, root_, {}));
+  answers("with other rows");
+  OG_ASSERT_OK_AND_ASSIGN(const auto optimized, StageOptimizeIndices(*table, {}));
+  ASSERT_TRUE(optimized.has_value());
+  OG_ASSERT_OK_AND_ASSIGN(table, table->Commit(*optimized, {}));
+  EXPECT_NE(FindIndex(*table, "id_idx")->segments[0].uuid, uuid);
   EXPECT_EQ(AllRows(*table, "id = 20").size(), 1u);
+  EXPECT_EQ(AllRows(*table, "id = 35").size(), 1u);
+  table = Compacted(table, {});
+  EXPECT_EQ(AllRows(*table, "id = 20").size(), 1u);
+  EXPECT_EQ(AllRows(*table, "id = 8").size(), 0u);
   // Fragments that no index knows need no trace.
   const DatasetPtr plain = NumberedTable(env_, *env_.Resolve("memory://disk/p"), false, 2, 10);
   EXPECT_TRUE(versions_of(*Compacted(plain, deferred)).empty());
+}
+
+TEST(RowMovesTest, AddressesAndCoveragesFollow) {
+  const RowMoves moves(
+      {{.dataset_version = 3,
+        .groups = {{.moved = {0, 2, (1ull << 32), (1ull << 32) + 1},
+                    .old_fragments = {{0, 3, 1}, {1, 2, 0}},
+                    .new_fragments = {{4, 3, 0}, {5, 1, 0}}}}},
+       {.dataset_version = 5,
+        .groups = {
+            {.moved = {5ull << 32}, .old_fragments = {{5, 1, 0}}, .new_fragments = {{6, 1, 0}}}}}});
+  EXPECT_EQ(moves.Follow(0), 4ull << 32);
+  EXPECT_EQ(moves.Follow(1), std::nullopt);
+  EXPECT_EQ(moves.Follow(2), (4ull << 32) + 1);
+  EXPECT_EQ(moves.Follow((1ull << 32) + 1), 6ull << 32);
+  EXPECT_EQ(moves.Follow((9ull << 32) + 7), (9ull << 32) + 7);
+  EXPECT_THAT(moves.FollowAll(std::vector<uint64_t>{1, 2}), ElementsAre((4ull << 32) + 1));
+  std::vector<format::IndexMetadata> indices(3);
+  indices[0].fragment_bitmap = format::EncodeRoaring(std::vector<uint32_t>{0, 1, 2});
+  indices[1].fragment_bitmap = format::EncodeRoaring(std::vector<uint32_t>{0, 2});
+  OG_ASSERT_OK(moves.LeadOn(indices));
+  EXPECT_THAT(*format::DecodeRoaring(indices[0].fragment_bitmap, 10), ElementsAre(2, 4, 6));
+  EXPECT_THAT(*format::DecodeRoaring(indices[1].fragment_bitmap, 10), ElementsAre(2));
+  EXPECT_TRUE(indices[2].fragment_bitmap.empty());
+  // A group may claim less room than it moves rows to.
+  const RowMoves damaged(
+      {{.dataset_version = 1,
+        .groups = {
+            {.moved = {0, 1}, .old_fragments = {{0, 2, 0}}, .new_fragments = {{4, 1, 0}}}}}});
+  EXPECT_EQ(damaged.Follow(1), std::nullopt);
 }
 
 TEST_F(CompactTest, WhatOthersCommitMeanwhile) {

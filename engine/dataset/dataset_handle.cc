@@ -1,5 +1,8 @@
 #include "engine/dataset/dataset_handle.h"
 
+#include <algorithm>
+
+#include "engine/dataset/commit.h"
 #include "format/file/lance_schema.h"
 #include "io/base/error_detail.h"
 #include "io/base/status.h"
@@ -75,7 +78,21 @@ absl::StatusOr<std::shared_ptr<const DatasetHandle>> DatasetHandle::Make(
                       BaseFolders::Make(env, handle->branch_root_, handle->stored_.manifest));
   OG_ASSIGN_OR_RETURN(handle->schema_, format::ToArrow(*handle->stored_.manifest.schema));
   handle->num_rows_ = handle->stored_.manifest.num_rows();
+  OG_RETURN_IF_ERROR(handle->FollowMoves());
   return handle;
+}
+
+absl::Status DatasetHandle::FollowMoves() {
+  std::vector<format::IndexMetadata>& indices = stored_.manifest.indices;
+  const auto reuse =
+      std::ranges::find(indices, format::kFragmentReuseIndexName, &format::IndexMetadata::name);
+  if (reuse == indices.end()) {
+    return absl::OkStatus();
+  }
+  OG_ASSIGN_OR_RETURN(std::vector<format::FragmentReuseVersion> versions,
+                      ReadFragmentReuse(*this, *reuse));
+  row_moves_ = std::make_shared<const RowMoves>(std::move(versions));
+  return row_moves_->LeadOn(indices);
 }
 
 absl::StatusOr<DatasetPtr> DatasetHandle::OpenAt(const ManifestLocation& location) const {

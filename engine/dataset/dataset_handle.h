@@ -14,6 +14,7 @@
 #include "engine/dataset/manifest_store.h"
 #include "engine/dataset/projection.h"
 #include "engine/dataset/row_id_index.h"
+#include "engine/dataset/row_moves.h"
 #include "engine/dataset/session.h"
 #include "format/table/row_ids.h"
 #include "io/base/sync.h"
@@ -99,6 +100,10 @@ class DatasetHandle final : public Dataset {
   absl::StatusOr<format::RowVersions> CreatedVersionsOf(const format::Fragment& fragment) const;
   absl::StatusOr<format::RowVersions> LastUpdatedVersionsOf(const format::Fragment& fragment) const;
 
+  // Where addresses in indexes lead; null: where they say. The manifest of the handle has coverages
+  // that follow them, which the next commit writes, as the reference does.
+  const std::shared_ptr<const RowMoves>& row_moves() const { return row_moves_; }
+
   // Where stable row ids lie; made on first use.
   absl::StatusOr<std::shared_ptr<const RowIdIndex>> row_id_index() const;
 
@@ -111,6 +116,9 @@ class DatasetHandle final : public Dataset {
  private:
   absl::StatusOr<DatasetPtr> OpenAt(const ManifestLocation& location) const;
 
+  // Reads the fragment reuse index if there is one.
+  absl::Status FollowMoves();
+
   io::Env* env_ = nullptr;
   std::shared_ptr<Session> session_;
   io::Location root_;
@@ -120,6 +128,7 @@ class DatasetHandle final : public Dataset {
   BaseFolders folders_;
   format::SchemaPtr schema_;
   uint64_t num_rows_ = 0;
+  std::shared_ptr<const RowMoves> row_moves_;
 
   mutable io::Mutex mutex_;
   mutable std::shared_ptr<const RowIdIndex> row_id_index_ OG_GUARDED_BY(mutex_);

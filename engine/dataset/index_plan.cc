@@ -525,7 +525,11 @@ absl::StatusOr<std::vector<uint64_t>> LiveAddresses(const DatasetHandle& dataset
     }
     std::ranges::sort(addresses);
   } else {
-    addresses.assign(ids.begin(), ids.end());
+    if (const auto& moves = dataset.row_moves(); moves != nullptr) {
+      addresses = moves->FollowAll(ids);
+    } else {
+      addresses.assign(ids.begin(), ids.end());
+    }
     if (!std::ranges::is_sorted(addresses)) std::ranges::sort(addresses);
   }
   addresses.erase(std::ranges::unique(addresses).begin(), addresses.end());

@@ -143,9 +143,9 @@ class SegmentBuild {
     const bool from_addresses = stable && HoldsAddresses(segment);
     return builder_->AddEntries(btree, [this, stable, from_addresses, covered = std::move(covered)](
                                            std::span<uint64_t> ids, std::span<uint8_t> kept) {
-      return from_addresses ? NameByRowIds(covered, ids, kept)
-             : stable       ? KeepLive(ids, covered, kept)
-                            : KeepCovered(ids, covered, kept);
+      if (stable && !from_addresses) return KeepLive(ids, covered, kept);
+      FollowMoves(ids, kept);
+      return from_addresses ? NameByRowIds(covered, ids, kept) : KeepCovered(ids, covered, kept);
     });
   }
 
@@ -157,8 +157,9 @@ class SegmentBuild {
     for (const auto& [before, now] : moved) {
       if (fragments.empty() || fragments.back() != before >> 32) fragments.push_back(before >> 32);
     }
-    return builder_->AddEntries(btree, [&moved, fragments = std::move(fragments)](
+    return builder_->AddEntries(btree, [this, &moved, fragments = std::move(fragments)](
                                            std::span<uint64_t> ids, std::span<uint8_t> kept) {
+      FollowMoves(ids, kept);
       for (size_t i = 0; i < ids.size(); ++i) {
         if (!std::ranges::binary_search(fragments, ids[i] >> 32)) continue;
         const auto at =
@@ -186,6 +187,16 @@ class SegmentBuild {
   }
 
  private:
+  // Entries of rows that are gone get an address that no fragment has, and are not kept.
+  void FollowMoves(std::span<uint64_t> addresses, std::span<uint8_t> kept) const {
+    const auto& moves = dataset_.row_moves();
+    for (size_t i = 0; moves != nullptr && i < addresses.size(); ++i) {
+      const std::optional<uint64_t> now = moves->Follow(addresses[i]);
+      addresses[i] = now.value_or(UINT64_MAX);
+      if (!now) kept[i] = 0;
+    }
+  }
+
   absl::Status KeepLive(std::span<const uint64_t> ids, const std::vector<uint64_t>& covered,
                         std::span<uint8_t> kept) const {
     OG_ASSIGN_OR_RETURN(const auto addresses, dataset_.AddressesOf(ids));
