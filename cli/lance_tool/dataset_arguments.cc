@@ -2,6 +2,7 @@
 
 #include "engine/dataset/checking_session.h"
 #include "engine/dataset/ordered_scan.h"
+#include "engine/dataset/refs.h"
 #include "engine/expr/filter_parse.h"
 #include "io/base/status.h"
 #include "io/base/status_macros.h"
@@ -31,6 +32,24 @@ absl::StatusOr<SortKey> ParseSortKey(std::string_view text) {
     }
   }
   return key;
+}
+
+// `status`, or that there is no such branch and which there are.
+absl::Status NotOnBranch(const io::Location& root, const std::string& branch,
+                         const absl::Status& status) {
+  const auto branches = engine::dataset::ListBranches(root);
+  if (!branches.ok()) {
+    return status;
+  }
+  std::string names = "main";
+  for (const engine::dataset::BranchInfo& known : *branches) {
+    if (known.name == branch) {
+      return status;
+    }
+    names += io::StrCat(", ", known.name);
+  }
+  return io::NotFoundError(
+      io::StrCat("no branch '", branch, "' of ", root.Uri(), ", there are: ", names));
 }
 
 }  // namespace
@@ -67,7 +86,10 @@ absl::StatusOr<DatasetPtr> DatasetArguments::OpenAt(io::Env& env, const io::Loca
   if (check_pages) {
     options.session = engine::dataset::MakeCheckingSession();
   }
-  return Dataset::Open(env, root, options);
+  absl::StatusOr<DatasetPtr> opened = Dataset::Open(env, root, options);
+  return absl::IsNotFound(opened.status()) && !branch.empty()
+             ? NotOnBranch(root, branch, opened.status())
+             : std::move(opened);
 }
 
 void RowArguments::DeclareColumns(OptionSet& options) {

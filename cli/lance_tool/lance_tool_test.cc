@@ -164,6 +164,11 @@ TEST_F(LanceToolTest, RowsComeOutAsTheyWentIn) {
               StatusIs(absl::StatusCode::kNotFound, "nope"));
   EXPECT_THAT(Run({"dump", folder_.Child("none").c_str()}),
               StatusIs(absl::StatusCode::kNotFound, "no dataset"));
+  OG_ASSERT_OK(Run({"branch", "create", table.c_str(), "other"}));
+  EXPECT_THAT(Run({"dump", table.c_str(), "--branch", "oter"}),
+              StatusIs(absl::StatusCode::kNotFound, "no branch 'oter'"));
+  EXPECT_THAT(Run({"dump", table.c_str(), "--branch", "oter"}),
+              StatusIs(absl::StatusCode::kNotFound, "there are: main, other"));
 }
 
 // Three ids in a page whose second buffer stands at byte 64: a chunk with a header of 8 bytes. A
