@@ -11,8 +11,10 @@
 #include "engine/dataset/row_keys.h"
 #include "engine/dataset/row_spool.h"
 #include "engine/dataset/staging.h"
+#include "engine/expr/bind.h"
 #include "engine/expr/expr.h"
 #include "engine/expr/filter_parse.h"
+#include "engine/expr/function.h"
 #include "io/base/status.h"
 #include "io/base/status_macros.h"
 #include "io/base/text.h"
@@ -99,6 +101,14 @@ bool IsColumnNullable(const format::Schema& schema, const std::vector<std::strin
   return false;
 }
 
+// Whether a call may be null though no argument is.
+bool MakesNulls(expr::Function function) {
+  using expr::Function;
+  return function == Function::kNullIf || function == Function::kListItem ||
+         function == Function::kListPosition || function == Function::kListMax ||
+         function == Function::kListMin;
+}
+
 // Whether `value` may be null, judged by what it is made of.
 bool MayBeNull(const expr::Expr& value, const format::Schema& schema) {
   const auto arg_may = [&](const expr::ExprPtr& arg) { return MayBeNull(*arg, schema); };
@@ -119,8 +129,9 @@ bool MayBeNull(const expr::Expr& value, const format::Schema& schema) {
       return may || (value.args.size() % 2 == 1 && arg_may(value.args.back()));
     }
     case expr::ExprKind::kCall:
-      return value.function == expr::Function::kCoalesce ? std::ranges::all_of(value.args, arg_may)
-                                                         : std::ranges::any_of(value.args, arg_may);
+      return value.function == expr::Function::kCoalesce
+                 ? std::ranges::all_of(value.args, arg_may)
+                 : MakesNulls(value.function) || std::ranges::any_of(value.args, arg_may);
     default:
       return std::ranges::any_of(value.args, arg_may) ||
              (value.values != nullptr && value.values->null_count > 0);
@@ -348,7 +359,8 @@ absl::StatusOr<StagedTransaction> StageAddColumns(const Dataset& dataset,
   std::vector<std::vector<std::string>> paths;
   format::Schema added;
   for (const NewColumn& column : columns) {
-    OG_ASSIGN_OR_RETURN(const expr::ExprPtr value, expr::ParseExpression(column.value));
+    OG_ASSIGN_OR_RETURN(const expr::ExprPtr parsed, expr::ParseExpression(column.value));
+    const expr::ExprPtr value = expr::Bind(parsed, schema, dataset.env().NowUs());
     for (const std::vector<std::string>& path : expr::ColumnsOf(*value)) {
       const LanceField* field = dataset.lance_schema().Find(path[0]);
       if (field != nullptr && field->is_blob()) {

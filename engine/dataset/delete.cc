@@ -5,6 +5,7 @@
 
 #include "engine/dataset/dataset_handle.h"
 #include "engine/dataset/staging.h"
+#include "engine/expr/bind.h"
 #include "engine/expr/expr.h"
 #include "engine/expr/filter_parse.h"
 #include "io/base/status_macros.h"
@@ -47,7 +48,8 @@ absl::StatusOr<std::vector<uint64_t>> AddressesWhere(const DatasetHandle& datase
 absl::StatusOr<StagedDelete> StageDeleteWhere(const Dataset& dataset,
                                               const DeleteRequest& request) {
   const DatasetHandle& handle = HandleOf(dataset);
-  OG_ASSIGN_OR_RETURN(const expr::ExprPtr filter, expr::ParseFilter(request.predicate));
+  OG_ASSIGN_OR_RETURN(const expr::ExprPtr parsed, expr::ParseFilter(request.predicate));
+  const expr::ExprPtr filter = expr::Bind(parsed, *dataset.schema(), dataset.env().NowUs());
   OG_RETURN_IF_ERROR(expr::CheckFilter(*filter, *dataset.schema()));
   OG_ASSIGN_OR_RETURN(const std::optional<bool> constant, ConstantTruth(*filter));
   StagedDelete result;

@@ -18,6 +18,7 @@
 #include "engine/dataset/row_keys.h"
 #include "engine/dataset/row_spool.h"
 #include "engine/dataset/staging.h"
+#include "engine/expr/bind.h"
 #include "engine/expr/expr.h"
 #include "engine/expr/filter_parse.h"
 #include "format/table/key_filter.h"
@@ -192,7 +193,9 @@ absl::Status CheckSource(const Dataset& dataset, const format::Schema& source, P
 
 absl::Status PlanUpdateIf(const Dataset& dataset, const SchemaPtr& source,
                           const MergeInsertRequest& request, Plan& plan) {
-  OG_ASSIGN_OR_RETURN(plan.update_if, expr::ParseFilter(request.update_if));
+  const SchemaPtr pair = PairSchema(source, dataset.schema());
+  OG_ASSIGN_OR_RETURN(const expr::ExprPtr parsed, expr::ParseFilter(request.update_if));
+  plan.update_if = expr::Bind(parsed, *pair, dataset.env().NowUs());
   for (const std::vector<std::string>& path : expr::ColumnsOf(*plan.update_if)) {
     if (path.size() < 2 || (path[0] != "source" && path[0] != "target")) {
       return io::InvalidArgumentError(
@@ -203,7 +206,7 @@ absl::Status PlanUpdateIf(const Dataset& dataset, const SchemaPtr& source,
       AddOnce(path[1], plan.target_columns);
     }
   }
-  return expr::CheckFilter(*plan.update_if, *PairSchema(source, dataset.schema()));
+  return expr::CheckFilter(*plan.update_if, *pair);
 }
 
 absl::StatusOr<Plan> MakePlan(const Dataset& dataset, const SchemaPtr& source,
@@ -226,7 +229,8 @@ absl::StatusOr<Plan> MakePlan(const Dataset& dataset, const SchemaPtr& source,
     OG_RETURN_IF_ERROR(PlanUpdateIf(dataset, source, request, plan));
   }
   if (request.when_not_matched_by_source == WhenNotMatchedBySource::kDeleteIf) {
-    OG_ASSIGN_OR_RETURN(plan.delete_if, expr::ParseFilter(request.delete_if));
+    OG_ASSIGN_OR_RETURN(const expr::ExprPtr parsed, expr::ParseFilter(request.delete_if));
+    plan.delete_if = expr::Bind(parsed, *dataset.schema(), dataset.env().NowUs());
     OG_RETURN_IF_ERROR(expr::CheckFilter(*plan.delete_if, *dataset.schema()));
     for (const std::vector<std::string>& path : expr::ColumnsOf(*plan.delete_if)) {
       AddOnce(path[0], plan.target_columns);

@@ -15,6 +15,7 @@
 #include "engine/dataset/output.h"
 #include "engine/dataset/picked_scan.h"
 #include "engine/dataset/tail_prefetch.h"
+#include "engine/expr/bind.h"
 #include "engine/expr/expr.h"
 #include "io/base/status.h"
 #include "io/base/status_macros.h"
@@ -676,21 +677,25 @@ void PlanFilter(Projection fields, ScanPlan& plan) {
   plan.late_fields = Without(plan.output.fields, plan.filter_fields);
 }
 
+// `filter` as the dataset understands it now.
+absl::StatusOr<expr::ExprPtr> BoundFilter(const Dataset& dataset, const expr::ExprPtr& filter) {
+  expr::ExprPtr bound = expr::Bind(filter, *dataset.schema(), dataset.env().NowUs());
+  OG_RETURN_IF_ERROR(expr::CheckFilter(*bound, *dataset.schema()));
+  return bound;
+}
+
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<format::BatchStream>> DatasetHandle::Scan(
     const ScanOptions& options) const {
   OG_ASSIGN_OR_RETURN(ScanPlan plan, PlanScan(*this, options));
   if (options.filter != nullptr) {
-    OG_RETURN_IF_ERROR(expr::CheckFilter(*options.filter, *schema_));
-    OG_ASSIGN_OR_RETURN(Projection fields,
-                        ProjectPaths(lance_schema(), expr::ColumnsOf(*options.filter)));
+    OG_ASSIGN_OR_RETURN(const expr::ExprPtr filter, BoundFilter(*this, options.filter));
+    OG_ASSIGN_OR_RETURN(Projection fields, ProjectPaths(lance_schema(), expr::ColumnsOf(*filter)));
     PlanFilter(std::move(fields), plan);
-    plan.pick = [filter = options.filter](const RecordBatch& batch) {
-      return expr::EvaluateFilter(*filter, batch);
-    };
+    plan.pick = [filter](const RecordBatch& batch) { return expr::EvaluateFilter(*filter, batch); };
     if (options.use_indices) {
-      OG_ASSIGN_OR_RETURN(plan.answer, SearchIndices(*this, options.filter));
+      OG_ASSIGN_OR_RETURN(plan.answer, SearchIndices(*this, filter));
     }
     if (plan.answer != nullptr && plan.answer->rest != nullptr) {
       OG_ASSIGN_OR_RETURN(plan.rest_fields,
@@ -717,10 +722,9 @@ absl::StatusOr<uint64_t> DatasetHandle::CountRows(std::shared_ptr<const expr::Ex
   }
   ScanOptions options;
   options.columns.emplace();
-  options.filter = std::move(filter);
   options.batch_rows = 65536;
   uint64_t rows = 0;
-  OG_RETURN_IF_ERROR(expr::CheckFilter(*options.filter, *schema_));
+  OG_ASSIGN_OR_RETURN(options.filter, BoundFilter(*this, filter));
   OG_ASSIGN_OR_RETURN(const auto answer, SearchIndices(*this, options.filter));
   if (answer != nullptr && answer->rest == nullptr) {
     rows = answer->num_rows;
@@ -746,10 +750,11 @@ absl::StatusOr<ScanExplanation> ExplainScan(const Dataset& dataset, const ScanOp
   const auto& handle = static_cast<const DatasetHandle&>(dataset);
   ScanExplanation explanation;
   std::shared_ptr<const IndexAnswer> answer;
+  expr::ExprPtr filter;
   if (options.filter != nullptr) {
-    OG_RETURN_IF_ERROR(expr::CheckFilter(*options.filter, *dataset.schema()));
+    OG_ASSIGN_OR_RETURN(filter, BoundFilter(dataset, options.filter));
     if (options.use_indices) {
-      OG_ASSIGN_OR_RETURN(answer, SearchIndices(handle, options.filter));
+      OG_ASSIGN_OR_RETURN(answer, SearchIndices(handle, filter));
     }
   }
   const auto selected = [&](const format::Fragment& fragment) {
@@ -785,10 +790,9 @@ absl::StatusOr<ScanExplanation> ExplainScan(const Dataset& dataset, const ScanOp
   }
   const std::string deeper = indent;
   if (explanation.num_fragments_scanned > 0 || answer == nullptr) {
-    line(io::StrCat(
-        "Scan: ", columns, ", ", explanation.num_fragments_scanned, " of ",
-        explanation.num_fragments, " fragments",
-        options.filter != nullptr ? io::StrCat(", where ", options.filter->ToString()) : ""));
+    line(io::StrCat("Scan: ", columns, ", ", explanation.num_fragments_scanned, " of ",
+                    explanation.num_fragments, " fragments",
+                    filter != nullptr ? io::StrCat(", where ", filter->ToString()) : ""));
     indent = deeper;
   }
   if (answer != nullptr) {

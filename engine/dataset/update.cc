@@ -6,6 +6,7 @@
 
 #include "engine/dataset/dataset_handle.h"
 #include "engine/dataset/staging.h"
+#include "engine/expr/bind.h"
 #include "engine/expr/expr.h"
 #include "engine/expr/filter_parse.h"
 #include "io/base/status.h"
@@ -22,7 +23,8 @@ struct Setter {
 };
 
 absl::StatusOr<std::vector<Setter>> PlanSetters(const Dataset& dataset,
-                                                const std::vector<Assignment>& assignments) {
+                                                const std::vector<Assignment>& assignments,
+                                                int64_t now_us) {
   if (assignments.empty()) {
     return io::InvalidArgumentError("No updates provided");
   }
@@ -42,7 +44,8 @@ absl::StatusOr<std::vector<Setter>> PlanSetters(const Dataset& dataset,
       return io::InvalidArgumentError(
           io::StrCat("Column '", assignment.column, "' is assigned twice"));
     }
-    OG_ASSIGN_OR_RETURN(expr::ExprPtr value, expr::ParseExpression(assignment.value));
+    OG_ASSIGN_OR_RETURN(const expr::ExprPtr parsed, expr::ParseExpression(assignment.value));
+    expr::ExprPtr value = expr::Bind(parsed, *dataset.schema(), now_us);
     // Blobs are given as bytes.
     if (!dataset.lance_schema().fields[*column].is_blob()) {
       value = expr::StrictCastTo(std::move(value), dataset.schema()->fields[*column].type);
@@ -58,12 +61,15 @@ absl::StatusOr<std::vector<Setter>> PlanSetters(const Dataset& dataset,
 absl::StatusOr<StagedUpdate> StageUpdateWhere(const Dataset& dataset,
                                               const UpdateWhereRequest& request) {
   const DatasetHandle& handle = HandleOf(dataset);
-  OG_ASSIGN_OR_RETURN(const std::vector<Setter> setters, PlanSetters(dataset, request.assignments));
+  const int64_t now_us = dataset.env().NowUs();
+  OG_ASSIGN_OR_RETURN(const std::vector<Setter> setters,
+                      PlanSetters(dataset, request.assignments, now_us));
   ScanOptions options;
   options.with_row_id = true;
   options.with_row_address = true;
   if (!request.predicate.empty()) {
-    OG_ASSIGN_OR_RETURN(options.filter, expr::ParseFilter(request.predicate));
+    OG_ASSIGN_OR_RETURN(const expr::ExprPtr parsed, expr::ParseFilter(request.predicate));
+    options.filter = expr::Bind(parsed, *dataset.schema(), now_us);
     OG_RETURN_IF_ERROR(expr::CheckFilter(*options.filter, *dataset.schema()));
   }
   OG_ASSIGN_OR_RETURN(const auto stream, dataset.Scan(options));

@@ -18,7 +18,10 @@
 //
 // Arithmetic is of one type: float64, float32, float16, int64 ... int8, uint64 ... uint8, the first
 // of these that an operand has; beside uint64 a literal that fits is one. Integers wrap round,
-// divide towards zero, and refuse to be divided by zero.
+// divide towards zero, and refuse to be divided by zero. Decimals with decimals and integers give
+// decimals with as many digits as the result may need, at most 38; a quotient has four more behind
+// the point than the dividend and is cut. A timestamp less another one is a duration, a date less
+// a date days; durations are added to timestamps and durations.
 //
 // Errors: kBadRequest for unknown columns and for types that do not go together.
 // All functions are pure and may run in any number of threads.
@@ -65,59 +68,13 @@ enum class ExprKind : uint8_t {
 enum class CompareOp : uint8_t { kEq, kNe, kLt, kLe, kGt, kGe };
 enum class ArithmeticOp : uint8_t { kAdd, kSubtract, kMultiply, kDivide, kModulo };
 
-// Those of texts first, then those of numbers, from kAbs on.
-enum class Function : uint8_t {
-  kConcat,    // the texts of all arguments one after the other; nulls count as empty
-  kJoin,      // the same; null if one of them is
-  kCoalesce,  // the first argument that is not null
-  kNullIf,    // the first argument, null where it equals the second
-  kGreatest,  // nulls do not count
-  kLeast,
-  kLower,
-  kUpper,
-  kInitCap,
-  kLength,      // characters of a text
-  kByteLength,  // bytes of a text
-  kAscii,       // the first character's number
-  kTrim,        // without the characters of the second text (blanks) at both ends
-  kTrimStart,
-  kTrimEnd,
-  kSubstring,  // from a character on, counted from 1; so many of them
-  kLeft,       // so many characters; negative: all but so many
-  kRight,
-  kPadStart,  // up to a length, with the third text (blanks); cut to it
-  kPadEnd,
-  kReplace,
-  kReverse,
-  kRepeat,
-  kSplitPart,  // of a text cut at a separator, the part of that number, from 1 or back from -1
-  kPosition,   // of the second text in the first, from 1; 0: not there
-  kEndsWith,
-  kRegexpLike,  // matches anywhere; the third text are flags
-  kDatePart,    // path[0]: the unit
-  kDateTrunc,   // path[0]: the unit
-  kListLength,
-  kListItem,  // by number, from 1 or back from -1; null where there is none
-  kAbs,
-  kRound,  // half away from zero, to so many decimal places
-  kTruncate,
-  kCeil,
-  kFloor,
-  kSqrt,
-  kPower,
-  kExp,
-  kLn,
-  kLog10,
-  kLog2,
-  kSign,
-  kIsNan,
-};
+enum class Function : uint8_t;  // function.h
 
 struct Expr {
   ExprKind kind = ExprKind::kLiteral;
   CompareOp op = CompareOp::kEq;
   ArithmeticOp arithmetic = ArithmeticOp::kAdd;
-  Function function = Function::kConcat;
+  Function function = {};
   std::vector<std::string> path;
   format::ArrayPtr values;
   std::vector<ExprPtr> args;

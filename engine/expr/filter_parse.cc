@@ -1,6 +1,7 @@
 #include "engine/expr/filter_parse.h"
 
 #include <charconv>
+#include <numbers>
 #include <optional>
 #include <string>
 #include <utility>
@@ -530,10 +531,12 @@ class Parser {
     const Token name = token_;
     OG_RETURN_IF_ERROR(Advance());
     OG_ASSIGN_OR_RETURN(const bool call, Accept("("));
-    if (!call) return ColumnFrom({name.text});
     std::string function = name.text;
     for (char& c : function)
       c = Upper(c);
+    if (!call && function == "CURRENT_DATE") return Call(Function::kToday, {});
+    if (!call && function == "CURRENT_TIMESTAMP") return Call(Function::kNow, {});
+    if (!call) return ColumnFrom({name.text});
     if (function == "CAST" || function == "TRY_CAST") return CastCall(function == "CAST");
     if (function == "EXTRACT") return ExtractCall();
     if (function == "ARRAY_HAS_ANY") return ListTest(false);
@@ -543,7 +546,9 @@ class Parser {
       return UnitCall(spec->function);
     }
     std::vector<ExprPtr> args;
-    bool more = true;
+    const FunctionSpec* const called = FindFunction(name.text);
+    const bool takes_none = function == "PI" || (called != nullptr && called->max_arguments == 0);
+    bool more = !takes_none || !IsSymbol(")");
     while (more) {
       OG_ASSIGN_OR_RETURN(ExprPtr arg, Disjunction());
       args.push_back(std::move(arg));
@@ -590,6 +595,14 @@ class Parser {
     }
     if (function == "NANVL" && args.size() == 2) {
       return Case({Call(Function::kIsNan, {args[0]}), args[1], args[0]});
+    }
+    if (function == "PI" && args.empty()) return Float64Literal(std::numbers::pi);
+    if (function == "NVL2" && args.size() == 3) {
+      return Case({Not(IsNull(args[0])), args[1], args[2]});
+    }
+    if (function == "FROM_UNIXTIME" && args.size() == 1) {
+      return StrictCastTo(StrictCastTo(args[0], format::Int64()),
+                          format::Timestamp(TimeUnit::kSecond));
     }
     if (function == "TO_DATE" && args.size() == 1) {
       return StrictCastTo(args[0], format::Date32());

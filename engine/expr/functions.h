@@ -7,10 +7,12 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "absl/status/statusor.h"
 
 #include "engine/expr/expr.h"
+#include "engine/expr/function.h"
 #include "format/arrow/array.h"
 
 namespace og::engine::expr {
@@ -38,11 +40,25 @@ absl::StatusOr<format::ArrayPtr> CallTextFunction(Function function,
                                                   std::span<const format::ArrayPtr> args);
 absl::StatusOr<format::ArrayPtr> CallNumberFunction(Function function,
                                                     std::span<const format::ArrayPtr> args);
-// `unit`: "year", "month", ...
+// `unit`: "year", "month", ...; not for kUnixTime.
 absl::StatusOr<format::ArrayPtr> CallTimeFunction(Function function, std::string_view unit,
                                                   const format::ArrayPtr& arg);
 absl::StatusOr<format::ArrayPtr> CallListFunction(Function function,
                                                   std::span<const format::ArrayPtr> args);
+absl::StatusOr<format::ArrayPtr> CallIntegerFunction(Function function,
+                                                     std::span<const format::ArrayPtr> args);
+absl::StatusOr<format::ArrayPtr> CallRegexpFunction(Function function,
+                                                    std::span<const format::ArrayPtr> args);
+absl::StatusOr<format::ArrayPtr> CallDigest(Function function, const format::ArrayPtr& arg);
+
+// The arguments as values of the type that they have together; kBadRequest, with `name`, if there
+// is none.
+absl::StatusOr<std::vector<format::ArrayPtr>> OfOneType(std::span<const format::ArrayPtr> args,
+                                                        std::string_view name);
+
+// Whether `left` op `right`, for each row.
+absl::StatusOr<std::vector<bool>> CompareArrays(CompareOp op, const format::ArrayPtr& left,
+                                                const format::ArrayPtr& right);
 
 // `array` as text: itself if it is.
 absl::StatusOr<format::ArrayPtr> AsText(const format::ArrayPtr& array);

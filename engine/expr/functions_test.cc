@@ -7,6 +7,7 @@
 
 #include "gtest/gtest.h"
 
+#include "engine/expr/bind.h"
 #include "engine/expr/expr.h"
 #include "engine/expr/filter_parse.h"
 #include "format/arrow/builder.h"
@@ -129,6 +130,68 @@ TEST(FunctionsTest, GiveWhatTheReferenceGives) {
       {"date_part('year', date_trunc('week', d))", "2020"},
       {"date_part('day', date_trunc('week', d))", "24"},
       {"date_part('month', date_trunc('quarter', ts))", "10"},
+      {"concat_ws('-', t, n, i)", "\"aXbXc--7\""},
+      {"concat_ws(n, t, t)", "null"},
+      {"bit_length(u)", "32"},
+      {"chr(8364)", "\"\u20ac\""},
+      {"to_hex(i)", "\"fffffffffffffff9\""},
+      {"to_hex(0)", "\"0\""},
+      {"md5(t)", "\"0bbf2f5482bb2dfd9e0b826c250f61e5\""},
+      {"sha256('') = "
+       "X'e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855'",
+       "true"},
+      {"translate(t, 'Xa', 'Y')", "\"YbYc\""},
+      {"translate(t, 'XX', 'ab')", "\"aabac\""},
+      {"overlay(t, 'QQ', 2, 1)", "\"aQQbXc\""},
+      {"overlay(t, 'QQ', 3)", "\"aXQQc\""},
+      {"overlay(t, 'QQ', 2, -1)", "\"aQQaXbXc\""},
+      {"overlay(t, 'QQ', 20, 1)", "\"aXbXcQQ\""},
+      {"substr_index('a b c', ' ', 2)", "\"a b\""},
+      {"substring_index('a b c', ' ', -1)", "\"c\""},
+      {"substr_index('a b c', ' ', -9)", "\"a b c\""},
+      {"position(t, 'X')", "2"},
+      {"find_in_set('X', 'a,abc,X')", "3"},
+      {"find_in_set('b', 'a,abc')", "0"},
+      {"levenshtein(t, 'abc')", "2"},
+      {"regexp_replace(t, 'X', '-')", "\"a-bXc\""},
+      {"regexp_replace(t, 'x', '-', 'gi')", "\"a-b-c\""},
+      {"regexp_replace(t, '([a-z])X', '<\\1>', 'g')", "\"<a><b>c\""},
+      {"regexp_replace(t, '(.)(.)', '$2$1')", "\"XabXc\""},
+      {"regexp_replace(t, '(?<n>X)', '${n}$$$n')", "\"aX$XbXc\""},
+      {"regexp_replace(t, '(.)', '$9x')", "\"XbXc\""},
+      {"regexp_replace(t, '', '-', 'g')", "\"-a-X-b-X-c-\""},
+      {"regexp_replace(t, 'X*', '-', 'g')", "\"-a-b-c-\""},
+      {"cbrt(-27)", "-3e+00"},
+      {"log(1000)", "3e+00"},
+      {"log(2, 8)", "3e+00"},
+      {"gcd(i, 14)", "7"},
+      {"lcm(-4, 6)", "12"},
+      {"degrees(pi())", "1.8e+02"},
+      {"atan2(0, 1)", "0e+00"},
+      {"nvl2(n, 1, 2)", "2"},
+      {"to_unixtime(d)", "1582934400"},
+      {"to_unixtime(ts)", "0"},
+      {"to_unixtime(from_unixtime(-3))", "-3"},
+      {"date_part('isodow', d)", "6"},
+      {"date_part('isoyear', d)", "2020"},
+      {"date_part('isoyear', date '2021-01-03')", "2020"},
+      {"d - date '2020-02-01'", "28"},
+      {"to_unixtime(ts - (ts - timestamp '1970-01-02 00:00:00'))", "86400"},
+      {"(ts - ts) + ts = ts", "true"},
+      {"cast(cast('12.34' as decimal(10, 2)) + 1 as string)", "\"13.34\""},
+      {"cast(cast('12.34' as decimal(10, 2)) * i as string)", "\"-86.38\""},
+      {"cast(cast('-0.50' as decimal(10, 2)) / 3 as string)", "\"-0.166666\""},
+      {"cast(cast('12.34' as decimal(10, 2)) % 5 as string)", "\"2.34\""},
+      {"cast('12.34' as decimal(10, 2)) + x", "1.484e+01"},
+      {"cast(abs(cast('-1.5' as decimal(10, 2))) as string)", "\"1.50\""},
+      {"cast(round(cast('99.99' as decimal(10, 2)), 1) as string)", "\"100.0\""},
+      {"array_position(l, 2)", "2"},
+      {"array_position(l, 5)", "null"},
+      {"array_position(l, 1, 2)", "null"},
+      {"array_to_string(l, ', ')", "\"1, 2\""},
+      {"array_max(l)", "2"},
+      {"list_min(l)", "1"},
+      {"empty(l)", "false"},
       {"array_length(l)", "2"},
       {"l[2]", "2"},
       {"l[-1]", "2"},
@@ -160,10 +223,48 @@ TEST(FunctionsTest, RefuseWhatDoesNotFit) {
       {"array_length(t)", "array_length of utf8"},
       {"regexp_like(t, '(')", "regular expression '('"},
       {"coalesce(t, i)", "coalesce of utf8 and int32"},
+      {"now()", "now() has no value here"},
+      {"now(1)", "now does not take 1 arguments"},
+      {"chr(-1)", "invalid Unicode scalar value: -1"},
+      {"overlay(t, 'x', 0)", "characters are counted from 1"},
+      {"gcd(i, x)", "gcd of float64"},
+      {"lcm(9223372036854775807, 2)", "integer overflow in lcm"},
+      {"array_position(l, 1, 4)", "start 4 is outside of a list of 2"},
+      {"cast('1' as decimal(10, 2)) / 0", "Divide by zero error"},
+      {"cast(9 as decimal(38, 37)) * cast(9 as decimal(38, 37))", "has too many digits"},
+      {"d + d", "cannot calculate with date32"},
+      {"regexp_replace(t, '(', 'x')", "regular expression '('"},
   };
   for (const auto& [text, want] : kCases) {
     EXPECT_NE(ValueOf(text).find(want), std::string::npos) << text << ": " << ValueOf(text);
   }
+}
+
+TEST(BindTest, NamesAndMomentsAreThoseOfTheDataset) {
+  const format::Schema schema{
+      .fields = {{.name = "Id", .type = format::Int64(), .nullable = true, .metadata = {}},
+                 {.name = "id", .type = format::Int64(), .nullable = true, .metadata = {}},
+                 {.name = "s",
+                  .type = format::Struct(
+                      {{.name = "Part", .type = format::Utf8(), .nullable = true, .metadata = {}}}),
+                  .nullable = true,
+                  .metadata = {}}},
+      .metadata = {}};
+  const std::pair<std::string_view, std::string_view> kCases[] = {
+      {"id = 1", "(id = 1)"},
+      {"Id = 1", "(Id = 1)"},
+      {"ID = 1", "(Id = 1)"},
+      {"S.PART = 'x' and lower(s.part) = 'y'", "((s.Part = 'x') AND (lower(s.Part) = 'y'))"},
+      {"other.part = 'x'", "(other.part = 'x')"},
+      {"current_date = today()", "(DATE '1969-12-31' = DATE '1969-12-31')"},
+      {"to_unixtime(now()) = 1", "(to_unixtime(-1000) = 1)"},
+  };
+  for (const auto& [text, want] : kCases) {
+    OG_ASSERT_OK_AND_ASSIGN(const ExprPtr parsed, ParseFilter(text));
+    EXPECT_EQ(Bind(parsed, schema, -1)->ToString(), want) << text;
+  }
+  OG_ASSERT_OK_AND_ASSIGN(const ExprPtr same, ParseFilter("id = 1 or Id = 2"));
+  EXPECT_EQ(Bind(same, schema, 0), same);
 }
 
 TEST(FunctionsTest, PlansShowWhatParsesAgain) {

@@ -11,9 +11,12 @@
 // Source: regex-syntax 0.8.11: src/ast/parse.rs, src/unicode.rs.
 #pragma once
 
+#include <cstddef>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "absl/status/statusor.h"
 
@@ -36,13 +39,28 @@ class Pattern {
   // Whether some part of `text` matches. Safe to call from any thread.
   bool Matches(std::string_view text) const;
 
+  // `text` with its first match, or with `all` every one, replaced by `by`, in which $1, $name,
+  // ${name} and \1 stand for groups ($0: the match) and $$ for a dollar; groups that are not there
+  // are empty. Safe to call from any thread.
+  std::string Replace(std::string_view text, std::string_view by, bool all) const;
+
  private:
-  explicit Pattern(std::unique_ptr<re2::RE2> compiled);
+  Pattern(std::unique_ptr<re2::RE2> compiled, std::vector<std::string> group_names);
+
+  // The number of the group that `name` stands for; nullopt if there is none.
+  std::optional<size_t> GroupOf(std::string_view name) const;
 
   std::unique_ptr<re2::RE2> compiled_;
+  std::vector<std::string> group_names_;
 };
 
-// `pattern` in RE2's syntax; the codes of Compile.
-absl::StatusOr<std::string> TranslatePattern(std::string_view pattern);
+// A pattern in RE2's syntax.
+struct TranslatedPattern {
+  std::string text;
+  std::vector<std::string> group_names;  // from group 1 on; empty: it has none
+};
+
+// The codes of Compile.
+absl::StatusOr<TranslatedPattern> TranslatePattern(std::string_view pattern);
 
 }  // namespace og::engine::expr

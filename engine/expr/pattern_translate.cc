@@ -3,7 +3,6 @@
 #include <cstdint>
 #include <iterator>
 #include <optional>
-#include <set>
 #include <utility>
 #include <vector>
 
@@ -154,12 +153,12 @@ class Translator {
  public:
   explicit Translator(std::string_view text) : text_(text) {}
 
-  absl::StatusOr<std::string> Translate() {
+  absl::StatusOr<TranslatedPattern> Translate() {
     while (SkipBlanks(), !AtEnd()) {
       OG_RETURN_IF_ERROR(Part());
     }
     if (!groups_.empty()) return Invalid("unclosed group");
-    return std::move(out_);
+    return TranslatedPattern{.text = std::move(out_), .group_names = std::move(group_names_)};
   }
 
  private:
@@ -309,9 +308,11 @@ class Translator {
       if (text_.substr(at_).starts_with(look)) return Invalid("look-around is not supported");
     }
     const bool outer_verbose = verbose_;
-    std::string open = "(?:";
+    std::string open = "(";
     if (Take("?P<") || Take("?<")) {
       OG_RETURN_IF_ERROR(GroupName());
+    } else if (Peek() != '?') {
+      group_names_.emplace_back();
     } else if (Take("?")) {
       OG_ASSIGN_OR_RETURN(const std::string flags, Flags());
       if (Take(")")) {
@@ -350,7 +351,10 @@ class Translator {
       const bool letter = c == '_' || (IsAlphanumeric(c) && !IsDigit(c)) || (c & 0x80) != 0;
       if (!letter && (i == 0 || !later)) return Invalid("invalid capture group character");
     }
-    if (!names_.insert(name).second) return Invalid("duplicate capture group name");
+    if (std::ranges::find(group_names_, name) != group_names_.end()) {
+      return Invalid("duplicate capture group name");
+    }
+    group_names_.push_back(name);
     at_ = end + 1;
     return absl::OkStatus();
   }
@@ -639,12 +643,12 @@ class Translator {
   bool verbose_ = false;        // x-mode
   int class_depth_ = 0;
   std::vector<Group> groups_;
-  std::set<std::string> names_;
+  std::vector<std::string> group_names_;
 };
 
 }  // namespace
 
-absl::StatusOr<std::string> TranslatePattern(std::string_view pattern) {
+absl::StatusOr<TranslatedPattern> TranslatePattern(std::string_view pattern) {
   return Translator(pattern).Translate();
 }
 

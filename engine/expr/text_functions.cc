@@ -1,7 +1,7 @@
 // Functions of texts. Positions and lengths count characters.
 #include <algorithm>
 #include <cctype>
-#include <optional>
+#include <numeric>
 #include <string>
 #include <utility>
 #include <vector>
@@ -9,7 +9,7 @@
 #include <utf8proc.h>
 
 #include "engine/expr/functions.h"
-#include "engine/expr/pattern.h"
+#include "engine/expr/row_values.h"
 #include "format/arrow/builder.h"
 #include "io/base/error_detail.h"
 #include "io/base/status.h"
@@ -69,49 +69,9 @@ std::string MapCharacters(std::string_view text, utf8proc_int32_t (*map)(utf8pro
   return result;
 }
 
-// One text a row: `text(i)`, or null where one of `args` is.
-template <typename Text>
-absl::StatusOr<ArrayPtr> MakeTexts(const format::TypePtr& type, std::span<const ArrayPtr> args,
-                                   Text text) {
-  format::StringBuilder builder(type);
-  for (int64_t i = 0; i < args[0]->length; ++i) {
-    if (std::ranges::any_of(args, [i](const ArrayPtr& arg) { return arg->IsNull(i); })) {
-      builder.AppendNull();
-    } else {
-      builder.Append(text(i));
-    }
-  }
-  return builder.Finish();
-}
-
-template <typename Number>
-ArrayPtr MakeInt32s(std::span<const ArrayPtr> args, Number number) {
-  format::FixedBuilder<int32_t> builder(format::Int32());
-  for (int64_t i = 0; i < args[0]->length; ++i) {
-    if (std::ranges::any_of(args, [i](const ArrayPtr& arg) { return arg->IsNull(i); })) {
-      builder.AppendNull();
-    } else {
-      builder.Append(static_cast<int32_t>(number(i)));
-    }
-  }
-  return builder.Finish();
-}
-
-template <typename Test>
-ArrayPtr MakeBools(std::span<const ArrayPtr> args, Test test) {
-  format::BoolBuilder builder;
-  for (int64_t i = 0; i < args[0]->length; ++i) {
-    if (std::ranges::any_of(args, [i](const ArrayPtr& arg) { return arg->IsNull(i); })) {
-      builder.AppendNull();
-    } else {
-      builder.Append(test(i));
-    }
-  }
-  return builder.Finish();
-}
-
-// concat: nulls count as empty; ||: one null makes the whole null.
-absl::StatusOr<ArrayPtr> Join(std::span<const ArrayPtr> args, bool skips_nulls) {
+// concat: nulls count as empty; ||: one null makes the whole null; concat_ws: the first text stands
+// between the others that are not null.
+absl::StatusOr<ArrayPtr> Join(Function function, std::span<const ArrayPtr> args) {
   std::vector<ArrayPtr> texts;
   bool is_large = false;
   for (const ArrayPtr& arg : args) {
@@ -121,14 +81,20 @@ absl::StatusOr<ArrayPtr> Join(std::span<const ArrayPtr> args, bool skips_nulls) 
   }
   const auto type = is_large ? format::LargeUtf8() : format::Utf8();
   std::string joined;
+  const bool has_separator = function == Function::kConcatBy;
   const auto join = [&](int64_t i) -> std::string_view {
     joined.clear();
-    for (const ArrayPtr& text : texts) {
-      if (text->IsValid(i)) joined += text->StringValue(i);
+    bool is_first = true;
+    for (const ArrayPtr& text : std::span(texts).subspan(has_separator ? 1 : 0)) {
+      if (text->IsNull(i)) continue;
+      if (has_separator && !is_first) joined += texts[0]->StringValue(i);
+      joined += text->StringValue(i);
+      is_first = false;
     }
     return joined;
   };
-  if (!skips_nulls) return MakeTexts(type, texts, join);
+  if (function == Function::kJoin) return MakeTexts(type, texts, join);
+  if (has_separator) return MakeTexts(type, std::span(texts).first(1), join);
   format::StringBuilder builder(type);
   for (int64_t i = 0; i < args[0]->length; ++i)
     builder.Append(join(i));
@@ -215,33 +181,98 @@ std::string InitCap(std::string_view text) {
   return result;
 }
 
-absl::StatusOr<ArrayPtr> RegexpLike(const ArrayPtr& texts, const ArrayPtr& patterns,
-                                    const ArrayPtr& flags) {
-  std::optional<Pattern> regexp;
-  std::string compiled;
-  absl::Status status;
-  std::vector<ArrayPtr> args = {texts, patterns};
-  if (flags != nullptr) args.push_back(flags);
-  const ArrayPtr result = MakeBools(args, [&](int64_t i) {
-    std::string pattern(patterns->StringValue(i));
-    if (flags != nullptr && !flags->StringValue(i).empty()) {
-      pattern = io::StrCat("(?", flags->StringValue(i), ")", pattern);
+// `text` with each character of `from` replaced by that of `to` in its place, or left out.
+std::string Translate(std::string_view text, std::string_view from, std::string_view to) {
+  const std::vector<std::string_view> known = CharactersOf(from);
+  const std::vector<std::string_view> others = CharactersOf(to);
+  std::string result;
+  for (const std::string_view c : CharactersOf(text)) {
+    const auto place = static_cast<size_t>(std::ranges::find(known, c) - known.begin());
+    if (place == known.size()) {
+      result += c;
+    } else if (place < others.size()) {
+      result += others[place];
     }
-    if (!status.ok()) return false;
-    if (!regexp || pattern != compiled) {
-      compiled = pattern;
-      absl::StatusOr<Pattern> next = Pattern::Compile(pattern);
-      regexp.reset();
-      if (next.ok()) regexp.emplace(*std::move(next));
-      if (!next.ok()) {
-        status = BadRequest(
-            io::StrCat("regular expression '", pattern, "': ", io::Message(next.status())));
-      }
-    }
-    return regexp && regexp->Matches(texts->StringValue(i));
-  });
-  OG_RETURN_IF_ERROR(status);
+  }
   return result;
+}
+
+// `count` characters of `text` from the one at `first` (from 0) on replaced by `by`.
+std::string Overlay(std::string_view text, std::string_view by, int64_t first, int64_t count) {
+  return io::StrCat(CharacterRange(text, 0, first), by,
+                    CharacterRange(text, first + count, kTextBytesMax));
+}
+
+// What stands before the separator of that number, or behind it where it is counted from the end.
+std::string_view SplitBefore(std::string_view text, std::string_view separator, int64_t number) {
+  if (number == 0 || separator.empty()) return {};
+  size_t at = number > 0 ? text.find(separator) : text.rfind(separator);
+  for (int64_t seen = 1; at != std::string_view::npos; ++seen) {
+    if (seen == number) return text.substr(0, at);
+    if (seen == -number) return text.substr(at + separator.size());
+    if (number < 0 && at == 0) break;
+    at = number > 0 ? text.find(separator, at + separator.size()) : text.rfind(separator, at - 1);
+  }
+  return text;
+}
+
+int32_t FindInSet(std::string_view text, std::string_view list) {
+  int32_t number = 1;
+  for (size_t at = 0;; ++number) {
+    const size_t end = std::min(list.find(',', at), list.size());
+    if (list.substr(at, end - at) == text) return number;
+    if (end == list.size()) return 0;
+    at = end + 1;
+  }
+}
+
+// The number of characters to change, add or leave out.
+int64_t Levenshtein(std::string_view from, std::string_view to) {
+  const std::vector<std::string_view> a = CharactersOf(from);
+  const std::vector<std::string_view> b = CharactersOf(to);
+  std::vector<int64_t> distances(b.size() + 1);  // of what was seen of `a` to each start of `b`
+  std::iota(distances.begin(), distances.end(), 0);
+  for (size_t i = 0; i < a.size(); ++i) {
+    int64_t diagonal = std::exchange(distances[0], static_cast<int64_t>(i) + 1);
+    for (size_t k = 0; k < b.size(); ++k) {
+      const int64_t changed = diagonal + (a[i] == b[k] ? 0 : 1);
+      diagonal = distances[k + 1];
+      distances[k + 1] = std::min({changed, diagonal + 1, distances[k] + 1});
+    }
+  }
+  return distances.back();
+}
+
+// The most comparisons of characters that one value may take.
+constexpr size_t kLevenshteinMax = size_t{1} << 28;
+
+absl::StatusOr<ArrayPtr> Distances(std::span<const ArrayPtr> texts) {
+  bool is_long = false;
+  ArrayPtr distances = MakeInt32s(texts, [&](int64_t i) {
+    const std::string_view a = texts[0]->StringValue(i);
+    const std::string_view b = texts[1]->StringValue(i);
+    is_long = is_long || (!b.empty() && a.size() > kLevenshteinMax / b.size());
+    return is_long ? 0 : Levenshtein(a, b);
+  });
+  if (is_long) return BadRequest("levenshtein of such long texts");
+  return distances;
+}
+
+// overlay(text, by, first [, count]).
+absl::StatusOr<ArrayPtr> Overlays(std::span<const ArrayPtr> in) {
+  bool is_before = false;
+  const auto number = [&](size_t arg, int64_t i) {
+    return std::clamp<int64_t>(in[arg]->Value<int64_t>(i), -kTextBytesMax, kTextBytesMax);
+  };
+  ArrayPtr texts = MakeTexts(in[0]->type, in, [&](int64_t i) {
+    const std::string_view by = in[1]->StringValue(i);
+    const int64_t first = number(2, i);
+    is_before = is_before || first < 1;
+    return Overlay(in[0]->StringValue(i), by, first - 1,
+                   in.size() > 3 ? number(3, i) : CountCharacters(by));
+  });
+  if (is_before) return io::InvalidArgumentError("overlay: characters are counted from 1");
+  return texts;
 }
 
 // The arguments of a function of texts: the first `num_texts` as texts, the others as numbers.
@@ -272,8 +303,9 @@ absl::StatusOr<ArrayPtr> AsText(const ArrayPtr& array) {
 }
 
 absl::StatusOr<ArrayPtr> CallTextFunction(Function function, std::span<const ArrayPtr> args) {
-  if (function == Function::kConcat || function == Function::kJoin) {
-    return Join(args, function == Function::kConcat);
+  if (function == Function::kConcat || function == Function::kJoin ||
+      function == Function::kConcatBy) {
+    return Join(function, args);
   }
   const bool takes_number = function == Function::kSubstring || function == Function::kLeft ||
                             function == Function::kRight || function == Function::kRepeat;
@@ -286,9 +318,10 @@ absl::StatusOr<ArrayPtr> CallTextFunction(Function function, std::span<const Arr
       in.push_back(std::move(fill));
     }
   } else {
-    OG_ASSIGN_OR_RETURN(in, Prepare(args, takes_number                       ? 1
-                                          : function == Function::kSplitPart ? 2
-                                                                             : args.size()));
+    const bool takes_two_texts = function == Function::kSplitPart ||
+                                 function == Function::kSplitBefore ||
+                                 function == Function::kOverlay;
+    OG_ASSIGN_OR_RETURN(in, Prepare(args, takes_number ? 1 : takes_two_texts ? 2 : args.size()));
   }
   const auto text = [&](size_t arg, int64_t i) { return in[arg]->StringValue(i); };
   const auto number = [&](size_t arg, int64_t i) {
@@ -306,6 +339,8 @@ absl::StatusOr<ArrayPtr> CallTextFunction(Function function, std::span<const Arr
       return MakeInt32s(in, [&](int64_t i) { return CountCharacters(text(0, i)); });
     case Function::kByteLength:
       return MakeInt32s(in, [&](int64_t i) { return text(0, i).size(); });
+    case Function::kBitLength:
+      return MakeInt32s(in, [&](int64_t i) { return text(0, i).size() * 8; });
     case Function::kAscii:
       return MakeInt32s(in, [&](int64_t i) {
         utf8proc_int32_t code = 0;
@@ -348,6 +383,11 @@ absl::StatusOr<ArrayPtr> CallTextFunction(Function function, std::span<const Arr
     case Function::kReplace:
       return MakeTexts(type, in,
                        [&](int64_t i) { return ReplaceAll(text(0, i), text(1, i), text(2, i)); });
+    case Function::kTranslate:
+      return MakeTexts(type, in,
+                       [&](int64_t i) { return Translate(text(0, i), text(1, i), text(2, i)); });
+    case Function::kOverlay:
+      return Overlays(in);
     case Function::kReverse:
       return MakeTexts(type, in, [&](int64_t i) {
         std::vector<std::string_view> characters = CharactersOf(text(0, i));
@@ -369,6 +409,13 @@ absl::StatusOr<ArrayPtr> CallTextFunction(Function function, std::span<const Arr
     case Function::kSplitPart:
       return MakeTexts(type, in,
                        [&](int64_t i) { return SplitPart(text(0, i), text(1, i), number(2, i)); });
+    case Function::kSplitBefore:
+      return MakeTexts(
+          type, in, [&](int64_t i) { return SplitBefore(text(0, i), text(1, i), number(2, i)); });
+    case Function::kFindInSet:
+      return MakeInt32s(in, [&](int64_t i) { return FindInSet(text(0, i), text(1, i)); });
+    case Function::kLevenshtein:
+      return Distances(in);
     case Function::kPosition:
       return MakeInt32s(in, [&](int64_t i) {
         const size_t found = text(0, i).find(text(1, i));
@@ -377,8 +424,6 @@ absl::StatusOr<ArrayPtr> CallTextFunction(Function function, std::span<const Arr
       });
     case Function::kEndsWith:
       return MakeBools(in, [&](int64_t i) { return text(0, i).ends_with(text(1, i)); });
-    case Function::kRegexpLike:
-      return RegexpLike(in[0], in[1], in.size() > 2 ? in[2] : nullptr);
     default:
       return BadRequest(io::StrCat(FunctionName(function), " of texts"));
   }

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "engine/expr/functions.h"
+#include "engine/expr/row_values.h"
 #include "engine/expr/scalar.h"
 #include "engine/expr/text.h"
 #include "format/arrow/builder.h"
@@ -30,6 +31,8 @@ enum class Unit : uint8_t {
   kWeek,
   kDay,
   kDayOfWeek,
+  kIsoDayOfWeek,
+  kIsoYear,
   kDayOfYear,
   kHour,
   kMinute,
@@ -48,6 +51,8 @@ constexpr std::pair<std::string_view, Unit> kUnits[] = {
     {"day", Unit::kDay},
     {"dow", Unit::kDayOfWeek},
     {"doy", Unit::kDayOfYear},
+    {"isodow", Unit::kIsoDayOfWeek},
+    {"isoyear", Unit::kIsoYear},
     {"hour", Unit::kHour},
     {"minute", Unit::kMinute},
     {"second", Unit::kSecond},
@@ -64,8 +69,9 @@ absl::Status BadRequest(std::string_view message) {
 absl::StatusOr<Unit> UnitOf(std::string_view name, bool truncates) {
   const std::string lower = LowerText(name);
   for (const auto& [known, unit] : kUnits) {
-    const bool is_part_only =
-        unit == Unit::kDayOfWeek || unit == Unit::kDayOfYear || unit == Unit::kEpoch;
+    const bool is_part_only = unit == Unit::kDayOfWeek || unit == Unit::kDayOfYear ||
+                              unit == Unit::kIsoDayOfWeek || unit == Unit::kIsoYear ||
+                              unit == Unit::kEpoch;
     if (lower == known && !(truncates && is_part_only)) return unit;
   }
   return BadRequest(io::StrCat("unknown unit of time '", name, "'"));
@@ -95,9 +101,13 @@ int64_t DayOfWeek(int64_t day) {
   return ((day + 3) % 7 + 7) % 7;
 }
 
-// The ISO week: that of the Thursday.
+// Decides the year and the number of an ISO week.
+int64_t ThursdayOf(int64_t day) {
+  return day - DayOfWeek(day) + 3;
+}
+
 int64_t WeekOf(int64_t day) {
-  const int64_t thursday = day - DayOfWeek(day) + 3;
+  const int64_t thursday = ThursdayOf(day);
   return (thursday - DaysOf({CivilOf(thursday).year, 1, 1})) / 7 + 1;
 }
 
@@ -116,6 +126,10 @@ int64_t PartOf(Unit unit, const Moment& instant) {
       return civil.day;
     case Unit::kDayOfWeek:
       return (DayOfWeek(instant.day) + 1) % 7;  // Sunday is 0
+    case Unit::kIsoDayOfWeek:
+      return DayOfWeek(instant.day) + 1;
+    case Unit::kIsoYear:
+      return CivilOf(ThursdayOf(instant.day)).year;
     case Unit::kDayOfYear:
       return instant.day - DaysOf({civil.year, 1, 1}) + 1;
     case Unit::kHour:
@@ -201,14 +215,27 @@ ArrayPtr Truncate(Unit unit, const format::Array& array) {
   return builder.Finish();
 }
 
+// Whole seconds, cut towards 1970.
+ArrayPtr UnixTimes(const ArrayPtr& arg) {
+  const int64_t unit = NanosecondsPerUnit(*arg->type);
+  const ArrayPtr args[] = {arg};
+  return MakeInt64s(args, [&](int64_t i) {
+    return static_cast<int64_t>(IntegerAt(*arg, i) * unit / 1'000'000'000);
+  });
+}
+
 }  // namespace
 
 absl::StatusOr<ArrayPtr> CallTimeFunction(Function function, std::string_view unit,
                                           const ArrayPtr& arg) {
-  OG_ASSIGN_OR_RETURN(const Unit known, UnitOf(unit, function == Function::kDateTrunc));
+  if (function != Function::kUnixTime) {
+    OG_RETURN_IF_ERROR(UnitOf(unit, function == Function::kDateTrunc).status());
+  }
   if (!IsInstant(*arg->type)) {
     return BadRequest(io::StrCat(FunctionName(function), " of ", arg->type->ToString()));
   }
+  if (function == Function::kUnixTime) return UnixTimes(arg);
+  OG_ASSIGN_OR_RETURN(const Unit known, UnitOf(unit, function == Function::kDateTrunc));
   return function == Function::kDatePart ? Parts(known, *arg) : Truncate(known, *arg);
 }
 

@@ -28,7 +28,7 @@ def add(case):
     setattr(CapiTest, f"test_{case}", test)
 
 
-for name in ["types", "scans", "takes", "functions", "histories", "alternating", "concurrent"]:
+for name in ["types", "scans", "takes", "functions", "histories", "alternating", "deferred", "concurrent"]:
     add(name)
 
 
