@@ -13,6 +13,7 @@
 #include "engine/exec/pipeline.h"
 #include "engine/exec/profile.h"
 #include "engine/exec/sinks.h"
+#include "engine/exec/snapshot.h"
 #include "engine/exec/tables.h"
 
 namespace og::engine::exec {
@@ -34,6 +35,7 @@ class Execution {
 
  private:
   const query::ReadPlan& plan_;
+  const Snapshot& snapshot_;
   Tables tables_;
   const Layout layout_;
   std::optional<Nearest> nearest_;

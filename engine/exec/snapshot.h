@@ -2,6 +2,8 @@
 // Implemented by engine/graph; tests bring their own.
 #pragma once
 
+#include <set>
+#include <string>
 #include <string_view>
 
 #include "absl/status/statusor.h"
@@ -24,6 +26,11 @@ class Snapshot {
   // properties), opened at the first call. kNotFound for types that the catalog lacks.
   virtual absl::StatusOr<dataset::DatasetPtr> NodeTable(std::string_view type_name) const = 0;
   virtual absl::StatusOr<dataset::DatasetPtr> EdgeTable(std::string_view type_name) const = 0;
+
+  // Says which tables will be asked for, so that those which are far away can be opened in one
+  // round. What fails here fails again, and is reported, when it is asked for.
+  virtual void WillOpen(const std::set<std::string>& /*node_types*/,
+                        const std::set<std::string>& /*edge_types*/) const {}
 
   // What queries share beyond their own life; null: nothing.
   virtual topology::TopologyCache* cache() const { return nullptr; }

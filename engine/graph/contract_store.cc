@@ -1,24 +1,42 @@
 #include "engine/graph/contract_store.h"
 
+#include <algorithm>
+#include <array>
 #include <map>
 #include <set>
+#include <string_view>
 #include <utility>
+#include <vector>
 
 #include "engine/graph/errors.h"
 #include "io/base/status.h"
 #include "io/base/status_macros.h"
 #include "io/base/text.h"
+#include "io/store/far_calls.h"
 
 namespace og::engine::graph {
 namespace {
 
-absl::StatusOr<std::optional<std::string>> ReadText(const io::Location& root,
-                                                    std::string_view name) {
-  const io::Location file = root.Child(name);
-  const absl::StatusOr<io::Buffer> bytes = file.store->Read(file.path);
+using Text = std::optional<std::string>;  // nullopt: there is no such object
+
+absl::StatusOr<Text> TextOf(const absl::StatusOr<io::Buffer>& bytes) {
   if (absl::IsNotFound(bytes.status())) return std::nullopt;
   OG_RETURN_IF_ERROR(FromStorage(bytes.status()));
   return std::string(bytes->view());
+}
+
+// Source, IR and state of a contract; with ".staging" those that wait to take their places.
+absl::StatusOr<std::array<Text, 3>> ReadTexts(const io::Location& root,
+                                              std::string_view suffix = "") {
+  std::vector<std::string> paths;
+  for (const std::string_view name : {schema::kSourceName, schema::kIrName, schema::kStateName})
+    paths.push_back(root.Child(io::StrCat(name, suffix)).path);
+  const std::vector<absl::StatusOr<io::Buffer>> objects = io::ReadEach(*root.store, paths);
+  std::array<Text, 3> texts;
+  for (size_t i = 0; i < texts.size(); ++i) {
+    OG_ASSIGN_OR_RETURN(texts[i], TextOf(objects[i]));
+  }
+  return texts;
 }
 
 template <typename... Parts>
@@ -33,9 +51,8 @@ std::string IdentityText(const TableIdentity& identity) {
 }  // namespace
 
 absl::StatusOr<AcceptedSchema> ReadContract(const io::Location& root) {
-  OG_ASSIGN_OR_RETURN(const auto source, ReadText(root, schema::kSourceName));
-  OG_ASSIGN_OR_RETURN(auto ir_json, ReadText(root, schema::kIrName));
-  OG_ASSIGN_OR_RETURN(auto state_json, ReadText(root, schema::kStateName));
+  OG_ASSIGN_OR_RETURN(auto texts, ReadTexts(root));
+  auto& [source, ir_json, state_json] = texts;
   if (!source.has_value()) {
     return NotFound(io::StrCat("graph at ", root.Uri(), " is missing its schema files (",
                                schema::kSourceName, ", ", schema::kIrName, ", ", schema::kStateName,
@@ -51,8 +68,9 @@ absl::StatusOr<AcceptedSchema> ReadContract(const io::Location& root) {
         "graph schema contract is incomplete: _schema.ir.json and __schema_state.json must both "
         "be present");
   }
-  return AcceptContract(
-      {.source = *source, .ir_json = *std::move(ir_json), .state_json = *std::move(state_json)});
+  return AcceptContract({.source = *std::move(source),
+                         .ir_json = *std::move(ir_json),
+                         .state_json = *std::move(state_json)});
 }
 
 absl::StatusOr<AcceptedSchema> AcceptContract(const schema::SchemaContract& contract) {
@@ -85,7 +103,8 @@ absl::StatusOr<AcceptedSchema> ContractCache::Read(const io::Location& root) {
 }
 
 absl::StatusOr<schema::SchemaState> ReadSchemaState(const io::Location& root) {
-  OG_ASSIGN_OR_RETURN(const auto text, ReadText(root, schema::kStateName));
+  OG_ASSIGN_OR_RETURN(const Text text,
+                      TextOf(root.store->Read(root.Child(schema::kStateName).path)));
   if (!text.has_value()) {
     return schema::ContractError(
         "graph schema contract is incomplete: __schema_state.json is gone");
@@ -96,11 +115,8 @@ absl::StatusOr<schema::SchemaState> ReadSchemaState(const io::Location& root) {
 }
 
 absl::StatusOr<bool> HasStagedContract(const io::Location& root) {
-  for (const std::string_view name : {schema::kSourceName, schema::kIrName, schema::kStateName}) {
-    OG_ASSIGN_OR_RETURN(const auto text, ReadText(root, io::StrCat(name, ".staging")));
-    if (text.has_value()) return true;
-  }
-  return false;
+  OG_ASSIGN_OR_RETURN(const auto texts, ReadTexts(root, ".staging"));
+  return std::ranges::any_of(texts, [](const Text& text) { return text.has_value(); });
 }
 
 absl::Status CheckTables(const schema::SchemaIr& ir, std::span<const TableEntry> tables,

@@ -23,6 +23,7 @@
 #include "io/base/status_macros.h"
 #include "io/base/sync.h"
 #include "io/base/text.h"
+#include "io/env/together.h"
 
 namespace og::engine::graph {
 namespace {
@@ -58,17 +59,17 @@ class GraphImpl final : public Graph {
       : context_(env, root), mode_(mode) {}
 
   absl::Status Open() {
-    OG_RETURN_IF_ERROR(context_.manifest.OpenPresent(std::nullopt).status());
-    if (mode_ == OpenMode::kReadWrite) {
+    const bool is_writer = mode_ == OpenMode::kReadWrite;
+    if (is_writer) {
+      // Without a graph nothing is written here.
+      OG_RETURN_IF_ERROR(context_.manifest.OpenPresent(std::nullopt).status());
       OG_RETURN_IF_ERROR(ProbeCreateIfAbsent(context_));
       OG_RETURN_IF_ERROR(SweepRecords(context_, SweepMode::kFull, {}).status());
-    } else {
-      OG_RETURN_IF_ERROR(RefuseStagedContract());
     }
     const io::GateHold gate = context_.gates->schema().Shared(context_.env);
     OG_CRASH_POINT(context_.env, "open.before_schema_contract_read");
-    OG_ASSIGN_OR_RETURN(ManifestView view, context_.manifest.OpenPresent(std::nullopt));
-    return Install(std::move(view));
+    if (!is_writer) OG_RETURN_IF_ERROR(ReadAhead());
+    return Renew(std::nullopt, /*is_first=*/true);
   }
 
   const io::Location& root() const override { return context_.root; }
@@ -208,13 +209,26 @@ class GraphImpl final : public Graph {
     return BadRequest("the graph is open read-only");
   }
 
+  // A change of the schema that was interrupted; a writer's sweep has settled it.
   absl::Status RefuseStagedContract() const {
+    if (mode_ == OpenMode::kReadWrite) return absl::OkStatus();
     OG_ASSIGN_OR_RETURN(const bool staged, HasStagedContract(context_.root));
     if (!staged) return absl::OkStatus();
     return RecoveryRequired(
         "schema apply",
         "a schema change was interrupted and left staged schema files; open the graph read-write "
         "with the release that wrote them");
+  }
+
+  // Reads what Renew() then only has to look after: manifest and contract, side by side. What is
+  // wrong with the contract is said by Renew(), which knows whether it is being changed.
+  absl::Status ReadAhead() {
+    return io::RunTogether(context_.env, *context_.root.store,
+                           {[this] { return context_.manifest.OpenPresent(std::nullopt).status(); },
+                            [this] {
+                              context_.contract->Read(context_.root).status().IgnoreError();
+                              return absl::OkStatus();
+                            }});
   }
 
   std::shared_ptr<const GraphSnapshot> MakeSnapshot(const ManifestView& view,
@@ -225,10 +239,33 @@ class GraphImpl final : public Graph {
                                                  std::move(commit_id), view.state.tables());
   }
 
-  // Validates the contract against `view` and keeps both.
-  absl::Status Install(ManifestView view) {
-    OG_ASSIGN_OR_RETURN(AcceptedSchema accepted, context_.contract->Read(context_.root));
-    OG_RETURN_IF_ERROR(CheckTables(accepted.ir, view.state.tables(), view.version()));
+  // Reads the newest state of `branch` and the contract, validates them against each other and
+  // keeps both.
+  absl::Status Renew(const std::optional<std::string>& branch, bool is_first) {
+    ManifestView view;
+    AcceptedSchema accepted;
+    const auto refuse_staged = [&] { return is_first ? RefuseStagedContract() : absl::OkStatus(); };
+    const auto open_manifest = [&]() -> absl::Status {
+      OG_ASSIGN_OR_RETURN(view, context_.manifest.OpenPresent(branch));
+      return absl::OkStatus();
+    };
+    const auto read_contract = [&]() -> absl::Status {
+      OG_ASSIGN_OR_RETURN(accepted, context_.contract->Read(context_.root));
+      return absl::OkStatus();
+    };
+    const auto check = [&] {
+      return CheckTables(accepted.ir, view.state.tables(), view.version());
+    };
+    OG_RETURN_IF_ERROR(io::RunTogether(context_.env, *context_.root.store,
+                                       {refuse_staged, open_manifest, read_contract}));
+    if (!check().ok()) {
+      // The two may be of before and after a change of the schema, which publishes the manifest
+      // first.
+      OG_RETURN_IF_ERROR(refuse_staged());
+      OG_RETURN_IF_ERROR(open_manifest());
+      OG_RETURN_IF_ERROR(read_contract());
+      OG_RETURN_IF_ERROR(check());
+    }
     std::optional<std::string> commit_id = view.head();
     if (!commit_id.has_value() && view.state.NewestCommit() != nullptr) {
       commit_id = view.state.NewestCommit()->graph_commit_id;
@@ -255,8 +292,7 @@ class GraphImpl final : public Graph {
       if (is_current) return *known;
     }
     const io::GateHold gate = context_.gates->schema().Shared(context_.env);
-    OG_ASSIGN_OR_RETURN(ManifestView view, context_.manifest.OpenPresent(branch));
-    OG_RETURN_IF_ERROR(Install(std::move(view)));
+    OG_RETURN_IF_ERROR(Renew(branch, /*is_first=*/false));
     return *Known(branch);
   }
 

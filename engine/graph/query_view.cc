@@ -1,7 +1,10 @@
 #include "engine/graph/query_view.h"
 
+#include <set>
+#include <string>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 #include "engine/schema/catalog.h"
 #include "io/base/error_detail.h"
@@ -34,6 +37,20 @@ class QueryView final : public exec::Snapshot {
     const schema::EdgeType* type = catalog().FindEdgeExactly(type_name);
     const TableEntry* table = type == nullptr ? nullptr : snapshot_->Find(*type);
     return table == nullptr ? NoTable("edge", type_name) : snapshot_->OpenTable(*table);
+  }
+
+  void WillOpen(const std::set<std::string>& node_types,
+                const std::set<std::string>& edge_types) const override {
+    std::vector<const TableEntry*> tables;
+    const auto add = [&](const auto* type) {
+      const TableEntry* const table = type == nullptr ? nullptr : snapshot_->Find(*type);
+      if (table != nullptr) tables.push_back(table);
+    };
+    for (const std::string& name : node_types)
+      add(catalog().FindNode(name));
+    for (const std::string& name : edge_types)
+      add(catalog().FindEdgeExactly(name));
+    snapshot_->OpenTables(tables).IgnoreError();
   }
 
   topology::TopologyCache* cache() const override { return cache_.get(); }

@@ -1,18 +1,30 @@
-// What a repeated read costs on a handle that stays open: one look whether the branch has moved, no
-// table opened again. On a branch of its own, its ref as well. decisions.md, section 5.
+// What reads cost. A repeated one on a handle that stays open: one look whether the branch has
+// moved, no table opened again; on a branch of its own, its ref as well (decisions.md, section 5).
+// The first one of a process on S3: requests, and rounds of requests that wait for one another.
 #include <cstdint>
+#include <functional>
 #include <memory>
+#include <span>
 #include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
 
 #include "absl/status/status.h"
 #include "gtest/gtest.h"
 
+#include "engine/exec/execute.h"
 #include "engine/graph/graph.h"
 #include "engine/graph/graph_testing.h"
+#include "engine/graph/query_view.h"
 #include "engine/graph/snapshot.h"
+#include "engine/query/check.h"
 #include "engine/query/parse.h"
+#include "io/base/status_macros.h"
 #include "io/env/sim_env.h"
 #include "io/fault/counting_store.h"
+#include "io/fault/latency_store.h"
+#include "io/store/far_calls.h"
 #include "tests/support/seed.h"
 #include "tests/support/status_matchers.h"
 
@@ -100,6 +112,116 @@ TEST_F(ReadCostTest, ANamedBranchReadsItsRefToo) {
   ASSERT_THAT(Write("m"), IsOk());
   const io::StoreCounts after = CostOfRead("dev");
   EXPECT_LE(RequestsOf(after), 2u) << after.Text();
+}
+
+constexpr int64_t kRoundUs = 1'000'000;
+
+// A store as S3 is one: every request takes a second, and several objects come in one round.
+class FarStore : public io::LatencyStore, public io::FarCalls {
+ public:
+  FarStore(io::Env& env, std::shared_ptr<io::Store> base)
+      : LatencyStore(env, std::move(base), kRoundUs), env_(env) {}
+
+  bool is_local() const override { return false; }
+
+  std::vector<absl::StatusOr<io::Buffer>> ReadEach(std::span<const std::string> paths) override {
+    env_.SleepUs(kRoundUs);
+    return io::ReadEach(base(), paths);
+  }
+  absl::StatusOr<std::vector<io::ObjectInfo>> ListFirst(std::string_view prefix,
+                                                        size_t limit) override {
+    env_.SleepUs(kRoundUs);
+    return io::ListFirst(base(), prefix, limit);
+  }
+
+ private:
+  io::Env& env_;
+};
+
+class ColdReadTest : public ::testing::Test {
+ protected:
+  struct Cost {
+    uint64_t requests = 0;
+    int64_t rounds = 0;
+    std::string text;
+  };
+
+  ColdReadTest() {
+    io::SimEnvOptions options;
+    options.wrap_store = [this](std::shared_ptr<io::Store> fresh) {
+      store_ = std::make_shared<io::CountingStore>(std::move(fresh));
+      return std::make_shared<FarStore>(*env_, store_);
+    };
+    env_ = std::make_unique<io::SimEnv>(tests::Seed(), options);
+    root_ = *env_->Resolve("memory://disk/g");
+  }
+
+  void SetUp() override {
+    env_->RunActors({[this] {
+      ASSERT_THAT(Graph::Init(*env_, root_, kPeopleSchema, {}), IsOk());
+      const auto writer = *Graph::Open(*env_, root_, OpenMode::kReadWrite);
+      ASSERT_THAT(LoadText(*writer, kPeople, LoadMode::kAppend), IsOk());
+    }});
+  }
+
+  // What a process pays that opens the graph and does `work`.
+  Cost CostOf(const std::function<void(Graph&)>& work) {
+    Cost cost;
+    env_->RunActors({[&] {
+      const io::StoreCounts before = store_->counts();
+      const int64_t start_us = env_->NowUs();
+      const auto graph = Graph::Open(*env_, root_, OpenMode::kReadOnly);
+      ASSERT_THAT(graph, IsOk());
+      work(**graph);
+      const io::StoreCounts counts = store_->counts() - before;
+      cost = {RequestsOf(counts), (env_->NowUs() - start_us) / kRoundUs, counts.Text()};
+    }});
+    return cost;
+  }
+
+  absl::StatusOr<int64_t> NumRows(Graph& graph, const std::string& text) {
+    OG_ASSIGN_OR_RETURN(const auto snapshot, graph.SnapshotAt({}));
+    OG_ASSIGN_OR_RETURN(const query::QueryFile file, query::ParseQueryFile(text));
+    OG_ASSIGN_OR_RETURN(const query::CheckedQuery checked,
+                        query::CheckQuery(*snapshot->catalog(), file.queries[0]));
+    OG_ASSIGN_OR_RETURN(const exec::QueryResult result,
+                        exec::ExecuteQuery(*env_, *QueryViewOf(snapshot), checked, {}, {}));
+    return result.num_rows();
+  }
+
+  std::shared_ptr<io::CountingStore> store_;
+  std::unique_ptr<io::SimEnv> env_;
+  io::Location root_;
+};
+
+// The list of versions, the manifest, its rows, and beside them the contract; whether both are
+// still the newest, and once more when the query begins; a table, its rows.
+TEST_F(ColdReadTest, ALookUpByKeyTakesSevenRounds) {
+  const Cost cost = CostOf([&](Graph& graph) {
+    EXPECT_EQ(
+        *NumRows(graph, "query q() { match { $p: Person { name: \"ann\" } } return { $p.age } }"),
+        1);
+  });
+  EXPECT_LE(cost.rounds, 7) << cost.text;
+  EXPECT_LE(cost.requests, 15u) << cost.text;
+}
+
+TEST_F(ColdReadTest, TheTablesOfAQueryAreOpenedTogether) {
+  const Cost one = CostOf([&](Graph& graph) {
+    EXPECT_EQ(*NumRows(graph, "query q() { match { $p: Person } return { $p.age } }"), 2);
+  });
+  const Cost three = CostOf([&](Graph& graph) {
+    EXPECT_EQ(
+        *NumRows(graph, "query q() { match { $p: Person $p memberOf $t } return { $t.slug } }"), 1);
+  });
+  // The rows of three tables come one after the other.
+  EXPECT_LE(three.rounds, one.rounds + 2) << three.text;
+}
+
+TEST_F(ColdReadTest, AnExportOpensAllTablesTogether) {
+  const Cost cost = CostOf([](Graph& graph) { EXPECT_EQ(ExportText(graph), kPeopleExport); });
+  EXPECT_LE(cost.rounds, 6 + 4) << cost.text;
+  EXPECT_LE(cost.requests, 13u + 2 * 4) << cost.text;
 }
 
 }  // namespace

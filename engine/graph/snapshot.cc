@@ -1,11 +1,13 @@
 #include "engine/graph/snapshot.h"
 
+#include <functional>
 #include <utility>
 
 #include "engine/graph/errors.h"
 #include "io/base/error_detail.h"
 #include "io/base/status_macros.h"
 #include "io/base/text.h"
+#include "io/env/together.h"
 
 namespace og::engine::graph {
 
@@ -68,6 +70,13 @@ absl::StatusOr<dataset::DatasetPtr> GraphSnapshot::OpenTable(const TableEntry& t
   OG_ASSIGN_OR_RETURN(dataset::DatasetPtr opened, OpenPinned(env_, root_, table, session_));
   io::MutexLock lock(mutex_);
   return open_.emplace(table.identity, std::move(opened)).first->second;
+}
+
+absl::Status GraphSnapshot::OpenTables(std::span<const TableEntry* const> tables) const {
+  std::vector<std::function<absl::Status()>> tasks;
+  for (const TableEntry* const table : tables)
+    tasks.push_back([this, table] { return OpenTable(*table).status(); });
+  return io::RunTogether(env_, *root_.store, tasks);
 }
 
 SnapshotInfo GraphSnapshot::Describe() const {

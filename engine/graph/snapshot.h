@@ -7,10 +7,12 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "absl/status/status.h"
 #include "absl/status/statusor.h"
 
 #include "engine/dataset/dataset.h"
@@ -46,6 +48,9 @@ class GraphSnapshot {
   // The table at its pinned version, shared by all callers. A version that cleanup removed:
   // kHistoricalVersionReclaimed.
   absl::StatusOr<dataset::DatasetPtr> OpenTable(const TableEntry& table) const;
+
+  // The same for several, so that on S3 they wait for each other's answers together.
+  absl::Status OpenTables(std::span<const TableEntry* const> tables) const;
 
   SnapshotInfo Describe() const;
 

@@ -81,12 +81,19 @@ class Exporter {
   absl::Status Run() {
     const std::vector<ExportedTable> tables = TablesOf(snapshot_);
     OG_RETURN_IF_ERROR(CheckTypes(options_.types, tables));
+    std::vector<ExportedTable> wanted;
+    std::vector<const TableEntry*> entries;
     for (const ExportedTable& table : tables) {
-      const bool wanted =
-          options_.types.empty() || std::find(options_.types.begin(), options_.types.end(),
-                                              table.type_name) != options_.types.end();
-      if (wanted) OG_RETURN_IF_ERROR(ExportTable(table));
+      if (!options_.types.empty() &&
+          std::ranges::find(options_.types, table.type_name) == options_.types.end()) {
+        continue;
+      }
+      wanted.push_back(table);
+      entries.push_back(table.entry);
     }
+    OG_RETURN_IF_ERROR(snapshot_.OpenTables(entries));
+    for (const ExportedTable& table : wanted)
+      OG_RETURN_IF_ERROR(ExportTable(table));
     return absl::OkStatus();
   }
 

@@ -9,9 +9,11 @@ every request becomes a line of FILE before it is answered: JSON with `method`, 
 """
 
 import argparse
+import io
 import json
 import logging
 import sys
+import threading
 
 from moto.moto_server import threaded_moto_server
 from moto.server import ThreadedMotoServer
@@ -22,6 +24,23 @@ import boto3
 # Connections stay open, as with S3 itself.
 WSGIRequestHandler.protocol_version = "HTTP/1.1"
 logging.getLogger("werkzeug").setLevel(logging.ERROR)
+
+
+def one_at_a_time(application):
+    """`application` with requests that are done whole, as S3 does them.
+
+    moto looks whether an object is there and puts it in two steps, and gives it its metadata in a third one.
+    """
+    lock = threading.Lock()
+
+    def run(environment, start_response):
+        length = environment.get("CONTENT_LENGTH")
+        if length:
+            environment["wsgi.input"] = io.BytesIO(environment["wsgi.input"].read(int(length)))
+        with lock:
+            return application(environment, start_response)
+
+    return run
 
 
 def logged(application, file):
@@ -48,14 +67,14 @@ def main():
     parser.add_argument("--log")
     parser.add_argument("buckets", nargs="*")
     arguments = parser.parse_args()
-    if arguments.log:
-        make_server = threaded_moto_server.make_server
-        file = open(arguments.log, "a", encoding="utf-8")
+    log = open(arguments.log, "a", encoding="utf-8") if arguments.log else None
+    make_server = threaded_moto_server.make_server
 
-        def make_logged(host, port, application, *rest, **options):
-            return make_server(host, port, logged(application, file), *rest, **options)
+    def make_whole(host, port, application, *rest, **options):
+        application = one_at_a_time(application)
+        return make_server(host, port, logged(application, log) if log else application, *rest, **options)
 
-        threaded_moto_server.make_server = make_logged
+    threaded_moto_server.make_server = make_whole
     server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
     server.start()
     _, port = server.get_host_and_port()

@@ -15,6 +15,7 @@
 #include "io/base/status_macros.h"
 #include "io/env/env.h"
 #include "io/env/gate.h"
+#include "io/env/together.h"
 #include "io/local/folder_hold.h"
 
 namespace og::engine::graph {
@@ -41,11 +42,21 @@ absl::Status RemoveStaleLock(const GraphContext& context, bool owner_is_gone) {
 
 // Whether anything but records may be left of an unfinished write.
 absl::StatusOr<bool> HasLeftOvers(const GraphContext& context) {
-  OG_ASSIGN_OR_RETURN(const bool staged, HasStagedContract(context.root));
-  if (staged) return true;
-  OG_ASSIGN_OR_RETURN(const auto lock,
-                      ReadBranchRef(context.manifest.root(), kSchemaApplyLockBranch));
-  return lock.has_value();
+  bool has_staged = false;
+  bool has_lock = false;
+  OG_RETURN_IF_ERROR(io::RunTogether(
+      context.env, *context.root.store,
+      {[&]() -> absl::Status {
+         OG_ASSIGN_OR_RETURN(has_staged, HasStagedContract(context.root));
+         return absl::OkStatus();
+       },
+       [&]() -> absl::Status {
+         OG_ASSIGN_OR_RETURN(const auto lock,
+                             ReadBranchRef(context.manifest.root(), kSchemaApplyLockBranch));
+         has_lock = lock.has_value();
+         return absl::OkStatus();
+       }}));
+  return has_staged || has_lock;
 }
 
 // Objects of schema changes that no record explains.
