@@ -100,6 +100,11 @@ absl::Status MergeDeletions(const DatasetHandle& read, const DatasetHandle& late
     touched.push_back(fragment.id);
   }
   removed->clear();
+  std::vector<const format::Fragment*> present;
+  for (const uint64_t id : touched) {
+    if (const format::Fragment* now = latest.manifest().FindFragment(id)) present.push_back(now);
+  }
+  latest.PrefetchDeletions(present);
   for (const uint64_t id : touched) {
     const format::Fragment* before = read.manifest().FindFragment(id);
     const format::Fragment* now = latest.manifest().FindFragment(id);

@@ -54,6 +54,11 @@ absl::StatusOr<DatasetPtr> ReserveIds(const DatasetHandle& dataset,
 // Appends where the live rows of `task` went.
 absl::Status AppendMoved(const DatasetHandle& dataset, const CompactedTask& task,
                          MovedRows& moved) {
+  std::vector<const Fragment*> fragments;
+  for (const Fragment& fragment : task.old_fragments) {
+    fragments.push_back(&fragment);
+  }
+  dataset.PrefetchDeletions(fragments);
   auto target = task.new_fragments.begin();
   uint64_t row = 0;
   for (const Fragment& fragment : task.old_fragments) {

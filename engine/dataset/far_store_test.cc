@@ -9,6 +9,7 @@
 
 #include "gtest/gtest.h"
 
+#include "engine/dataset/delete.h"
 #include "engine/dataset/table_testing.h"
 #include "format/table/manifest.h"
 #include "io/base/text.h"
@@ -166,6 +167,20 @@ TEST_F(FarStoreTest, DeletionFilesComeTogether) {
   EXPECT_EQ(batch->columns[0]->Value<int64_t>(3), 10);
   EXPECT_EQ(far_->together_, (std::vector<size_t>{4}));
   EXPECT_EQ(far_->counts().calls_of(StoreCall::kRead) - before, 5u);  // with the manifest
+}
+
+TEST_F(FarStoreTest, DeletionsOfAnotherWriterComeTogether) {
+  const DatasetPtr near = NumberedTable(env_, {memory_, "t"}, false, 20, 10);
+  const auto opened = Dataset::Open(env_, {far_, "t"}, {});
+  ASSERT_THAT(opened, IsOk());
+  const auto ours = StageDeleteWhere(**opened, {.predicate = "id % 10 = 3"});
+  ASSERT_THAT(ours, IsOk());
+  DeleteWhere(near, "id % 10 = 4");
+  far_->together_.clear();
+  const auto merged = (*opened)->Commit(ours->staged, {});
+  ASSERT_THAT(merged, IsOk());
+  EXPECT_EQ(std::ranges::count(far_->together_, 20u), 1);
+  EXPECT_EQ(AllRows(**merged).size(), 160u);
 }
 
 }  // namespace

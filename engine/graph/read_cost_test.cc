@@ -24,6 +24,7 @@
 #include "io/env/sim_env.h"
 #include "io/fault/counting_store.h"
 #include "io/fault/latency_store.h"
+#include "io/memory/memory_store.h"
 #include "io/store/far_calls.h"
 #include "tests/support/seed.h"
 #include "tests/support/status_matchers.h"
@@ -146,20 +147,16 @@ class ColdReadTest : public ::testing::Test {
     std::string text;
   };
 
-  ColdReadTest() {
-    io::SimEnvOptions options;
-    options.wrap_store = [this](std::shared_ptr<io::Store> fresh) {
-      store_ = std::make_shared<io::CountingStore>(std::move(fresh));
-      return std::make_shared<FarStore>(*env_, store_);
-    };
-    env_ = std::make_unique<io::SimEnv>(tests::Seed(), options);
-    root_ = *env_->Resolve("memory://disk/g");
-  }
+  ColdReadTest()
+      : env_(tests::Seed()),
+        store_(std::make_shared<io::CountingStore>(
+            std::make_shared<io::MemoryStore>("memory://far/", [this] { return env_.NowUs(); }))),
+        root_{std::make_shared<FarStore>(env_, store_), "g"} {}
 
   void SetUp() override {
-    env_->RunActors({[this] {
-      ASSERT_THAT(Graph::Init(*env_, root_, kPeopleSchema, {}), IsOk());
-      const auto writer = *Graph::Open(*env_, root_, OpenMode::kReadWrite);
+    env_.RunActors({[this] {
+      ASSERT_THAT(Graph::Init(env_, root_, kPeopleSchema, {}), IsOk());
+      const auto writer = *Graph::Open(env_, root_, OpenMode::kReadWrite);
       ASSERT_THAT(LoadText(*writer, kPeople, LoadMode::kAppend), IsOk());
     }});
   }
@@ -167,14 +164,14 @@ class ColdReadTest : public ::testing::Test {
   // What a process pays that opens the graph and does `work`.
   Cost CostOf(const std::function<void(Graph&)>& work) {
     Cost cost;
-    env_->RunActors({[&] {
+    env_.RunActors({[&] {
       const io::StoreCounts before = store_->counts();
-      const int64_t start_us = env_->NowUs();
-      const auto graph = Graph::Open(*env_, root_, OpenMode::kReadOnly);
+      const int64_t start_us = env_.NowUs();
+      const auto graph = Graph::Open(env_, root_, OpenMode::kReadOnly);
       ASSERT_THAT(graph, IsOk());
       work(**graph);
       const io::StoreCounts counts = store_->counts() - before;
-      cost = {RequestsOf(counts), (env_->NowUs() - start_us) / kRoundUs, counts.Text()};
+      cost = {RequestsOf(counts), (env_.NowUs() - start_us) / kRoundUs, counts.Text()};
     }});
     return cost;
   }
@@ -185,13 +182,13 @@ class ColdReadTest : public ::testing::Test {
     OG_ASSIGN_OR_RETURN(const query::CheckedQuery checked,
                         query::CheckQuery(*snapshot->catalog(), file.queries[0]));
     OG_ASSIGN_OR_RETURN(const exec::QueryResult result,
-                        exec::ExecuteQuery(*env_, *QueryViewOf(snapshot), checked, {}, {}));
+                        exec::ExecuteQuery(env_, *QueryViewOf(snapshot), checked, {}, {}));
     return result.num_rows();
   }
 
-  std::shared_ptr<io::CountingStore> store_;
-  std::unique_ptr<io::SimEnv> env_;
-  io::Location root_;
+  io::SimEnv env_;
+  const std::shared_ptr<io::CountingStore> store_;
+  const io::Location root_;
 };
 
 // The list of versions, the manifest, its rows, and beside them the contract; whether both are

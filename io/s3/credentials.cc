@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <array>
+#include <cerrno>
+#include <cstring>
 #include <fstream>
 #include <sstream>
 #include <utility>
@@ -29,7 +31,7 @@ absl::StatusOr<std::string> ReadFile(const std::string& path) {
   std::ifstream file(path, std::ios::binary);
   std::ostringstream text;
   if (file) text << file.rdbuf();
-  if (!file) return InvalidArgumentError(StrCat("cannot read ", path));
+  if (!file) return InvalidArgumentError(StrCat("cannot read ", path, ": ", std::strerror(errno)));
   return text.str();
 }
 

@@ -75,8 +75,8 @@ class HttpTransport::Loop {
 
   absl::Status Open() {
     if (!options_.ca_bundle.empty() && access(options_.ca_bundle.c_str(), R_OK) != 0) {
-      return FailedPreconditionError(
-          StrCat("cannot read the certificates in ", options_.ca_bundle, ": ", strerror(errno)));
+      return FailedPreconditionError(StrCat("cannot read the certificates in ", options_.ca_bundle,
+                                            ", which AWS_CA_BUNDLE names: ", strerror(errno)));
     }
     OG_RETURN_IF_ERROR(LoadCurl());
     multi_ = Curl().multi_init();
@@ -256,7 +256,7 @@ class HttpTransport::Loop {
       CURL* easy = it->first;
       const std::unique_ptr<Call> call = std::move(it->second);
       active_.erase(it);
-      Detach(easy);
+      Discard(easy);
       return End(*call, CancelledError("cancelled"));
     }
   }
@@ -373,34 +373,55 @@ class HttpTransport::Loop {
       const std::unique_ptr<Call> call = std::move(it->second);
       active_.erase(it);
       long http_status = 0;
+      long verify_result = 0;
       Curl().easy_getinfo(easy, CURLINFO_RESPONSE_CODE, &http_status);
+      Curl().easy_getinfo(easy, CURLINFO_SSL_VERIFYRESULT, &verify_result);
       call->response.status = static_cast<int>(http_status);
-      Detach(easy);
+      if (code == CURLE_OK) {
+        Keep(easy);
+      } else {
+        Discard(easy);
+      }
       if (code == CURLE_OPERATION_TIMEDOUT || http_status == 503 || http_status == 429) {
         limit_.OnOverload(Now());
       } else if (code == CURLE_OK) {
         limit_.OnGoodAnswer();
       }
-      End(*call, StatusOf(*call, code));
+      End(*call, StatusOf(*call, code, verify_result != 0));
       is_any_done = true;
     }
     return is_any_done;
   }
 
-  void Detach(CURL* easy) {
+  // For the next request.
+  void Keep(CURL* easy) {
     OG_CHECK(Curl().multi_remove_handle(multi_, easy) == CURLM_OK);
     Curl().easy_reset(easy);
     idle_.push_back(easy);
   }
 
-  static absl::Status StatusOf(const Call& call, CURLcode code) {
+  // A handle that did not come to its end may keep its buffer, and takes no size for it again.
+  void Discard(CURL* easy) {
+    OG_CHECK(Curl().multi_remove_handle(multi_, easy) == CURLM_OK);
+    Curl().easy_cleanup(easy);
+  }
+
+  static std::string_view Remedy(CURLcode code, bool is_unknown_authority) {
+    if (code == CURLE_SSL_CACERT_BADFILE) {
+      return "; AWS_CA_BUNDLE names a file of certificates in PEM form";
+    }
+    return is_unknown_authority ? "; AWS_CA_BUNDLE can name the authorities to believe" : "";
+  }
+
+  static absl::Status StatusOf(const Call& call, CURLcode code, bool is_unknown_authority) {
     if (code == CURLE_OK) return absl::OkStatus();
     if (call.is_too_long) {
       return ResourceExhaustedError(StrCat("the answer is longer than the ",
                                            call.request.max_response_bytes, " bytes allowed"));
     }
     const std::string_view detail = call.error.data();
-    const std::string text = StrCat(Curl().easy_strerror(code), detail.empty() ? "" : ": ", detail);
+    const std::string text = StrCat(Curl().easy_strerror(code), detail.empty() ? "" : ": ", detail,
+                                    Remedy(code, is_unknown_authority));
     if (code == CURLE_OPERATION_TIMEDOUT) return DeadlineExceededError(text);
     if (IsTlsRefusal(code)) return FailedPreconditionError(text);
     return UnavailableError(text);
@@ -417,7 +438,7 @@ class HttpTransport::Loop {
 
   void EndAll() {
     for (auto& [easy, call] : active_) {
-      Detach(easy);
+      Discard(easy);
       End(*call, CancelledError("the store was closed"));
     }
     active_.clear();

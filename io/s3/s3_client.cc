@@ -42,8 +42,22 @@ bool IsExpiredToken(const S3Error& error) {
          error.code == "ExpiredTokenException";
 }
 
+bool IsRedirect(int status, const S3Error& error) {
+  return status == 301 || status == 302 || status == 307 || status == 308 ||
+         error.code == "PermanentRedirect" || error.code == "TemporaryRedirect" ||
+         error.code == "AuthorizationHeaderMalformed" || error.code == "IncorrectEndpoint";
+}
+
 bool IsClockSkew(const S3Error& error) {
   return error.code == "RequestTimeTooSkewed" || error.code == "RequestExpired";
+}
+
+// What whoever runs us can do about it.
+std::string_view Remedy(int status, const S3Error& error) {
+  if (IsExpiredToken(error)) return "; the session token wants to be renewed";
+  if (IsClockSkew(error)) return "; the clock of this machine wants to be set";
+  if (IsRedirect(status, error)) return "; AWS_REGION and AWS_ENDPOINT_URL say where the bucket is";
+  return "";
 }
 
 }  // namespace
@@ -170,7 +184,7 @@ class S3Client::Batch::State {
   }
 
   std::string Context(const Exchange& exchange) const {
-    return StrCat(exchange.request.operation, " ", client_->Uri(exchange.request.key));
+    return client_->ContextOf(exchange.request);
   }
 
   void StartAttempt(Exchange& exchange, int64_t delay_us) {
@@ -450,12 +464,7 @@ absl::StatusOr<HttpRequest> S3Client::Sign(const S3Request& request, const Targe
 
 bool S3Client::FollowRedirect(const HttpResponse& response, const S3Error& error,
                               const Target& used) {
-  const bool is_redirect = response.status == 301 || response.status == 302 ||
-                           response.status == 307 || response.status == 308 ||
-                           error.code == "PermanentRedirect" || error.code == "TemporaryRedirect" ||
-                           error.code == "AuthorizationHeaderMalformed" ||
-                           error.code == "IncorrectEndpoint";
-  if (!is_redirect) return false;
+  if (!IsRedirect(response.status, error)) return false;
   Target found = used;
   std::string_view region = FindHeader(response.headers, "x-amz-bucket-region");
   if (region.empty()) region = error.region;
@@ -496,29 +505,41 @@ bool S3Client::CorrectClock(const HttpResponse& response) {
   return true;
 }
 
+std::string S3Client::ContextOf(const S3Request& request) const {
+  return StrCat(request.operation, " ",
+                Uri(request.subject.empty() ? request.key : request.subject));
+}
+
 absl::Status S3Client::StatusOf(const S3Request& request, const S3Answer& answer) const {
   if (!answer.status.ok()) return answer.status;
-  const std::string uri = Uri(request.key);
   const S3Error& error = answer.error;
   const int status = answer.response.status;
   std::string_view id = FindHeader(answer.response.headers, "x-amz-request-id");
   if (id.empty()) id = error.request_id;
+  const std::string context = ContextOf(request);
   const std::string text =
-      StrCat(request.operation, " ", uri, ": HTTP status ", status, error.code.empty() ? "" : " ",
-             error.code, error.message.empty() ? "" : ": ", error.message,
-             id.empty() ? "" : " (request ", id, id.empty() ? "" : ")");
+      StrCat(context, ": HTTP status ", status, error.code.empty() ? "" : " ", error.code,
+             error.message.empty() ? "" : ": ", error.message, id.empty() ? "" : " (request ", id,
+             id.empty() ? "" : ")", Remedy(status, error));
   if (error.code == "NoSuchBucket") {
     return FailedPreconditionError(
-        StrCat(request.operation, " ", uri, ": the bucket \"", bucket_, "\" does not exist"));
+        StrCat(context, ": the bucket \"", bucket_, "\" does not exist"));
   }
   // A key that versitygw does not know is status 404 there.
-  if (error.code == "XAdminUserNotFound") return PermissionDeniedError(text);
+  if (error.code == "XAdminUserNotFound" || IsExpiredToken(error)) {
+    return PermissionDeniedError(text);
+  }
   switch (status) {
     case 404:
       // Another 404 than that of a missing object is not taken for one.
+      if (request.key.empty()) {
+        return FailedPreconditionError(StrCat(
+            text, ": no bucket \"", bucket_, "\"",
+            settings_.endpoint.has_value() ? StrCat(" at ", settings_.endpoint->Url()) : ""));
+      }
       if ((error.code.empty() && answer.response.body.empty()) || error.code == "NoSuchKey" ||
           error.code == "NotFound") {
-        return NoSuchObject(uri);
+        return NoSuchObject(Uri(request.key));
       }
       return FailedPreconditionError(text);
     case 401:

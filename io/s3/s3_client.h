@@ -36,7 +36,8 @@ struct S3Runtime {
 struct S3Request {
   std::string_view operation;  // for messages: "read"; a literal
   std::string method;
-  std::string key = {};  // empty: the bucket
+  std::string key = {};      // empty: the bucket
+  std::string subject = {};  // what messages name instead of the key
   QueryParts query = {};
   HttpHeaders headers = {};
   Buffer body = {};  // what it borrows must live until the batch has waited or is gone
@@ -99,6 +100,8 @@ class S3Client {
 
   // "s3://bucket/key".
   std::string Uri(std::string_view key) const;
+  // "read s3://bucket/key".
+  std::string ContextOf(const S3Request& request) const;
 
   const std::string& bucket() const { return bucket_; }
   const S3Settings& settings() const { return settings_; }

@@ -10,9 +10,14 @@
 #include <memory>
 #include <string>
 #include <thread>
+#include <tuple>
 #include <vector>
 
 #include "gtest/gtest.h"
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+#include <unistd.h>
 
 #include "io/base/base64.h"
 #include "io/base/sha256.h"
@@ -353,6 +358,96 @@ TEST(S3FaultTest, NoServerIsUnavailableAfterFewAttempts) {
   // It was never sent, so its outcome is known.
   EXPECT_THAT(store->PutIfAbsent("o", AsBytes("x")),
               StatusIs(absl::StatusCode::kUnavailable, "write s3://b/o"));
+}
+
+TEST(S3FaultTest, ANameThatNobodyKnowsIsUnavailable) {
+  // Too long a label: no resolver is asked.
+  ScriptedBucket bucket(Never());
+  const auto store = bucket.Open([](S3Settings& settings) {
+    settings.endpoint = *ParseEndpoint(StrCat("http://", std::string(64, 'x'), ".invalid"));
+  });
+  EXPECT_THAT(store->Read("o"),
+              StatusIs(absl::StatusCode::kUnavailable, "read s3://b/o: after 4 attempts"));
+  EXPECT_THAT(store->List("p", {}), StatusIs(absl::StatusCode::kUnavailable, "list s3://b/p/: "));
+}
+
+// A place that takes no connection and refuses none: its queue is full.
+class FullListener {
+ public:
+  FullListener() {
+    sockaddr_in address{};
+    address.sin_family = AF_INET;
+    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    socklen_t length = sizeof(address);
+    auto* const any = reinterpret_cast<sockaddr*>(&address);
+    sockets_.push_back(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+    EXPECT_EQ(bind(sockets_[0], any, length), 0);
+    EXPECT_EQ(listen(sockets_[0], 0), 0);
+    EXPECT_EQ(getsockname(sockets_[0], any, &length), 0);
+    port_ = ntohs(address.sin_port);
+    for (int i = 0; i < 4; ++i) {
+      sockets_.push_back(socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0));
+      connect(sockets_.back(), any, length);
+    }
+  }
+  ~FullListener() {
+    for (const int socket : sockets_)
+      close(socket);
+  }
+  FullListener(const FullListener&) = delete;
+  FullListener& operator=(const FullListener&) = delete;
+
+  std::string Url() const { return StrCat("http://127.0.0.1:", port_); }
+
+ private:
+  std::vector<int> sockets_;
+  uint16_t port_ = 0;
+};
+
+TEST(S3FaultTest, AConnectionThatIsNotMadeEndsInItsOwnTime) {
+  const FullListener full;
+  ScriptedBucket bucket(Never());
+  const auto store = bucket.Open([&full](S3Settings& settings) {
+    settings.endpoint = *ParseEndpoint(full.Url());
+    settings.connect_timeout_ms = 150;
+    settings.retry.max_connect_attempts = 2;
+  });
+  const int64_t start = MonotonicNs();
+  EXPECT_THAT(store->Read("o"), StatusIs(absl::StatusCode::kDeadlineExceeded,
+                                         "read s3://b/o: after 2 attempts: Timeout was reached"));
+  const int64_t spent_ms = (MonotonicNs() - start) / 1'000'000;
+  EXPECT_GE(spent_ms, 2 * 150);
+  EXPECT_LT(spent_ms, 5000);
+  // It was never sent, so its outcome is known.
+  EXPECT_THAT(store->PutIfAbsent("o", AsBytes("x")),
+              StatusIs(absl::StatusCode::kDeadlineExceeded, "write s3://b/o"));
+}
+
+TEST(S3FaultTest, WhatAnswersForNoBucketIsNoEmptyBucket) {
+  ScriptedBucket bucket([](const ScriptedRequest&, int) { return ScriptedAnswer{.status = 404}; });
+  const auto store = bucket.Open();
+  for (const absl::Status& status :
+       {store->List("p", {}).status(), store->Read("o").status(), store->Stat("o").status()}) {
+    EXPECT_THAT(status, StatusIs(absl::StatusCode::kFailedPrecondition, "no bucket \"b\" at http"));
+  }
+}
+
+TEST(S3FaultTest, ErrorsSayWhatToDo) {
+  const std::vector<std::tuple<int, std::string, std::string>> cases = {
+      {400, "ExpiredToken", "the session token wants to be renewed"},
+      {403, "RequestTimeTooSkewed", "the clock of this machine wants to be set"},
+      {301, "PermanentRedirect", "AWS_REGION and AWS_ENDPOINT_URL say where the bucket is"},
+      {400, "AuthorizationHeaderMalformed", "AWS_REGION and AWS_ENDPOINT_URL"},
+  };
+  for (const auto& [status, code, remedy] : cases) {
+    const ScriptedAnswer answer{.status = status, .body = ErrorXml(code)};
+    ScriptedBucket bucket([&answer](const ScriptedRequest&, int) { return answer; });
+    const absl::Status failure = bucket.Open()->List("p", {}).status();
+    EXPECT_EQ(failure.code() == absl::StatusCode::kPermissionDenied,
+              code == "ExpiredToken" || status == 403);
+    EXPECT_THAT(failure, StatusIs(failure.code(), StrCat("list s3://b/p/: HTTP status ", status)));
+    EXPECT_THAT(failure, StatusIs(failure.code(), remedy));
+  }
 }
 
 TEST(S3FaultTest, SlowAnswersEndAtTheDeadline) {

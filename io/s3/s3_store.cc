@@ -403,9 +403,10 @@ absl::StatusOr<S3ListPage> S3Store::ListPage(std::string_view prefix, bool is_re
   request.query.emplace_back("prefix", folder);
   if (!is_recursive) request.query.emplace_back("delimiter", "/");
   if (!token.empty()) request.query.emplace_back("continuation-token", token);
+  request.subject = folder;
   const std::string context = StrCat("list ", client_->Uri(folder));
   const S3Answer answer = client_->Call(request);
-  if (!answer.is_success()) return Annotate(Failure(request, answer), context);
+  if (!answer.is_success()) return Failure(request, answer);
   Note(answer);
   absl::StatusOr<S3ListPage> page = ParseListPage(answer.response.body.view());
   if (!page.ok()) return Annotate(page.status(), context);
@@ -594,12 +595,11 @@ absl::Status S3Store::Failure(const S3Request& request, const S3Answer& answer) 
   // not list the bucket learns at least that it is there.
   const S3Request probe{.operation = request.operation,
                         .method = "GET",
+                        .subject = request.key,
                         .query = {{"list-type", "2"}, {"max-keys", "1"}}};
   const S3Answer bucket = client_->Call(probe);
   if (!bucket.status.ok()) return bucket.status;
-  if (bucket.response.status == 404) {
-    return Annotate(client_->StatusOf(probe, bucket), client_->Uri(request.key));
-  }
+  if (bucket.response.status == 404) return client_->StatusOf(probe, bucket);
   is_bucket_known_.store(true, std::memory_order_relaxed);
   return failure;
 }

@@ -121,8 +121,11 @@ TEST(VersityTest, ACertificateIsBelievedOnlyWithItsAuthorityAndName) {
 
   S3StoreOptions unknown = SecureOptions("localhost");
   unknown.settings.ca_bundle.clear();
-  EXPECT_THAT((*S3Store::Open(unknown))->Read("tls/o"),
+  const absl::Status not_believed = (*S3Store::Open(unknown))->Read("tls/o").status();
+  EXPECT_THAT(not_believed,
               StatusIs(absl::StatusCode::kFailedPrecondition, "read s3://test-bucket/tls/o"));
+  EXPECT_THAT(not_believed, StatusIs(absl::StatusCode::kFailedPrecondition,
+                                     "AWS_CA_BUNDLE can name the authorities to believe"));
 
   EXPECT_THAT((*S3Store::Open(SecureOptions("127.0.0.1")))->Read("tls/o"),
               StatusIs(absl::StatusCode::kFailedPrecondition, "127.0.0.1"));
