@@ -102,6 +102,13 @@ absl::StatusOr<AcceptedSchema> ContractCache::Read(const io::Location& root) {
   return accepted;
 }
 
+void ContractCache::ReadAhead(const io::Location& root) {
+  absl::StatusOr<AcceptedSchema> accepted = ReadContract(root);
+  if (!accepted.ok()) return;
+  io::MutexLock lock(mutex_);
+  known_ = std::make_shared<const AcceptedSchema>(*std::move(accepted));
+}
+
 absl::StatusOr<schema::SchemaState> ReadSchemaState(const io::Location& root) {
   OG_ASSIGN_OR_RETURN(const Text text,
                       TextOf(root.store->Read(root.Child(schema::kStateName).path)));

@@ -41,6 +41,10 @@ class ContractCache {
   // The contract below `root`: as known if the state object still is, else as ReadContract() says.
   absl::StatusOr<AcceptedSchema> Read(const io::Location& root);
 
+  // Reads it before Read() is called, which then finds out whether it is still the same. What goes
+  // wrong is left to Read().
+  void ReadAhead(const io::Location& root);
+
  private:
   io::Mutex mutex_;
   std::shared_ptr<const AcceptedSchema> known_ OG_GUARDED_BY(mutex_);

@@ -226,7 +226,7 @@ class GraphImpl final : public Graph {
     return io::RunTogether(context_.env, *context_.root.store,
                            {[this] { return context_.manifest.OpenPresent(std::nullopt).status(); },
                             [this] {
-                              context_.contract->Read(context_.root).status().IgnoreError();
+                              context_.contract->ReadAhead(context_.root);
                               return absl::OkStatus();
                             }});
   }

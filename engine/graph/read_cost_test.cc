@@ -200,7 +200,7 @@ TEST_F(ColdReadTest, ALookUpByKeyTakesSevenRounds) {
         1);
   });
   EXPECT_LE(cost.rounds, 7) << cost.text;
-  EXPECT_LE(cost.requests, 15u) << cost.text;
+  EXPECT_LE(cost.requests, 14u) << cost.text;
 }
 
 TEST_F(ColdReadTest, TheTablesOfAQueryAreOpenedTogether) {
@@ -218,7 +218,7 @@ TEST_F(ColdReadTest, TheTablesOfAQueryAreOpenedTogether) {
 TEST_F(ColdReadTest, AnExportOpensAllTablesTogether) {
   const Cost cost = CostOf([](Graph& graph) { EXPECT_EQ(ExportText(graph), kPeopleExport); });
   EXPECT_LE(cost.rounds, 6 + 4) << cost.text;
-  EXPECT_LE(cost.requests, 13u + 2 * 4) << cost.text;
+  EXPECT_LE(cost.requests, 12u + 2 * 4) << cost.text;
 }
 
 }  // namespace
