@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# COUNT: random files of two releases of Lance are read by us and come back to them unchanged.
+# SEED COUNT: random files of two releases of Lance are read by us and come back to them unchanged.
 set -euo pipefail
 for variable in OG_LANCE10_PYTHON OG_LANCE14_PYTHON; do
   if [ -z "${!variable:-}" ]; then
@@ -9,7 +9,6 @@ for variable in OG_LANCE10_PYTHON OG_LANCE14_PYTHON; do
 done
 folder=$(mktemp -d "${TEST_TMPDIR:-/tmp}/random_files.XXXXXX")
 trap 'rm -rf "$folder"' EXIT
-seed=${OG_SEED:-1}
 for python in "$OG_LANCE10_PYTHON" "$OG_LANCE14_PYTHON"; do
-  "$python" tests/interop/random_files.py tests/interop/copy_file cli/lance-tool "$folder" "$((seed % 2147483647))" "$1"
+  "$python" tests/interop/random_files.py tests/interop/copy_file cli/lance-tool "$folder" "$1" "$2"
 done
