@@ -105,6 +105,14 @@ std::vector<Field> PageInputFields() {
   fields.push_back({"v", Struct({{"lists", ListOf(pair), true, {}}}), true, {}});
   fields.push_back({"v", FixedSizeListOf(Null(), 2), true, {}});
   fields.push_back({"v", FixedSizeListOf(Utf8(), 2), true, {}});
+  const TypePtr list_row =
+      Struct({{"a", Int32(), false, {}},
+              {"v", FixedSizeListOf(Float32(), 3), false, {}},
+              {"m", FixedSizeListOf(FixedSizeListOf(Int16(), 3), 2), false, {}},
+              {"b", FixedSizeListOf(Bool(), 8), false, {}},
+              {"t", Utf8(), false, {}},
+              {"w", FixedSizeListOf(Int8(), 9), false, {}}});
+  fields.push_back({"v", list_row, true, {{std::string(kPackedKey), yes}}});
   return fields;
 }
 

@@ -261,31 +261,6 @@ TEST_F(RoundTripTest, CompactIsAskedForByMetadata) {
   EXPECT_LT(sizes[2], sizes[0] * 9 / 10);
 }
 
-// Structs stored as rows; a vector is one of their values.
-TEST_F(RoundTripTest, PackedStructsWithVectors) {
-  std::mt19937_64 random(tests::Seed());
-  const TypePtr numbers =
-      Struct({{"a", Int64(), false, {}},
-              {"v", FixedSizeListOf(Float32(), 4), false, {}},
-              {"m", FixedSizeListOf(FixedSizeListOf(Int16(), 2), 3), false, {}}});
-  const TypePtr text =
-      Struct({{"v", FixedSizeListOf(Float32(), 4), false, {}}, {"s", Utf8(), false, {}}});
-  for (const WriterOptions& options : AllVersions()) {
-    for (const TypePtr& type : {numbers, text}) {
-      const bool is_2_0 = options.version == FileVersion::kV2_0;
-      if (options.version == FileVersion::kV2_1 || (type == text && is_2_0)) {
-        continue;
-      }
-      RecordBatch batch =
-          tests::SingleColumn(RandomArray(type, 700, {DataShape::kExtremes, 0, 0}, random));
-      auto schema = std::make_shared<Schema>(*batch.schema);
-      schema->fields[0].metadata[std::string(kPackedKey)] = "true";
-      batch.schema = schema;
-      ExpectBack(batch, options, 300, random);
-    }
-  }
-}
-
 ArrayPtr StructsOf(const std::vector<ArrayPtr>& members, int64_t length) {
   std::vector<Field> fields;
   for (size_t i = 0; i < members.size(); ++i) {
@@ -296,6 +271,71 @@ ArrayPtr StructsOf(const std::vector<ArrayPtr>& members, int64_t length) {
   rows->length = length;
   rows->children = members;
   return rows;
+}
+
+RecordBatch PackedColumn(const ArrayPtr& array) {
+  RecordBatch batch = tests::SingleColumn(array);
+  auto schema = std::make_shared<Schema>(*batch.schema);
+  schema->fields[0].metadata[std::string(kPackedKey)] = "true";
+  batch.schema = schema;
+  return batch;
+}
+
+ArrayPtr AllValid(const ArrayPtr& array) {
+  auto valid = std::make_shared<Array>(*array);
+  valid->validity = io::Buffer();
+  valid->null_count = 0;
+  return valid;
+}
+
+// Structs stored as rows; a vector is one of their values. Version 2.2 alone has a place for null
+// items and for bools.
+TEST_F(RoundTripTest, PackedStructsWithVectors) {
+  std::mt19937_64 random(tests::Seed());
+  const TypePtr numbers =
+      Struct({{"a", Int64(), true, {}},
+              {"v", FixedSizeListOf(Float32(), 4), true, {}},
+              {"m", FixedSizeListOf(FixedSizeListOf(Int16(), 2), 3), true, {}}});
+  const TypePtr text =
+      Struct({{"v", FixedSizeListOf(Float32(), 9), true, {}}, {"s", Utf8(), true, {}}});
+  const TypePtr bools =
+      Struct({{"b", FixedSizeListOf(Bool(), 16), true, {}}, {"a", Int8(), true, {}}});
+  for (const WriterOptions& options : AllVersions()) {
+    const bool is_2_2 = options.version == FileVersion::kV2_2;
+    for (const TypePtr& type : {numbers, text, bools}) {
+      for (const double nulls : {0.0, 0.3}) {
+        SCOPED_TRACE(io::StrCat(FileVersionText(options.version), " ", type->ToString(), nulls));
+        auto rows = std::make_shared<Array>(
+            *RandomArray(type, 700, {DataShape::kExtremes, nulls, 0}, random));
+        std::ranges::transform(rows->children, rows->children.begin(), AllValid);
+        const RecordBatch batch = PackedColumn(is_2_2 ? rows : AllValid(rows));
+        if (is_2_2 ? type != bools || nulls == 0
+                   : options.version == FileVersion::kV2_0 && type == numbers && nulls == 0) {
+          ExpectBack(batch, options, 300, random);
+        } else {
+          EXPECT_THAT(Write(batch, options, 300),
+                      StatusIs(absl::StatusCode::kUnimplemented, "packed struct"));
+        }
+      }
+    }
+  }
+}
+
+// Rows have no place for nulls of members, nor for parts of bytes.
+TEST_F(RoundTripTest, PackedStructsWithNullMembersAreRefused) {
+  std::mt19937_64 random(tests::Seed());
+  for (const WriterOptions& options : AllVersions()) {
+    for (const TypePtr& member : {Int32(), Utf8(), FixedSizeListOf(Float32(), 4)}) {
+      const ArrayPtr values = RandomArray(member, 50, {DataShape::kUnique, 0.3, 0}, random);
+      EXPECT_THAT(Write(PackedColumn(StructsOf({values}, 50)), options, 50),
+                  StatusIs(absl::StatusCode::kUnimplemented, "nulls in member 'm0'"));
+    }
+    for (const TypePtr& member : {Bool(), FixedSizeListOf(Bool(), 11)}) {
+      const ArrayPtr values = RandomArray(member, 50, {}, random);
+      EXPECT_THAT(Write(PackedColumn(StructsOf({values}, 50)), options, 50),
+                  StatusIs(absl::StatusCode::kUnimplemented, "child of type"));
+    }
+  }
 }
 
 // What Lance does not store, nulls of them and them in lists, is refused, and so is what it would
@@ -331,11 +371,7 @@ TEST_F(RoundTripTest, NullsOfAnyType) {
       EXPECT_THAT(Write(tests::SingleColumn(RandomArray(type, 3, {}, random)), options, 3),
                   StatusIs(absl::StatusCode::kUnimplemented, "no page form for type"));
     }
-    RecordBatch batch = tests::SingleColumn(NullArray(packed, 9));
-    auto schema = std::make_shared<Schema>(*batch.schema);
-    schema->fields[0].metadata[std::string(kPackedKey)] = "true";
-    batch.schema = schema;
-    ExpectBack(batch, options, 4, random);
+    ExpectBack(PackedColumn(NullArray(packed, 9)), options, 4, random);
   }
 }
 

@@ -421,6 +421,13 @@ absl::Status EncodePackedStruct(const DataType& type, const LeafValues& values, 
   if (std::ranges::any_of(values.members, &LeafValues::Member::is_variable)) {
     return io::UnimplementedError("file version 2.0: packed struct with text");
   }
+  for (const LeafValues::Member& member : values.members) {
+    if (member.item_bits == 1 ||
+        std::ranges::any_of(member.dimensions, &ListDimension::has_validity)) {
+      return io::UnimplementedError(
+          "file version 2.0: packed struct with vectors of bools or with null items");
+    }
+  }
   lance::encodings::PackedStruct& packed = *out.mutable_packed_struct();
   for (const Field& member : type.children) {
     DescribeMember(*member.type, *packed.add_inner());

@@ -126,14 +126,7 @@ absl::StatusOr<PerValueBytes> EncodePerValue(const LeafValues& values,
         *field->mutable_value() = VariableEncoding(member.bits);
         field->set_bits_per_length(member.bits);
       } else {
-        uint64_t item_bits = member.bits;
-        CompressiveEncoding* value = field->mutable_value();
-        for (const uint64_t size : member.list_sizes) {
-          item_bits /= std::max<uint64_t>(size, 1);
-          value->mutable_fixed_size_list()->set_items_per_value(size);
-          value = value->mutable_fixed_size_list()->mutable_values();
-        }
-        *value = FlatEncoding(item_bits);
+        *field->mutable_value() = ListEncoding(member.item_bits, member.dimensions);
         field->set_bits_per_value(member.bits);
       }
     }

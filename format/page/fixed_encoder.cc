@@ -134,17 +134,7 @@ ChunkedValues ChunkLists(const LeafValues& values, const ChunkSize& size) {
   };
   ChunkedValues out;
   out.chunk_values = EvenChunks(values.num_values, FixedChunkValues(size, chunk_bytes));
-  CompressiveEncoding encoding = FlatEncoding(values.bits);
-  for (auto dimension = values.dimensions.rbegin(); dimension != values.dimensions.rend();
-       ++dimension) {
-    CompressiveEncoding outer;
-    auto* const list = outer.mutable_fixed_size_list();
-    list->set_items_per_value(dimension->items);
-    list->set_has_validity(dimension->has_validity);
-    *list->mutable_values() = std::move(encoding);
-    encoding = std::move(outer);
-  }
-  out.encoding = std::move(encoding);
+  out.encoding = ListEncoding(values.bits, values.dimensions);
   struct Part {
     const io::Buffer* source;
     uint64_t bits_per_value;

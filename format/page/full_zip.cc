@@ -9,9 +9,9 @@
 // entry of 1, 2, 4 or 8 bytes for each row, where it starts in buffer 0, and one for the end.
 //
 // A fixed-size list with null items has the bits of its items in front of each value, one bitmap a
-// level, outermost first. Where all items of a page are null, Constant stands for them: the slot
-// ends with the bitmaps (Lance 14), or Constant stands for the list and its items have no bitmap
-// either (Lance 10).
+// level, outermost first; so has one that is a member of packed rows. Where all items of a page are
+// null, Constant stands for them: the slot ends with the bitmaps (Lance 14), or Constant stands for
+// the list and its items have no bitmap either (Lance 10).
 //
 // Source: lance-encoding 10.0.0: src/encodings/logical/primitive.rs,
 // src/encodings/physical/packed.rs.
@@ -31,6 +31,115 @@ namespace {
 
 using Bytes = std::span<const std::byte>;
 
+// Bits in front of a list value that say which items of a level are valid.
+struct ItemBits {
+  size_t level = 0;
+  uint64_t items = 0;
+  uint64_t offset = 0;  // bytes from the start of the slot
+};
+
+// Where the parts of a value of fixed width stand.
+struct SlotForm {
+  uint64_t bytes = 0;         // with the bits of items
+  uint64_t value_offset = 0;  // bytes of these bits
+  std::vector<ItemBits> item_bits;
+  bool has_null_items = false;            // the values are all null
+  std::optional<size_t> null_item_level;  // of them one without a bitmap
+};
+
+// kDataLoss if values of `bits_per_value` bits in `codec` are none of `shape`.
+absl::StatusOr<SlotForm> FormOfSlots(const ValueCodec& codec, const ValueShape& shape,
+                                     uint64_t bits_per_value) {
+  if (bits_per_value % 8 != 0) {
+    return io::DataLossError(io::StrCat("full-zip values of ", bits_per_value, " bits"));
+  }
+  SlotForm form;
+  form.bytes = bits_per_value / 8;
+  uint64_t items = 1;
+  size_t level = 0;
+  const ValueCodec* at = &codec;
+  for (; at->kind == ValueCodec::Kind::kFixedSizeList; at = &at->children[0], ++level) {
+    items *= at->items;
+    if (level >= shape.items_per_slot.size() || shape.items_per_slot[level] != items) {
+      return io::DataLossError("lists of another size than the column's type");
+    }
+    if (at->has_validity) {
+      form.item_bits.push_back({level, items, form.value_offset});
+      form.value_offset += io::BytesForBits(items);
+    }
+  }
+  if (at->kind == ValueCodec::Kind::kConstant && at->constant.empty() &&
+      !shape.items_per_slot.empty()) {
+    form.has_null_items = true;
+    if (level < shape.items_per_slot.size()) {
+      form.null_item_level = level;
+    }
+    if (form.bytes != form.value_offset) {
+      return io::DataLossError(
+          io::StrCat("full-zip values of ", bits_per_value, " bits for lists of nulls"));
+    }
+    return form;
+  }
+  if (at->kind != ValueCodec::Kind::kFlat) {
+    return io::UnimplementedError("this codec for fixed-width values in full-zip pages");
+  }
+  // A bool takes a byte of its own.
+  const bool is_wide_bool = shape.kind == ValueShape::Kind::kBits;
+  if ((shape.kind != ValueShape::Kind::kBytes && !is_wide_bool) ||
+      level != shape.items_per_slot.size() ||
+      form.bytes != form.value_offset + io::BytesForBits(shape.slot_bits)) {
+    return io::DataLossError(io::StrCat("full-zip values of ", bits_per_value, " bits for type ",
+                                        shape.type->ToString()));
+  }
+  return form;
+}
+
+absl::Status AppendNullItems(const SlotForm& form, uint64_t count, ValueSink& sink) {
+  const ValueShape& shape = sink.shape();
+  if (shape.kind == ValueShape::Kind::kBits) {
+    const std::vector<std::byte> zeros(io::BytesForBits(shape.slot_bits * count));
+    OG_RETURN_IF_ERROR(sink.AppendBits(zeros.data(), 0, count));
+  } else {
+    OG_ASSIGN_OR_RETURN(std::byte* const to, sink.ExtendBytes(count));
+    std::fill_n(to, count * shape.slot_bytes(), std::byte{0});
+  }
+  if (form.null_item_level.has_value()) {
+    const uint64_t items = count * shape.items_per_slot[*form.null_item_level];
+    const std::vector<std::byte> zeros(io::BytesForBits(items));
+    sink.AppendItemValidity(*form.null_item_level, zeros.data(), 0, items);
+  }
+  return absl::OkStatus();
+}
+
+// `count` slots of form.bytes bytes each, one behind the other from `first` on.
+absl::Status AppendSlots(const SlotForm& form, const std::byte* first, uint64_t count,
+                         ValueSink& sink) {
+  const ValueShape& shape = sink.shape();
+  if (form.has_null_items) {
+    OG_RETURN_IF_ERROR(AppendNullItems(form, count, sink));
+  } else if (shape.kind == ValueShape::Kind::kBits) {
+    for (uint64_t i = 0; i < count; ++i) {
+      OG_RETURN_IF_ERROR(sink.AppendBits(first + i * form.bytes + form.value_offset, 0, 1));
+    }
+  } else {
+    const uint64_t width = shape.slot_bytes();
+    OG_ASSIGN_OR_RETURN(std::byte* const to, sink.ExtendBytes(count));
+    if (count * width != 0 && form.bytes == width) {
+      std::memcpy(to, first, count * width);
+    } else if (width != 0) {
+      for (uint64_t i = 0; i < count; ++i) {
+        std::memcpy(to + i * width, first + i * form.bytes + form.value_offset, width);
+      }
+    }
+  }
+  for (uint64_t i = 0; i < count && !form.item_bits.empty(); ++i) {
+    for (const ItemBits& bits : form.item_bits) {
+      sink.AppendItemValidity(bits.level, first + i * form.bytes + bits.offset, 0, bits.items);
+    }
+  }
+  return absl::OkStatus();
+}
+
 class FullZipDecoder final : public PageDecoder {
  public:
   FullZipDecoder(const PageInfo& page, const LeafColumn& column)
@@ -39,7 +148,7 @@ class FullZipDecoder final : public PageDecoder {
   absl::Status Init(const lance::encodings21::FullZipLayout& layout);
 
   uint64_t EstimatedBytes() const override {
-    if (has_null_items_) {
+    if (slot_.has_null_items) {
       const uint64_t width = std::max<uint64_t>(column_.shape.slot_bytes(), 1);
       return num_rows() < UINT64_MAX / width ? num_rows() * width : UINT64_MAX;
     }
@@ -55,25 +164,14 @@ class FullZipDecoder final : public PageDecoder {
                       DecodeScratch& scratch, LeafOutput& out) const override;
 
  private:
-  // Bits in front of a list value that say which items of a level are valid.
-  struct ItemBits {
-    size_t level = 0;
-    uint64_t items = 0;
-    uint64_t offset = 0;  // bytes from the start of the slot
-  };
-
   bool has_index() const { return is_variable_ || layers_.has_rep(); }
-  absl::Status InitFixed(uint64_t bits_per_value);
   absl::Status InitVariable(uint64_t bits_per_offset);
-  absl::Status InitPackedStruct() const;
+  absl::Status InitPackedStruct();
   // Where row r starts in buffer 0; r = num_rows() is the end.
   uint64_t RowStart(uint64_t r) const;
   uint64_t LoadControl(const std::byte* at) const;
   absl::Status DecodeRows(Bytes bytes, DecodeScratch& scratch, std::vector<uint16_t>& rep,
                           std::vector<uint16_t>& def, ValueSink& sink) const;
-  absl::Status AppendNullItems(uint64_t count, ValueSink& sink) const;
-  absl::Status AppendSlots(const std::byte* first, uint64_t stride, uint64_t count,
-                           ValueSink& sink) const;
   absl::Status AppendVariable(const ValueCodec& codec, Bytes value, DecodeScratch& scratch,
                               ValueSink& sink) const;
   absl::Status AppendPacked(Bytes value, DecodeScratch& scratch, ValueSink& sink) const;
@@ -85,12 +183,9 @@ class FullZipDecoder final : public PageDecoder {
   bool is_variable_ = false;
   unsigned bits_def_ = 0;
   uint64_t control_bytes_ = 0;
-  uint64_t length_bytes_ = 0;  // variable: 4 or 8
-  uint64_t slot_bytes_ = 0;    // fixed: with the bits of items
-  uint64_t value_offset_ = 0;  // fixed: bytes of these bits
-  std::vector<ItemBits> item_bits_;
-  bool has_null_items_ = false;            // fixed: the values in the slots are all null
-  std::optional<size_t> null_item_level_;  // of them one without a bitmap
+  uint64_t length_bytes_ = 0;           // variable: 4 or 8
+  SlotForm slot_;                       // fixed
+  std::vector<SlotForm> member_slots_;  // packed rows: nothing for a member that has a length
   io::Buffer index_;
   uint64_t index_width_ = 0;
 };
@@ -110,9 +205,10 @@ absl::Status FullZipDecoder::Init(const lance::encodings21::FullZipLayout& layou
   control_bytes_ = bits == 0 ? 0 : bits <= 8 ? 1 : bits <= 16 ? 2 : 4;
   using Layout = lance::encodings21::FullZipLayout;
   switch (layout.details_case()) {
-    case Layout::kBitsPerValue:
-      OG_RETURN_IF_ERROR(InitFixed(layout.bits_per_value()));
+    case Layout::kBitsPerValue: {
+      OG_ASSIGN_OR_RETURN(slot_, FormOfSlots(codec_, column_.shape, layout.bits_per_value()));
       break;
+    }
     case Layout::kBitsPerOffset:
       OG_RETURN_IF_ERROR(InitVariable(layout.bits_per_offset()));
       break;
@@ -133,54 +229,10 @@ absl::Status FullZipDecoder::Init(const lance::encodings21::FullZipLayout& layou
     }
     return absl::OkStatus();
   }
-  const uint64_t row_bytes = control_bytes_ + slot_bytes_;
+  const uint64_t row_bytes = control_bytes_ + slot_.bytes;
   if (row_bytes != 0 && num_rows() != page_.buffers[0].bytes / row_bytes) {
     return io::DataLossError(
         io::StrCat(num_rows(), " rows of ", row_bytes, " bytes in ", page_.buffers[0].bytes));
-  }
-  return absl::OkStatus();
-}
-
-absl::Status FullZipDecoder::InitFixed(uint64_t bits_per_value) {
-  const ValueShape& shape = column_.shape;
-  if (bits_per_value % 8 != 0) {
-    return io::DataLossError(io::StrCat("full-zip values of ", bits_per_value, " bits"));
-  }
-  slot_bytes_ = bits_per_value / 8;
-  uint64_t items = 1;
-  size_t level = 0;
-  const ValueCodec* at = &codec_;
-  for (; at->kind == ValueCodec::Kind::kFixedSizeList; at = &at->children[0], ++level) {
-    items *= at->items;
-    if (level >= shape.items_per_slot.size() || shape.items_per_slot[level] != items) {
-      return io::DataLossError("lists of another size than the column's type");
-    }
-    if (at->has_validity) {
-      item_bits_.push_back({level, items, value_offset_});
-      value_offset_ += io::BytesForBits(items);
-    }
-  }
-  if (at->kind == ValueCodec::Kind::kConstant && at->constant.empty() &&
-      !shape.items_per_slot.empty()) {
-    has_null_items_ = true;
-    if (level < shape.items_per_slot.size()) {
-      null_item_level_ = level;
-    }
-    return slot_bytes_ == value_offset_
-               ? absl::OkStatus()
-               : io::DataLossError(
-                     io::StrCat("full-zip values of ", bits_per_value, " bits for lists of nulls"));
-  }
-  if (at->kind != ValueCodec::Kind::kFlat) {
-    return io::UnimplementedError("this codec for fixed-width values in full-zip pages");
-  }
-  // A bool takes a byte of its own.
-  const bool is_wide_bool = shape.kind == ValueShape::Kind::kBits;
-  if ((shape.kind != ValueShape::Kind::kBytes && !is_wide_bool) ||
-      level != shape.items_per_slot.size() ||
-      slot_bytes_ != value_offset_ + io::BytesForBits(shape.slot_bits)) {
-    return io::DataLossError(io::StrCat("full-zip values of ", bits_per_value, " bits for type ",
-                                        shape.type->ToString()));
   }
   return absl::OkStatus();
 }
@@ -203,30 +255,41 @@ absl::Status FullZipDecoder::InitVariable(uint64_t bits_per_offset) {
   return absl::OkStatus();
 }
 
-absl::Status FullZipDecoder::InitPackedStruct() const {
+absl::Status FullZipDecoder::InitPackedStruct() {
   const ValueShape& shape = column_.shape;
   if (codec_.kind != ValueCodec::Kind::kVariablePackedStruct ||
       codec_.children.size() != shape.members.size()) {
     return io::DataLossError(
         io::StrCat("packed rows that do not match type ", shape.type->ToString()));
   }
+  member_slots_.resize(shape.members.size());
   for (size_t m = 0; m < shape.members.size(); ++m) {
     const ValueCodec& member = codec_.children[m];
-    const ValueCodec& inner =
-        member.kind == ValueCodec::Kind::kGeneral ? member.children[0] : member;
-    const bool is_text =
-        inner.kind == ValueCodec::Kind::kVariable || inner.kind == ValueCodec::Kind::kFsst;
-    const bool fits = codec_.member_length_bits[m] != 0
-                          ? shape.members[m].kind == ValueShape::Kind::kVariable && is_text
-                          : shape.members[m].kind == ValueShape::Kind::kBytes &&
-                                inner.kind == member.kind &&
-                                (inner.kind == ValueCodec::Kind::kFlat ||
-                                 inner.kind == ValueCodec::Kind::kFixedSizeList) &&
-                                shape.members[m].slot_bits == codec_.member_bits[m];
-    if (!fits) {
+    const ValueShape& member_shape = shape.members[m];
+    const auto mismatch = [&] {
       return io::DataLossError(io::StrCat("packed rows: member ", m, " does not match type ",
-                                          shape.members[m].type->ToString()));
+                                          member_shape.type->ToString()));
+    };
+    if (codec_.member_length_bits[m] != 0) {
+      const ValueCodec& inner =
+          member.kind == ValueCodec::Kind::kGeneral ? member.children[0] : member;
+      if (member_shape.kind != ValueShape::Kind::kVariable ||
+          (inner.kind != ValueCodec::Kind::kVariable && inner.kind != ValueCodec::Kind::kFsst)) {
+        return mismatch();
+      }
+      continue;
     }
+    auto form = FormOfSlots(member, member_shape, codec_.member_bits[m]);
+    if (!form.ok()) {
+      return io::Annotate(form.status(), io::StrCat("packed rows: member ", m));
+    }
+    // Bools stand in rows as lists of whole bytes only; no rows have members that are all null.
+    const bool is_single_bool =
+        member_shape.kind == ValueShape::Kind::kBits && member_shape.slot_bits % 8 != 0;
+    if (is_single_bool || form->has_null_items) {
+      return mismatch();
+    }
+    member_slots_[m] = *std::move(form);
   }
   return absl::OkStatus();
 }
@@ -251,7 +314,7 @@ absl::Status FullZipDecoder::LoadTables(std::span<const io::Buffer> buffers) {
 
 uint64_t FullZipDecoder::RowStart(uint64_t r) const {
   if (!has_index()) {
-    return r * (control_bytes_ + slot_bytes_);
+    return r * (control_bytes_ + slot_.bytes);
   }
   uint64_t start = 0;
   std::memcpy(&start, index_.data() + r * index_width_, index_width_);
@@ -279,51 +342,6 @@ uint64_t FullZipDecoder::LoadControl(const std::byte* at) const {
   uint64_t control = 0;
   std::memcpy(&control, at, control_bytes_);
   return control;
-}
-
-absl::Status FullZipDecoder::AppendNullItems(uint64_t count, ValueSink& sink) const {
-  const ValueShape& shape = column_.shape;
-  if (shape.kind == ValueShape::Kind::kBits) {
-    const std::vector<std::byte> zeros(io::BytesForBits(shape.slot_bits * count));
-    OG_RETURN_IF_ERROR(sink.AppendBits(zeros.data(), 0, count));
-  } else {
-    OG_ASSIGN_OR_RETURN(std::byte* const to, sink.ExtendBytes(count));
-    std::fill_n(to, count * shape.slot_bytes(), std::byte{0});
-  }
-  if (null_item_level_.has_value()) {
-    const uint64_t items = count * shape.items_per_slot[*null_item_level_];
-    const std::vector<std::byte> zeros(io::BytesForBits(items));
-    sink.AppendItemValidity(*null_item_level_, zeros.data(), 0, items);
-  }
-  return absl::OkStatus();
-}
-
-absl::Status FullZipDecoder::AppendSlots(const std::byte* first, uint64_t stride, uint64_t count,
-                                         ValueSink& sink) const {
-  const ValueShape& shape = column_.shape;
-  if (has_null_items_) {
-    OG_RETURN_IF_ERROR(AppendNullItems(count, sink));
-  } else if (shape.kind == ValueShape::Kind::kBits) {
-    for (uint64_t i = 0; i < count; ++i) {
-      OG_RETURN_IF_ERROR(sink.AppendBits(first + i * stride + value_offset_, 0, 1));
-    }
-  } else {
-    const uint64_t width = shape.slot_bytes();
-    OG_ASSIGN_OR_RETURN(std::byte* const to, sink.ExtendBytes(count));
-    if (stride == width) {
-      std::memcpy(to, first, count * width);
-    } else {
-      for (uint64_t i = 0; i < count; ++i) {
-        std::memcpy(to + i * width, first + i * stride + value_offset_, width);
-      }
-    }
-  }
-  for (uint64_t i = 0; i < count && !item_bits_.empty(); ++i) {
-    for (const ItemBits& bits : item_bits_) {
-      sink.AppendItemValidity(bits.level, first + i * stride + bits.offset, 0, bits.items);
-    }
-  }
-  return absl::OkStatus();
 }
 
 absl::Status FullZipDecoder::AppendVariable(const ValueCodec& codec, Bytes value,
@@ -361,11 +379,8 @@ absl::Status FullZipDecoder::AppendPacked(Bytes value, DecodeScratch& scratch,
     ValueSink& member = sink.member(m);
     const uint64_t length_bytes = codec_.member_length_bits[m] / 8;
     if (length_bytes == 0) {
-      OG_ASSIGN_OR_RETURN(const Bytes bytes, take(codec_.member_bits[m] / 8));
-      OG_ASSIGN_OR_RETURN(std::byte* const to, member.ExtendBytes(1));
-      if (!bytes.empty()) {
-        std::memcpy(to, bytes.data(), bytes.size());
-      }
+      OG_ASSIGN_OR_RETURN(const Bytes bytes, take(member_slots_[m].bytes));
+      OG_RETURN_IF_ERROR(AppendSlots(member_slots_[m], bytes.data(), 1, member));
       continue;
     }
     OG_ASSIGN_OR_RETURN(const Bytes prefix, take(length_bytes));
@@ -405,9 +420,9 @@ absl::Status FullZipDecoder::DecodeRows(Bytes bytes, DecodeScratch& scratch,
       continue;
     }
     if (!is_variable_) {
-      OG_RETURN_IF_ERROR(need(slot_bytes_));
-      OG_RETURN_IF_ERROR(AppendSlots(bytes.data() + at, slot_bytes_, 1, sink));
-      at += slot_bytes_;
+      OG_RETURN_IF_ERROR(need(slot_.bytes));
+      OG_RETURN_IF_ERROR(AppendSlots(slot_, bytes.data() + at, 1, sink));
+      at += slot_.bytes;
       continue;
     }
     if (definition != 0) {
@@ -437,11 +452,11 @@ absl::Status FullZipDecoder::Decode(const PagePlan& plan, std::span<const io::Bu
   for (const io::Buffer& buffer : buffers) {
     total_bytes += buffer.size();
   }
-  const bool can_adopt = !is_variable_ && control_bytes_ == 0 && item_bits_.empty() &&
-                         column_.shape.kind == ValueShape::Kind::kBytes && slot_bytes_ != 0 &&
-                         !has_null_items_;
+  const bool can_adopt = !is_variable_ && control_bytes_ == 0 && slot_.item_bits.empty() &&
+                         column_.shape.kind == ValueShape::Kind::kBytes && slot_.bytes != 0 &&
+                         !slot_.has_null_items;
   if (can_adopt && buffers.size() == 1 && out.values.is_empty()) {
-    num_levels = buffers[0].size() / slot_bytes_;
+    num_levels = buffers[0].size() / slot_.bytes;
     out.values.Adopt(buffers[0]);
     return Unravel(layers_, {rep, def, num_levels}, out.layers);
   }
@@ -450,14 +465,14 @@ absl::Status FullZipDecoder::Decode(const PagePlan& plan, std::span<const io::Bu
     rows += range.end - range.begin;
   }
   OG_RETURN_IF_ERROR(
-      out.values.Reserve(is_variable_ ? rows : total_bytes / std::max<uint64_t>(slot_bytes_, 1),
+      out.values.Reserve(is_variable_ ? rows : total_bytes / std::max<uint64_t>(slot_.bytes, 1),
                          is_variable_ ? total_bytes * TextExpansion(codec_) : 0));
   for (size_t i = 0; i < plan.pieces.size(); ++i) {
     const Bytes bytes = buffers[plan.pieces[i].range].span();
     const RowRange& range = plan.rows[i];
     if (!is_variable_ && control_bytes_ == 0) {
       const uint64_t count = range.end - range.begin;
-      OG_RETURN_IF_ERROR(AppendSlots(bytes.data(), slot_bytes_, count, out.values));
+      OG_RETURN_IF_ERROR(AppendSlots(slot_, bytes.data(), count, out.values));
       num_levels += count;
       continue;
     }

@@ -12,6 +12,7 @@
 #include <cstring>
 #include <utility>
 
+#include "format/page/fixed_slots.h"
 #include "format/page/page_layouts.h"
 #include "io/base/bits.h"
 #include "io/base/check.h"
@@ -37,68 +38,6 @@ io::Buffer RowIndex(const std::vector<uint64_t>& row_starts) {
     std::memcpy(index.data() + i * width, &row_starts[i], width);
   }
   return std::move(index).Share();
-}
-
-// Copies slot i of fixed-width values to `out`: bitmaps of the lists, then the data.
-class FixedSlots {
- public:
-  explicit FixedSlots(const LeafValues& values) : values_(values) {
-    uint64_t items = 1;
-    for (const ListDimension& dimension : values.dimensions) {
-      items *= dimension.items;
-      if (dimension.has_validity) {
-        bitmaps_.push_back({&dimension.validity, items});
-        bytes_ += io::BytesForBits(items);
-      }
-    }
-    data_bytes_ = io::BytesForBits(values.slot_bits());
-    bytes_ += data_bytes_;
-  }
-
-  size_t bytes() const { return bytes_; }
-
-  void Copy(size_t i, std::byte* out) const {
-    for (const Bitmap& bitmap : bitmaps_) {
-      CopyBitsOf(*bitmap.bits, i * bitmap.items, bitmap.items, out);
-      out += io::BytesForBits(bitmap.items);
-    }
-    if (values_.slot_bits() % 8 == 0) {
-      std::memcpy(out, values_.data.data() + i * data_bytes_, data_bytes_);
-    } else {
-      CopyBitsOf(values_.data, i * values_.slot_bits(), values_.slot_bits(), out);
-    }
-  }
-
- private:
-  struct Bitmap {
-    const io::Buffer* bits;
-    uint64_t items;
-  };
-
-  static void CopyBitsOf(const io::Buffer& from, size_t start, size_t bits, std::byte* out) {
-    std::memset(out, 0, io::BytesForBits(bits));
-    io::CopyBits(from.data(), start, out, 0, bits);
-  }
-
-  const LeafValues& values_;
-  std::vector<Bitmap> bitmaps_;
-  size_t data_bytes_ = 0;
-  size_t bytes_ = 0;
-};
-
-CompressiveEncoding FixedEncoding(const LeafValues& values) {
-  CompressiveEncoding encoding =
-      FlatEncoding(values.is_list() ? values.bits : io::BytesForBits(values.slot_bits()) * 8);
-  for (auto dimension = values.dimensions.rbegin(); dimension != values.dimensions.rend();
-       ++dimension) {
-    CompressiveEncoding outer;
-    auto* const list = outer.mutable_fixed_size_list();
-    list->set_items_per_value(dimension->items);
-    list->set_has_validity(dimension->has_validity);
-    *list->mutable_values() = std::move(encoding);
-    encoding = std::move(outer);
-  }
-  return encoding;
 }
 
 }  // namespace
@@ -176,7 +115,9 @@ absl::StatusOr<EncodedPage> WriteFullZip(const PageLevels& levels, const LeafVal
     *full_zip->mutable_value_compression() = std::move(text.encoding);
   } else {
     full_zip->set_bits_per_value(static_cast<uint32_t>(slots->bytes() * 8));
-    *full_zip->mutable_value_compression() = FixedEncoding(values);
+    *full_zip->mutable_value_compression() = values.is_list()
+                                                 ? ListEncoding(values.bits, values.dimensions)
+                                                 : FlatEncoding(slots->bytes() * 8);
   }
   if (is_variable || !levels.rep.empty()) {
     page.buffers.push_back(RowIndex(row_starts));

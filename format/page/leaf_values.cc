@@ -2,7 +2,9 @@
 
 #include <algorithm>
 #include <cstring>
+#include <optional>
 
+#include "format/page/fixed_slots.h"
 #include "io/base/bits.h"
 #include "io/base/check.h"
 #include "io/base/status.h"
@@ -208,77 +210,102 @@ void GatherItemValidity(std::span<const LeafRange> ranges, ListDimension& dimens
   }
 }
 
-// Bits of a value of fixed width that is whole bytes, for a fixed-size list those of all its items;
-// 0: no such type.
-unsigned WholeByteBits(const DataType& type) {
-  uint64_t items = 1;
-  const DataType* item = &type;
-  for (; item->id == TypeId::kFixedSizeList; item = item->children[0].type.get()) {
-    items *= static_cast<uint64_t>(item->list_size);
-    if (items > UINT32_MAX) {
-      return 0;
-    }
-  }
-  const int bits = item->id == TypeId::kDictionary ? 0 : item->bit_width();
-  if (bits <= 0 || bits % 8 != 0 || items > UINT32_MAX / static_cast<uint64_t>(bits)) {
-    return 0;
-  }
-  return static_cast<unsigned>(items * static_cast<uint64_t>(bits));
-}
-
-// Where child value i, of `width` bytes, starts.
-const std::byte* ValueBytes(const Array& child, int64_t i, size_t width) {
-  const Array* at = &child;
-  int64_t slot = child.offset + i;
-  uint64_t items = 1;
-  for (; at->type->id == TypeId::kFixedSizeList; at = at->children[0].get()) {
-    slot = slot * at->type->list_size + at->children[0]->offset;
-    items *= static_cast<uint64_t>(at->type->list_size);
-  }
-  return at->values.data() + static_cast<size_t>(slot) * (width / std::max<size_t>(items, 1));
-}
-
-// Appends child value i to a row: its bytes, for variable width after their length; zeros for null.
-void AppendMember(const Array& child, int64_t i, const LeafValues::Member& member, bool is_null,
-                  io::MutableBuffer& out) {
+// `bytes` more bytes at the end of `out`, not initialised.
+std::byte* GrowBy(io::MutableBuffer& out, size_t bytes) {
   const size_t at = out.size();
+  out.Resize(at + bytes);
+  return out.data() + at;
+}
+
+// Appends child value i, which is no list, to a row: its bytes, for variable width after their
+// length.
+void AppendMember(const Array& child, int64_t i, const LeafValues::Member& member,
+                  io::MutableBuffer& out) {
   const size_t width = member.bits / 8;
+  std::byte* const to = GrowBy(out, width);
   if (!member.is_variable) {
-    out.Resize(at + width);
-    if (is_null) {
-      std::memset(out.data() + at, 0, width);
-    } else {
-      std::memcpy(out.data() + at, ValueBytes(child, i, width), width);
-    }
+    std::memcpy(to, child.values.data() + static_cast<size_t>(child.offset + i) * width, width);
     return;
   }
-  const std::string_view text = is_null ? std::string_view() : child.StringValue(i);
+  const std::string_view text = child.StringValue(i);
   const uint64_t length = text.size();
-  out.Resize(at + width);
-  std::memcpy(out.data() + at, &length, width);
+  std::memcpy(to, &length, width);
   out.Append(io::AsBytes(text));
+}
+
+// Member `m` of those structs in `ranges` that are not null.
+std::vector<LeafRange> MemberRanges(std::span<const LeafRange> ranges, size_t m) {
+  std::vector<LeafRange> members;
+  for (const LeafRange& range : ranges) {
+    if (range.array == nullptr) {
+      continue;
+    }
+    const Array* const child = range.array->children[m].get();
+    int64_t pending = 0;
+    const auto flush = [&](int64_t end) {
+      if (end > pending) {
+        members.push_back({child, range.array->offset + range.start + pending, end - pending});
+      }
+    };
+    ForEachNull(range, [&](size_t i) {
+      flush(static_cast<int64_t>(i));
+      pending = static_cast<int64_t>(i) + 1;
+    });
+    flush(range.length);
+  }
+  return members;
+}
+
+// The width of a member of `type` that has no length. `list`: its values, if it is a fixed-size
+// list.
+absl::StatusOr<LeafValues::Member> FixedMember(const DataType& type, const LeafValues& list) {
+  LeafValues::Member member;
+  uint64_t bits = 0;
+  if (type.id == TypeId::kFixedSizeList) {
+    const bool has_null_items = std::ranges::any_of(list.dimensions, &ListDimension::has_validity);
+    // Lance reads bools in rows only as whole bytes, and without bitmaps.
+    if (list.slot_bits() % 8 == 0 && !(list.bits == 1 && has_null_items)) {
+      bits = uint64_t{FixedSlots(list).bytes()} * 8;
+    }
+    member.item_bits = list.bits;
+    member.dimensions = list.dimensions;
+  } else if (type.id != TypeId::kDictionary && type.bit_width() > 0 && type.bit_width() % 8 == 0) {
+    bits = static_cast<uint64_t>(type.bit_width());
+    member.item_bits = static_cast<unsigned>(bits);
+  }
+  if (bits == 0 || bits > UINT32_MAX) {
+    return io::UnimplementedError(
+        io::StrCat("packed struct with a child of type ", type.ToString()));
+  }
+  member.bits = static_cast<unsigned>(bits);
+  return member;
 }
 
 absl::Status GatherStruct(const DataType& type, std::span<const LeafRange> ranges,
                           LeafValues& out) {
   size_t row_bytes = 0;
   bool is_variable = false;
-  for (const Field& child : type.children) {
-    LeafValues::Member member{.is_variable = child.type->is_variable()};
-    if (member.is_variable) {
-      member.bits = child.type->has_large_offsets() ? 64 : 32;
+  std::vector<LeafValues> lists(type.children.size());
+  std::vector<std::optional<FixedSlots>> list_slots(type.children.size());
+  for (size_t m = 0; m < type.children.size(); ++m) {
+    const DataType& child = *type.children[m].type;
+    const std::vector<LeafRange> values = MemberRanges(ranges, m);
+    if (CountNulls(values) != 0) {
+      return io::UnimplementedError(
+          io::StrCat("packed struct with nulls in member '", type.children[m].name, "'"));
+    }
+    LeafValues::Member member;
+    if (child.is_variable()) {
+      member.is_variable = true;
+      member.bits = child.has_large_offsets() ? 64 : 32;
       is_variable = true;
     } else {
-      for (const DataType* item = child.type.get(); item->id == TypeId::kFixedSizeList;
-           item = item->children[0].type.get()) {
-        member.list_sizes.push_back(static_cast<uint64_t>(item->list_size));
+      if (child.id == TypeId::kFixedSizeList) {
+        OG_ASSIGN_OR_RETURN(lists[m], GatherLeaf(child, values));
+        list_slots[m].emplace(lists[m]);
         is_variable = true;  // Lance reads lists in rows of that form only
       }
-      member.bits = WholeByteBits(*child.type);
-      if (member.bits == 0) {
-        return io::UnimplementedError(
-            io::StrCat("packed struct with a child of type ", child.type->ToString()));
-      }
+      OG_ASSIGN_OR_RETURN(member, FixedMember(child, lists[m]));
     }
     row_bytes += member.bits / 8;
     out.members.push_back(std::move(member));
@@ -290,19 +317,22 @@ absl::Status GatherStruct(const DataType& type, std::span<const LeafRange> range
   if (is_variable) {
     out.offsets.push_back(0);
   }
+  size_t num_valid = 0;
   for (const LeafRange& range : ranges) {
     for (int64_t i = 0; i < range.length; ++i) {
       const bool is_null = range.array == nullptr || range.array->IsNull(range.start + i);
       if (is_null && !is_variable) {
-        const size_t at = rows.size();
-        rows.Resize(at + row_bytes);
-        std::memset(rows.data() + at, 0, row_bytes);
+        std::memset(GrowBy(rows, row_bytes), 0, row_bytes);
       }
-      for (size_t c = 0; !is_null && c < out.members.size(); ++c) {
-        const Array& child = *range.array->children[c];
-        const int64_t at = range.array->offset + range.start + i;
-        AppendMember(child, at, out.members[c], child.IsNull(at), rows);
+      for (size_t m = 0; !is_null && m < out.members.size(); ++m) {
+        if (list_slots[m].has_value()) {
+          list_slots[m]->Copy(num_valid, GrowBy(rows, list_slots[m]->bytes()));
+        } else {
+          AppendMember(*range.array->children[m], range.array->offset + range.start + i,
+                       out.members[m], rows);
+        }
       }
+      num_valid += is_null ? 0 : 1;
       if (is_variable) {
         out.offsets.push_back(rows.size());
       }

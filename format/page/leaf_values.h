@@ -50,8 +50,9 @@ struct LeafValues {
   // kPacked, kRows: each child.
   struct Member {
     bool is_variable = false;
-    unsigned bits = 0;  // of the value, or of the length before the value's bytes
-    std::vector<uint64_t> list_sizes = {};  // of a fixed-size list, outermost first
+    unsigned bits = 0;       // of the value, or of the length before the value's bytes
+    unsigned item_bits = 0;  // of an innermost item of a fixed-size list; else as `bits`
+    std::vector<ListDimension> dimensions = {};
   };
   std::vector<Member> members;
 
@@ -67,7 +68,7 @@ struct LeafValues {
 // are canonical; slots that are all null are kNone. One range without nulls shares the array's
 // memory.
 //
-//   kUnimplemented  a type that has no page form
+//   kUnimplemented  a type that has no page form, a null in a member of a packed struct
 absl::StatusOr<LeafValues> GatherLeaf(const DataType& type, std::span<const LeafRange> ranges);
 
 // Bytes that rows [start, start + length) of `array` hold in the leaf at `path`, roughly: what

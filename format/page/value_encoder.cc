@@ -47,6 +47,19 @@ CompressiveEncoding RleEncoding(uint64_t bits) {
   return encoding;
 }
 
+CompressiveEncoding ListEncoding(uint64_t item_bits, std::span<const ListDimension> dimensions) {
+  CompressiveEncoding encoding;
+  CompressiveEncoding* at = &encoding;
+  for (const ListDimension& dimension : dimensions) {
+    auto* const list = at->mutable_fixed_size_list();
+    list->set_items_per_value(dimension.items);
+    list->set_has_validity(dimension.has_validity);
+    at = list->mutable_values();
+  }
+  *at = FlatEncoding(item_bits);
+  return encoding;
+}
+
 size_t ChunkedValues::num_bytes() const {
   size_t bytes = 0;
   for (const io::Buffer& buffer : buffers) {

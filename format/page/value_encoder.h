@@ -62,6 +62,7 @@ using CompressiveEncoding = lance::encodings21::CompressiveEncoding;
 CompressiveEncoding FlatEncoding(uint64_t bits);
 CompressiveEncoding VariableEncoding(unsigned offset_bits);
 CompressiveEncoding RleEncoding(uint64_t bits);
+CompressiveEncoding ListEncoding(uint64_t item_bits, std::span<const ListDimension> dimensions);
 
 // Values in chunks. Chunk c has chunk_values[c] values, and buffer b of it buffer_sizes[c *
 // num_buffers + b] bytes, taken from buffers[b] one after the other.

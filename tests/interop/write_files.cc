@@ -97,6 +97,16 @@ void AppendJson(const Array& array, int64_t i, std::string& out) {
   }
 }
 
+// Vectors of `type`, none of them null, with a share of `nulls` of their items null.
+format::ArrayPtr VectorsWithNullItems(const format::TypePtr& type, int64_t length, double nulls,
+                                      std::mt19937_64& random) {
+  auto vectors = std::make_shared<Array>(
+      *tests::RandomArray(type, length, {tests::DataShape::kExtremes, nulls, 0}, random));
+  vectors->validity = io::Buffer();
+  vectors->null_count = 0;
+  return vectors;
+}
+
 class FileSet {
  public:
   FileSet(std::string folder, io::Location root)
@@ -235,22 +245,38 @@ absl::Status WriteAll(FileSet& files, std::string_view only_version, io::WorkerP
                       tests::SingleColumn(format::Concat(pieces)), tiny_pages, 40));
       }
     }
-    // Structs stored as rows. Nulls of their members are not kept by the format.
-    for (const bool has_text : {false, true}) {
-      if (has_text && !is_2_2) continue;
-      const format::TypePtr type =
-          format::Struct({{"a", format::Int32(), false, {}},
-                          {"b", has_text ? format::Utf8() : format::Int8(), false, {}},
-                          {"c", format::Float64(), false, {}}});
+    // Structs stored as rows, which have a place for nulls of the items of vectors only.
+    const format::TypePtr numbers = format::Struct({{"a", format::Int32(), false, {}},
+                                                    {"b", format::Int8(), false, {}},
+                                                    {"c", format::Float64(), false, {}}});
+    const format::TypePtr text = format::Struct({{"a", format::Int32(), false, {}},
+                                                 {"b", format::Utf8(), false, {}},
+                                                 {"c", format::Float64(), false, {}}});
+    const format::TypePtr vectors = format::Struct(
+        {{"a", format::Int32(), false, {}},
+         {"v", format::FixedSizeListOf(format::Float32(), 3), false, {}},
+         {"m", format::FixedSizeListOf(format::FixedSizeListOf(format::Int16(), 3), 4), false, {}},
+         {"b", format::FixedSizeList({"item", format::Bool(), false, {}}, 16), false, {}},
+         {"t", format::LargeBinary(), false, {}},
+         {"w", format::FixedSizeListOf(format::Int64(), 9), false, {}}});
+    for (const format::TypePtr& type : {numbers, text, vectors}) {
+      if (type != numbers && !is_2_2) continue;
       for (const double nulls : {0.0, 0.2}) {
         if (is_2_0 && nulls > 0) continue;
-        const auto rows =
-            tests::RandomArray(type, 2500, {tests::DataShape::kExtremes, nulls, 0}, random);
+        auto rows = std::make_shared<format::Array>(
+            *tests::RandomArray(type, 2500, {tests::DataShape::kExtremes, nulls, 0}, random));
+        for (size_t m = 0; m < type->children.size(); ++m) {
+          const format::TypePtr& member = type->children[m].type;
+          if (member->id == TypeId::kFixedSizeList &&
+              member->children[0].type->id != TypeId::kBool) {
+            rows->children[m] = VectorsWithNullItems(member, 2500, nulls, random);
+          }
+        }
         format::RecordBatch batch = tests::SingleColumn(rows);
         auto schema = std::make_shared<format::Schema>(*batch.schema);
         schema->fields[0].metadata[std::string(format::kPackedKey)] = "true";
         batch.schema = schema;
-        OG_RETURN_IF_ERROR(files.Add(io::StrCat(version_text, " packed struct ", has_text, nulls),
+        OG_RETURN_IF_ERROR(files.Add(io::StrCat(version_text, " packed ", type->ToString(), nulls),
                                      batch, options, 1000));
       }
     }
