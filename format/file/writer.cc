@@ -150,6 +150,7 @@ class ColumnPlanner {
     column.plan = {.top_type = top_type_,
                    .leaf_type = type,
                    .path = path_,
+                   .is_top_nullable = top_->nullable,
                    .codec = CodecOptionsOf(field.metadata),
                    .layout = options_.forced_layout != ForcedLayout::kNone
                                  ? options_.forced_layout

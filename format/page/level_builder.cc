@@ -1,7 +1,7 @@
 #include "format/page/level_builder.h"
 
 #include <algorithm>
-#include <array>
+#include <utility>
 
 #include "io/base/check.h"
 
@@ -195,16 +195,61 @@ LayerKind KindOf(const Layer& layer) {
   return layer.has_empty ? LayerKind::kEmptyableList : LayerKind::kAllValidList;
 }
 
-// Definition numbers that a layer takes.
-int NumbersOf(LayerKind kind) {
-  switch (kind) {
-    case LayerKind::kAllValidItem:
-    case LayerKind::kAllValidList:
-      return 0;
-    case LayerKind::kNullAndEmptyList:
-      return 2;
-    default:
-      return 1;
+// Number, from 1, of empty lists among those of a layer.
+int EmptyNumber(LayerKind kind) {
+  return kind == LayerKind::kNullAndEmptyList ? 2 : 1;
+}
+
+// The numbers of `former` where the layers are `layers`, which take at least the same.
+std::vector<uint16_t> Renumbered(std::span<const LayerKind> former,
+                                 std::span<const LayerKind> layers) {
+  std::vector<uint16_t> renumbered = {0};
+  uint16_t next = 1;
+  for (size_t i = 0; i < former.size(); ++i) {
+    const int shift = former[i] == LayerKind::kEmptyableList
+                          ? EmptyNumber(layers[i]) - EmptyNumber(former[i])
+                          : 0;
+    for (int number = 0; number < LevelsOf(former[i]); ++number) {
+      renumbered.push_back(static_cast<uint16_t>(next + number + shift));
+    }
+    next = static_cast<uint16_t>(next + LevelsOf(layers[i]));
+  }
+  return renumbered;
+}
+
+// A LIST layer without numbers below a nullable ITEM layer becomes a nullable one.
+void DeclareListsBelowNullable(std::vector<LayerKind>& layers) {
+  bool has_nullable_outside = false;
+  for (auto kind = layers.rbegin(); kind != layers.rend(); ++kind) {
+    if (*kind == LayerKind::kAllValidList && has_nullable_outside) {
+      *kind = LayerKind::kNullableList;
+    }
+    has_nullable_outside |= *kind == LayerKind::kNullableItem;
+  }
+}
+
+uint16_t VisibleNumbers(std::span<const LayerKind> layers) {
+  uint16_t numbers = 0;
+  for (size_t i = 0; i < layers.size() && !IsListLayer(layers[i]); ++i) {
+    numbers = static_cast<uint16_t>(numbers + LevelsOf(layers[i]));
+  }
+  return numbers;
+}
+
+void Relabel(std::vector<LayerKind> layers, PageLevels& levels) {
+  if (layers == levels.layers) {
+    return;
+  }
+  const std::vector<uint16_t> renumbered = Renumbered(levels.layers, layers);
+  levels.layers = std::move(layers);
+  levels.max_visible_def = VisibleNumbers(levels.layers);
+  levels.max_def = 0;
+  for (const LayerKind kind : levels.layers) {
+    levels.max_def = static_cast<uint16_t>(levels.max_def + LevelsOf(kind));
+  }
+  levels.def.resize(levels.num_levels, 0);
+  for (uint16_t& def : levels.def) {
+    def = renumbered[def];
   }
 }
 
@@ -305,44 +350,58 @@ LeafLevels BuildLevels(std::span<const ArrayPtr> rows, const LeafPath& path) {
   return out;
 }
 
-void DeclareNullable(const DeclaredItems& declared, PageLevels& levels) {
-  const std::vector<LayerKind> former = levels.layers;
+std::vector<bool> NullableItems(const DataType& top, bool is_top_nullable, const LeafPath& path) {
+  std::vector<bool> nullable;
+  const DataType* type = &top;
+  bool is_nullable = is_top_nullable;
+  for (const size_t step : path) {
+    nullable.push_back(!type->is_list() && is_nullable);
+    const Field& child = type->children[step];
+    is_nullable = child.nullable || nullable.back();
+    type = child.type.get();
+  }
+  nullable.push_back(is_nullable);
+  std::reverse(nullable.begin(), nullable.end());
+  return nullable;
+}
+
+void DeclareNullable(const std::vector<bool>& nullable, PageLevels& levels) {
+  OG_CHECK(nullable.size() == levels.layers.size());
+  std::vector<LayerKind> layers = levels.layers;
   bool saw_list = false;
-  for (LayerKind& kind : levels.layers) {
-    if (kind == LayerKind::kAllValidItem &&
-        (saw_list ? declared.behind_list : declared.before_list)) {
-      kind = LayerKind::kNullableItem;
+  for (size_t i = 0; i < layers.size(); ++i) {
+    if (saw_list && nullable[i] && layers[i] == LayerKind::kAllValidItem) {
+      layers[i] = LayerKind::kNullableItem;
     }
-    saw_list |= IsListLayer(kind);
+    saw_list |= IsListLayer(layers[i]);
   }
-  bool has_nullable_outside = false;
-  for (auto kind = levels.layers.rbegin(); kind != levels.layers.rend(); ++kind) {
-    if (*kind == LayerKind::kAllValidList && has_nullable_outside) {
-      *kind = LayerKind::kNullableList;
-    }
-    has_nullable_outside |= *kind == LayerKind::kNullableItem;
+  DeclareListsBelowNullable(layers);
+  Relabel(std::move(layers), levels);
+}
+
+bool DeclareForFullZip(bool is_fixed, PageLevels& levels) {
+  std::vector<LayerKind> layers = levels.layers;
+  const auto first_list = std::ranges::find_if(layers, IsListLayer);
+  if (first_list == layers.end()) {
+    return true;
   }
-  std::vector<uint16_t> renumbered = {0};
-  uint16_t next = 1;
-  saw_list = false;
-  for (size_t i = 0; i < former.size(); ++i) {
-    for (int number = 0; number < NumbersOf(former[i]); ++number) {
-      renumbered.push_back(static_cast<uint16_t>(next + number));
-    }
-    next = static_cast<uint16_t>(next + NumbersOf(levels.layers[i]));
-    saw_list |= IsListLayer(former[i]);
-    if (!saw_list) {
-      levels.max_visible_def = static_cast<uint16_t>(next - 1);
-    }
+  if (is_fixed) {
+    std::replace(layers.begin(), first_list, LayerKind::kAllValidItem, LayerKind::kNullableItem);
   }
-  levels.max_def = static_cast<uint16_t>(next - 1);
-  if (levels.max_def == 0) {
-    return;
+  const auto num_misread = std::count(first_list, layers.end(), LayerKind::kNullableItem);
+  if (num_misread > 0) {
+    *first_list = LayerKind::kNullAndEmptyList;
   }
-  levels.def.resize(levels.num_levels, 0);
-  for (uint16_t& def : levels.def) {
-    def = renumbered[def];
+  DeclareListsBelowNullable(layers);
+  const uint16_t visible = VisibleNumbers(layers);
+  const std::vector<uint16_t> renumbered = Renumbered(levels.layers, layers);
+  if (num_misread > 0 && std::ranges::any_of(levels.def, [&](uint16_t def) {
+        return renumbered[def] > visible && renumbered[def] <= visible + num_misread;
+      })) {
+    return false;
   }
+  Relabel(std::move(layers), levels);
+  return true;
 }
 
 }  // namespace og::format

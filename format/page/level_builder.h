@@ -66,16 +66,24 @@ struct LeafLevels {
 // REQUIRES: `path` leads to a leaf of the type of `rows`. Cost: linear in levels.
 LeafLevels BuildLevels(std::span<const ArrayPtr> rows, const LeafPath& path);
 
-// Declares ITEM layers nullable although nothing in them is null: those before the first LIST
-// layer, those behind it, or both. Lance 10 miscounts the entries of an ITEM layer without numbers
-// when it decodes it together with pages in which the layer has nulls: behind a list always, before
-// it in full-zip pages of fixed width. A LIST layer without numbers below a nullable ITEM layer is
-// declared nullable as well: Lance 10 takes no account of it when it looks which nulls further
-// outside are visible at the ITEM layer.
-struct DeclaredItems {
-  bool before_list = false;
-  bool behind_list = false;
-};
-void DeclareNullable(const DeclaredItems& declared, PageLevels& levels);
+// Which layers of the leaf at `path` are ITEM layers in which a null can be, innermost first: those
+// that `top` and its type call nullable, and those below a struct so called, down to the next list.
+std::vector<bool> NullableItems(const DataType& top, bool is_top_nullable, const LeafPath& path);
+
+// Declares ITEM layers nullable although nothing in them is null: those behind the first LIST layer
+// that `nullable` names. Lance up to 14 takes the entries of an ITEM layer without numbers for as
+// many as the page has values when it decodes the page together with one whose layer has numbers,
+// so that every page of a column has to say the same. A LIST layer without numbers below a nullable
+// ITEM layer is declared nullable as well: Lance 10 takes no account of it when it looks which
+// nulls further outside are visible at the ITEM layer.
+void DeclareNullable(const std::vector<bool>& nullable, PageLevels& levels);
+
+// Prepares levels with lists for a full-zip page. Lance up to 14 takes a level of such a page for
+// one that has a value if its definition is at most the number of all nullable ITEM layers, those
+// behind a list included. The innermost LIST layer is declared null and empty, so that numbers that
+// do not occur stand there. Of values of fixed width the entries of an ITEM layer before the list
+// are miscounted too (as rows): they are declared nullable. False, and nothing done, where numbers
+// that would be misread do occur.
+bool DeclareForFullZip(bool is_fixed, PageLevels& levels);
 
 }  // namespace og::format

@@ -122,7 +122,8 @@ TEST(LevelBuilderTest, PiecesShareTheirNumbers) {
   EXPECT_EQ(leaf.ranges.size(), 2u);
 }
 
-TEST(LevelBuilderTest, DeclaredLayersTakeNumbersAndShiftTheOthers) {
+// list<int32>: an item, an empty list, a null.
+TEST(LevelBuilderTest, FullZipDeclaresWhatTakesNumbersAndShiftsTheOthers) {
   ListBuilder rows(ListOf(Int32()));
   Ints(rows.items()).Append(1);
   rows.Append();
@@ -131,12 +132,59 @@ TEST(LevelBuilderTest, DeclaredLayersTakeNumbersAndShiftTheOthers) {
   const ArrayPtr array = rows.Finish();
   LeafLevels leaf = Build(array, {0});
   EXPECT_EQ(leaf.levels.def, (Levels{0, 1, 2}));
-  DeclareNullable({.before_list = true, .behind_list = true}, leaf.levels);
+  EXPECT_TRUE(DeclareForFullZip(/*is_fixed=*/true, leaf.levels));
   EXPECT_EQ(leaf.levels.layers,
             (std::vector{LayerKind::kNullableItem, LayerKind::kNullAndEmptyList}));
   EXPECT_EQ(leaf.levels.def, (Levels{0, 2, 3}));
   EXPECT_EQ(leaf.levels.max_visible_def, 1);
   EXPECT_EQ(leaf.levels.max_def, 3);
+}
+
+// struct<list<int32>>: every page says that the struct can be null, whether it has nulls or not, so
+// that in a full-zip page the number that Lance takes for a visible one must not occur.
+TEST(LevelBuilderTest, FullZipBelowNullableStructs) {
+  const auto levels_of = [](bool has_empty, bool has_null_list) {
+    StructBuilder rows(Struct({{"a", ListOf(Int32()), true, {}}}));
+    auto& lists = static_cast<ListBuilder&>(rows.child(0));
+    Ints(lists.items()).Append(1);
+    lists.Append();
+    rows.Append();
+    if (has_empty) {
+      lists.Append();
+      rows.Append();
+    }
+    if (has_null_list) {
+      lists.AppendNull();
+      rows.Append();
+    }
+    PageLevels levels = Build(rows.Finish(), {0, 0}).levels;
+    DeclareNullable({true, false, true}, levels);
+    return levels;
+  };
+  PageLevels levels = levels_of(false, false);
+  EXPECT_EQ(levels.layers, (std::vector{LayerKind::kAllValidItem, LayerKind::kNullableList,
+                                        LayerKind::kNullableItem}));
+  EXPECT_EQ(levels.def, (Levels{0}));
+  levels = levels_of(true, false);
+  EXPECT_EQ(levels.def, (Levels{0, 1}));
+  ASSERT_TRUE(DeclareForFullZip(/*is_fixed=*/false, levels));
+  EXPECT_EQ(levels.layers, (std::vector{LayerKind::kAllValidItem, LayerKind::kNullAndEmptyList,
+                                        LayerKind::kNullableItem}));
+  EXPECT_EQ(levels.def, (Levels{0, 2}));
+  levels = levels_of(false, true);
+  const std::vector<LayerKind> former = levels.layers;
+  EXPECT_FALSE(DeclareForFullZip(/*is_fixed=*/false, levels));
+  EXPECT_EQ(levels.layers, former);
+  EXPECT_EQ(levels.def, (Levels{0, 1}));
+}
+
+TEST(LevelBuilderTest, NullableItemsAreThoseBelowNullableStructs) {
+  const TypePtr inner = Struct({{"a", ListOf(Int32()), false, {}}});
+  const TypePtr type = Struct({{"s", inner, false, {}}});
+  EXPECT_EQ(NullableItems(*type, true, {0, 0, 0}), (std::vector{true, false, true, true}));
+  EXPECT_EQ(NullableItems(*type, false, {0, 0, 0}), (std::vector{true, false, false, false}));
+  const TypePtr nullable = Struct({{"s", inner, true, {}}});
+  EXPECT_EQ(NullableItems(*nullable, false, {0, 0, 0}), (std::vector{true, false, true, false}));
 }
 
 // list<struct<list<int32>>>: the inner lists are all valid, a list of structs is null.
@@ -154,7 +202,7 @@ TEST(LevelBuilderTest, ListsBelowNullableItemsAreDeclaredToo) {
   EXPECT_EQ(leaf.levels.layers, (std::vector{LayerKind::kAllValidItem, LayerKind::kAllValidList,
                                              LayerKind::kAllValidItem, LayerKind::kNullableList}));
   EXPECT_EQ(leaf.levels.def, (Levels{0, 1}));
-  DeclareNullable({.before_list = false, .behind_list = true}, leaf.levels);
+  DeclareNullable({true, false, true, false}, leaf.levels);
   EXPECT_EQ(leaf.levels.layers, (std::vector{LayerKind::kAllValidItem, LayerKind::kNullableList,
                                              LayerKind::kNullableItem, LayerKind::kNullableList}));
   EXPECT_EQ(leaf.levels.def, (Levels{0, 3}));

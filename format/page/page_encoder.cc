@@ -29,18 +29,6 @@ bool IsEmptyStruct(const DataType& type) {
   return type.id == TypeId::kStruct && type.children.empty();
 }
 
-// Lance 10 takes every item layer for a visible one and fails on such full-zip pages.
-bool HasNullItemOutsideList(const PageLevels& levels) {
-  bool saw_list = false;
-  for (const LayerKind kind : levels.layers) {
-    if (saw_list && kind == LayerKind::kNullableItem) {
-      return true;
-    }
-    saw_list |= IsListLayer(kind);
-  }
-  return false;
-}
-
 bool IsWide(const LeafValues& values, const CodecOptions& options) {
   if (values.shape == LeafShape::kRows) {
     return true;
@@ -202,12 +190,13 @@ Pages One(EncodedPage page) {
   return pages;
 }
 
-bool CanZip(const PageLevels& levels, const LeafValues& values) {
+// Whether the values, whatever their levels, can be in a full-zip page.
+bool CanZip(const LeafValues& values) {
   if (values.is_list() && values.slot_bits() % 8 != 0) {
     return false;  // lists of bool; Lance reads slots of whole bytes only
   }
   return (values.shape == LeafShape::kFixed || values.has_offsets()) &&
-         values.dictionary == nullptr && !HasNullItemOutsideList(levels);
+         values.dictionary == nullptr;
 }
 
 absl::StatusOr<Pages> EncodeOneDictionary(const ColumnPlan& plan, std::span<const ArrayPtr> rows) {
@@ -224,13 +213,8 @@ absl::StatusOr<Pages> EncodeOneDictionary(const ColumnPlan& plan, std::span<cons
   }
   OG_ASSIGN_OR_RETURN(const LeafValues values, GatherLeaf(*plan.leaf_type, leaf.ranges));
   const auto num_rows = static_cast<int64_t>(levels.num_rows);
-  const bool can_zip = CanZip(levels, values);
-  const bool wants_zip =
-      can_zip && (plan.layout != ForcedLayout::kMiniBlock || values.shape == LeafShape::kRows) &&
-      (plan.layout == ForcedLayout::kFullZip || IsWide(values, options));
   if (levels.max_rep > 0) {
-    const bool is_fixed_zip = wants_zip && values.shape == LeafShape::kFixed;
-    DeclareNullable({.before_list = is_fixed_zip, .behind_list = !wants_zip}, levels);
+    DeclareNullable(NullableItems(*plan.top_type, plan.is_top_nullable, plan.path), levels);
   }
   if (values.num_nulls == values.num_values) {
     return One(WriteNulls(levels, options.is_2_2));
@@ -238,17 +222,30 @@ absl::StatusOr<Pages> EncodeOneDictionary(const ColumnPlan& plan, std::span<cons
   if (const std::optional<size_t> constant = ConstantValue(plan, levels, values)) {
     return One(WriteConstant(levels, values, *constant));
   }
+  const bool is_fixed = values.shape == LeafShape::kFixed;
+  const bool wants_zip =
+      CanZip(values) &&
+      (plan.layout != ForcedLayout::kMiniBlock || values.shape == LeafShape::kRows) &&
+      (plan.layout == ForcedLayout::kFullZip || IsWide(values, options)) &&
+      DeclareForFullZip(is_fixed, levels);
   const std::optional<ChunkLimits> limits = ChunkLimitsOf(levels, options);
   if (values.shape == LeafShape::kRows && (!wants_zip || !options.is_2_2)) {
+    if (options.is_2_2 && num_rows > 1) {
+      return EncodeSplit(plan, rows, num_rows);
+    }
     return io::UnimplementedError(
-        "packed struct with members of variable width, in file version 2.1 or in a null struct");
+        options.is_2_2
+            ? "packed struct with members of variable width beside a null list in a nullable struct"
+            : "packed struct with members of variable width, in file version 2.1");
   }
-  const bool can_still_zip = can_zip && !HasNullItemOutsideList(levels);
+  const auto can_still_zip = [&] {
+    return CanZip(values) && (wants_zip || DeclareForFullZip(is_fixed, levels));
+  };
   if (!wants_zip && !limits) {
     if (num_rows > 1) {
       return EncodeSplit(plan, rows, num_rows);
     }
-    if (!can_still_zip) {
+    if (!can_still_zip()) {
       return io::UnimplementedError(
           io::StrCat("one row with more than ", UINT16_MAX, " levels between two values"));
     }
@@ -270,7 +267,7 @@ absl::StatusOr<Pages> EncodeOneDictionary(const ColumnPlan& plan, std::span<cons
       WriteMiniBlockBySize(levels, values, std::move(dictionary), options, *limits);
   if (!page.ok() && page.status().code() == absl::StatusCode::kUnimplemented) {
     // Values too large for the chunks of 2.1.
-    if (can_still_zip) {
+    if (can_still_zip()) {
       page = WriteFullZip(levels, values, options);
     } else if (num_rows > 1) {
       return EncodeSplit(plan, rows, num_rows);

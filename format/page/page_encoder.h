@@ -10,9 +10,10 @@
 //   every value shorter than 256 bytes    mini-block
 //   otherwise                             full-zip
 //
-// A full-zip page with a list inside a null struct is not readable by Lance 10 and becomes a
-// mini-block page. A page whose chunks would hold more levels than 16-bit counts can say is split
-// at row boundaries.
+// Of a column with a list inside a nullable struct, a full-zip page in which lists are null (or,
+// below several such structs, empty) is not readable by Lance 10 and becomes a mini-block page.
+// A page whose chunks would hold more levels than 16-bit counts can say, or more bytes than a chunk
+// has, is split at row boundaries.
 //
 // Source: lance-encoding 10.0.0: src/encodings/logical/primitive.rs, src/encodings/logical/
 // primitive/{miniblock,fullzip,constant}.rs.
@@ -39,6 +40,7 @@ struct ColumnPlan {
   TypePtr top_type;   // of the top-level field
   TypePtr leaf_type;  // at the end of `path`
   LeafPath path;
+  bool is_top_nullable = true;
   CodecOptions codec;
   ForcedLayout layout = ForcedLayout::kNone;
 };

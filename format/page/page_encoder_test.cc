@@ -21,7 +21,7 @@ using lance::encodings21::PageLayout;
 
 std::vector<EncodedPage> Encode(const ArrayPtr& array, CodecOptions options = {},
                                 ForcedLayout layout = ForcedLayout::kNone, LeafPath path = {}) {
-  ColumnPlan plan{array->type, array->type, std::move(path), options, layout};
+  ColumnPlan plan{array->type, array->type, std::move(path), true, options, layout};
   for (const size_t step : plan.path) {
     plan.leaf_type = plan.leaf_type->children[step].type;
   }
@@ -178,13 +178,62 @@ TEST(PageEncoderTest, PagesAreSplitForTheirLevels) {
   EXPECT_EQ(num_rows, 200001u);
 }
 
-// Lance 10 cannot read a full-zip page with a null struct around a list.
-TEST(PageEncoderTest, NoFullZipForAListInANullStruct) {
+// struct<list<vector>>, rows of wide values: `null_structs` of them are null, and `null_lists`
+// lists.
+ArrayPtr VectorsInStructs(const TypePtr& type, int null_structs, int null_lists) {
+  StructBuilder rows(type);
+  auto& lists = static_cast<ListBuilder&>(rows.child(0));
+  const auto vector = Shape(FixedSizeListOf(Float32(), 100), tests::DataShape::kExtremes, 1);
+  for (int i = 0; i < 20; ++i) {
+    lists.items().AppendSlice(*vector, 0, 1);
+    lists.Append();
+    rows.Append();
+  }
+  for (int i = 0; i < null_lists; ++i) {
+    lists.AppendNull();
+    rows.Append();
+  }
+  for (int i = 0; i < null_structs; ++i) {
+    rows.AppendNull();
+  }
+  return rows.Finish();
+}
+
+// Lance reads a column only if all its pages say the same of the items outside a list.
+TEST(PageEncoderTest, PagesOfListsInNullableStructsDeclareTheSame) {
+  using lance::encodings21::REPDEF_NULLABLE_ITEM;
   const TypePtr type = Struct({{"v", ListOf(FixedSizeListOf(Float32(), 100)), true, {}}});
-  const auto array = Shape(type, tests::DataShape::kExtremes, 50, 0.3);
-  const auto pages = Encode(array, {}, ForcedLayout::kFullZip, {0, 0});
-  ASSERT_EQ(pages.size(), 1u);
-  EXPECT_TRUE(LayoutOf(pages[0]).has_mini_block_layout());
+  for (const int null_structs : {0, 3}) {
+    for (const int null_lists : {0, 3}) {
+      const auto pages =
+          Encode(VectorsInStructs(type, null_structs, null_lists), {}, ForcedLayout::kNone, {0, 0});
+      ASSERT_EQ(pages.size(), 1u);
+      const PageLayout layout = LayoutOf(pages[0]);
+      // With null lists Lance would take their levels for those of values.
+      EXPECT_EQ(layout.has_full_zip_layout(), null_lists == 0);
+      const auto& layers =
+          null_lists == 0 ? layout.full_zip_layout().layers() : layout.mini_block_layout().layers();
+      ASSERT_EQ(layers.size(), 3);
+      EXPECT_EQ(layers[2], REPDEF_NULLABLE_ITEM);
+    }
+  }
+}
+
+TEST(PageEncoderTest, ItemsThatAreNeverNullAreDeclaredSoInAllPages) {
+  using lance::encodings21::REPDEF_ALL_VALID_ITEM;
+  const TypePtr type = Struct({{"v", ListOf(FixedSizeListOf(Float32(), 100)), true, {}}});
+  const ArrayPtr array = VectorsInStructs(type, 0, 3);
+  for (const ForcedLayout layout : {ForcedLayout::kMiniBlock, ForcedLayout::kFullZip}) {
+    const ColumnPlan plan{type,  type->children[0].type->children[0].type, {0, 0}, false, {},
+                          layout};
+    const auto pages = EncodePages(plan, std::span(&array, 1));
+    ASSERT_TRUE(pages.ok()) << pages.status();
+    const PageLayout written = LayoutOf(pages->front());
+    EXPECT_EQ(written.has_full_zip_layout(), layout == ForcedLayout::kFullZip);
+    const auto& layers = written.has_full_zip_layout() ? written.full_zip_layout().layers()
+                                                       : written.mini_block_layout().layers();
+    EXPECT_EQ(layers[2], REPDEF_ALL_VALID_ITEM);
+  }
 }
 
 }  // namespace
