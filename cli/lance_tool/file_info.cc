@@ -152,6 +152,10 @@ Checksums CompareChecksums(const format::FileReader& reader) {
 
 // --- Text ----------------------------------------------------------------------------------------
 
+std::string BytesText(uint64_t bytes) {
+  return io::StrCat(bytes, bytes == 1 ? " byte" : " bytes");
+}
+
 std::string SizeText(uint64_t bytes) {
   constexpr const char* kUnits[] = {"B", "KiB", "MiB", "GiB", "TiB"};
   if (bytes < 1024) {
@@ -263,7 +267,7 @@ std::string PagesText(const StoredColumn& column) {
     text += io::StrCat("    page ", p, "  from ", page.first_row, ", ", page.length, " values, ",
                        SizeText(page.stored_bytes), "\n");
     for (size_t b = 0; b < page.buffers.size(); ++b) {
-      text += io::StrCat("      buffer ", b, "  ", page.buffers[b].bytes, " bytes at ",
+      text += io::StrCat("      buffer ", b, "  ", BytesText(page.buffers[b].bytes), " at ",
                          page.buffers[b].offset, "\n");
     }
     AppendTree(page.encoding, 6, text);
@@ -277,7 +281,7 @@ std::string GlobalBufferText(const FileInfo& info, size_t i) {
                     i == 0    ? " (schema)  "
                     : is_sums ? " (checksums)  "
                               : "  ",
-                    info.global_buffers[i].bytes, " bytes at ", info.global_buffers[i].offset,
+                    BytesText(info.global_buffers[i].bytes), " at ", info.global_buffers[i].offset,
                     "\n");
 }
 
@@ -292,9 +296,9 @@ std::string InfoText(std::string_view name, const FileInfo& info,
   }
   std::string text =
       io::StrCat(name, "\n  file version    ", FileVersionText(info.footer.version),
-                 "\n  size            ", info.file_bytes, " bytes\n  rows            ",
+                 "\n  size            ", BytesText(info.file_bytes), "\n  rows            ",
                  info.num_rows, "\n  columns         ", info.columns.size(), "\n  metadata        ",
-                 metadata_bytes, " bytes, from ", info.footer.column_metadata_start, "\n");
+                 BytesText(metadata_bytes), ", from ", info.footer.column_metadata_start, "\n");
   for (size_t i = 0; i < info.global_buffers.size(); ++i) {
     text += GlobalBufferText(info, i);
   }
