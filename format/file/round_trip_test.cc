@@ -338,6 +338,35 @@ TEST_F(RoundTripTest, PackedStructsWithNullMembersAreRefused) {
   }
 }
 
+// Lance ends its process over rows without a packed struct with text; only whole pages of them are
+// another layout.
+TEST_F(RoundTripTest, PackedTextIsRefusedInListsThatAreEmptyOrNull) {
+  std::mt19937_64 random(tests::Seed());
+  const TypePtr packed = Struct({{"a", Int32(), true, {}}, {"s", Utf8(), true, {}}});
+  auto lists = std::make_shared<DataType>(*ListOf(packed));
+  lists->children[0].metadata["lance-encoding:packed"] = "true";
+  WriterOptions options;
+  options.version = FileVersion::kV2_2;
+  const auto column = [&](double nulls, double empty_fraction) {
+    auto rows = std::make_shared<Array>(*RandomArray(
+        lists, 200, {.null_fraction = nulls, .empty_fraction = empty_fraction}, random));
+    auto items = std::make_shared<Array>(*AllValid(rows->children[0]));
+    std::ranges::transform(items->children, items->children.begin(), AllValid);
+    rows->children[0] = items;
+    return tests::SingleColumn(rows);
+  };
+  ExpectBack(column(0, 0), options, 90, random);
+  ExpectBack(column(0, 1), options, 90, random);
+  ExpectBack(column(1, 0), options, 90, random);
+  for (const RecordBatch& batch : {column(0.2, 0), column(0, 0.2)}) {
+    EXPECT_THAT(
+        Write(batch, options, 90),
+        StatusIs(absl::StatusCode::kUnimplemented,
+                 testing::AllOf(testing::HasSubstr("column \"v\""),
+                                testing::HasSubstr("in lists of which some are empty or null"))));
+  }
+}
+
 // What Lance does not store, nulls of them and them in lists, is refused, and so is what it would
 // read wrongly: any field behind one.
 TEST_F(RoundTripTest, StructsWithoutMembersAreNotNull) {

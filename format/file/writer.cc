@@ -545,7 +545,10 @@ class FileWriter::Impl {
   absl::Status Encode(PendingPages& pending) const {
     absl::StatusOr<std::vector<EncodedPage>> pages = EncodePieces(pending);
     if (!pages.ok()) {
-      return io::Annotate(pages.status(), io::StrCat("field ", columns_[pending.column].field_id));
+      const Column& column = columns_[pending.column];
+      return io::Annotate(pages.status(),
+                          io::StrCat("column \"", schema_.fields[column.top_field].name,
+                                     "\", field ", column.field_id));
     }
     pending.pages = *std::move(pages);
     for (const EncodedPage& page : pending.pages) {

@@ -199,6 +199,41 @@ bool CanZip(const LeafValues& values) {
          values.dictionary == nullptr;
 }
 
+bool EveryRowHasAValue(const PageLevels& levels) {
+  if (levels.rep.empty() || levels.def.empty()) {
+    return true;
+  }
+  bool has_value = true;
+  for (size_t i = 0; i < levels.num_levels; ++i) {
+    if (levels.rep[i] == levels.max_rep) {
+      if (!has_value) {
+        return false;
+      }
+      has_value = false;
+    }
+    has_value |= levels.def[i] <= levels.max_visible_def;
+  }
+  return has_value;
+}
+
+// Packed structs with members of variable width have no layout but full-zip of 2.2, and Lance ends
+// its process when the rows that it decodes together have no value there.
+absl::Status CheckPackedRows(const PageLevels& levels, bool can_zip, const CodecOptions& options) {
+  if (!options.is_2_2) {
+    return io::UnimplementedError(
+        "packed struct with members of variable width, in file version 2.1");
+  }
+  if (!EveryRowHasAValue(levels)) {
+    return io::UnimplementedError(
+        "packed structs with members of variable width in lists of which some are empty or null");
+  }
+  if (!can_zip) {
+    return io::UnimplementedError(
+        "packed structs with members of variable width beside a null list in a nullable struct");
+  }
+  return absl::OkStatus();
+}
+
 absl::StatusOr<Pages> EncodeOneDictionary(const ColumnPlan& plan, std::span<const ArrayPtr> rows) {
   LeafLevels leaf = BuildLevels(rows, plan.path);
   PageLevels& levels = leaf.levels;
@@ -229,14 +264,8 @@ absl::StatusOr<Pages> EncodeOneDictionary(const ColumnPlan& plan, std::span<cons
       (plan.layout == ForcedLayout::kFullZip || IsWide(values, options)) &&
       DeclareForFullZip(is_fixed, levels);
   const std::optional<ChunkLimits> limits = ChunkLimitsOf(levels, options);
-  if (values.shape == LeafShape::kRows && (!wants_zip || !options.is_2_2)) {
-    if (options.is_2_2 && num_rows > 1) {
-      return EncodeSplit(plan, rows, num_rows);
-    }
-    return io::UnimplementedError(
-        options.is_2_2
-            ? "packed struct with members of variable width beside a null list in a nullable struct"
-            : "packed struct with members of variable width, in file version 2.1");
+  if (values.shape == LeafShape::kRows) {
+    OG_RETURN_IF_ERROR(CheckPackedRows(levels, wants_zip, options));
   }
   const auto can_still_zip = [&] {
     return CanZip(values) && (wants_zip || DeclareForFullZip(is_fixed, levels));
