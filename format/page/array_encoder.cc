@@ -180,6 +180,10 @@ void EncodeItems(const DataType& type, const LeafValues& values, size_t level,
   lance::encodings::FixedSizeList& lists = *out.mutable_fixed_size_list();
   lists.set_dimension(static_cast<uint32_t>(dimension.items));
   ArrayEncoding& items = *lists.mutable_items();
+  if (values.shape == LeafShape::kNullItems && level + 1 == values.dimensions.size()) {
+    items.mutable_nullable()->mutable_all_nulls();
+    return;
+  }
   if (!dimension.has_validity) {
     EncodeItems(type, values, level + 1, options, page, ValuesWithoutNulls(items));
     return;

@@ -38,6 +38,9 @@ class FixedSlots {
       CopyBitsOf(*bitmap.bits, i * bitmap.items, bitmap.items, out);
       out += io::BytesForBits(bitmap.items);
     }
+    if (data_bytes_ == 0) {
+      return;
+    }
     if (values_.slot_bits() % 8 == 0) {
       std::memcpy(out, values_.data.data() + i * data_bytes_, data_bytes_);
     } else {

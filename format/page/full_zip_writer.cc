@@ -40,6 +40,16 @@ io::Buffer RowIndex(const std::vector<uint64_t>& row_starts) {
   return std::move(index).Share();
 }
 
+CompressiveEncoding FixedEncoding(const LeafValues& values) {
+  if (values.shape == LeafShape::kNullItems) {
+    CompressiveEncoding nulls;
+    nulls.mutable_constant();
+    return nulls;
+  }
+  return values.is_list() ? ListEncoding(values.bits, values.dimensions)
+                          : FlatEncoding(io::BytesForBits(values.slot_bits()) * 8);
+}
+
 }  // namespace
 
 absl::StatusOr<EncodedPage> WriteFullZip(const PageLevels& levels, const LeafValues& values,
@@ -115,9 +125,7 @@ absl::StatusOr<EncodedPage> WriteFullZip(const PageLevels& levels, const LeafVal
     *full_zip->mutable_value_compression() = std::move(text.encoding);
   } else {
     full_zip->set_bits_per_value(static_cast<uint32_t>(slots->bytes() * 8));
-    *full_zip->mutable_value_compression() = values.is_list()
-                                                 ? ListEncoding(values.bits, values.dimensions)
-                                                 : FlatEncoding(slots->bytes() * 8);
+    *full_zip->mutable_value_compression() = FixedEncoding(values);
   }
   if (is_variable || !levels.rep.empty()) {
     page.buffers.push_back(RowIndex(row_starts));

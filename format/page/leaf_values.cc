@@ -261,7 +261,7 @@ std::vector<LeafRange> MemberRanges(std::span<const LeafRange> ranges, size_t m)
 absl::StatusOr<LeafValues::Member> FixedMember(const DataType& type, const LeafValues& list) {
   LeafValues::Member member;
   uint64_t bits = 0;
-  if (type.id == TypeId::kFixedSizeList) {
+  if (list.shape == LeafShape::kFixed) {
     const bool has_null_items = std::ranges::any_of(list.dimensions, &ListDimension::has_validity);
     // Lance reads bools in rows only as whole bytes, and without bitmaps.
     if (list.slot_bits() % 8 == 0 && !(list.bits == 1 && has_null_items)) {
@@ -376,10 +376,16 @@ absl::StatusOr<LeafValues> GatherLeaf(const DataType& type, std::span<const Leaf
     slots = items;
     ListDimension dimension;
     dimension.items = static_cast<uint64_t>(item->list_size);
-    GatherItemValidity(slots, dimension);
+    item = item->children[0].type.get();
+    if (item->id != TypeId::kNull) {
+      GatherItemValidity(slots, dimension);
+    }
     out.slot_items *= dimension.items;
     out.dimensions.push_back(std::move(dimension));
-    item = item->children[0].type.get();
+  }
+  if (item->id == TypeId::kNull) {
+    out.shape = LeafShape::kNullItems;
+    return out;
   }
   if (item->id == TypeId::kDictionary) {
     if (out.is_list()) {

@@ -18,11 +18,12 @@
 namespace og::format {
 
 enum class LeafShape : uint8_t {
-  kNone,      // the null type: no values
-  kFixed,     // num_values values of `bits`
-  kVariable,  // offsets and bytes
-  kPacked,    // rows of concatenated fixed-width children; `bits` is their sum
-  kRows,      // rows of children of which some have a length before their bytes; offsets and bytes
+  kNone,       // the null type: no values
+  kNullItems,  // fixed-size lists of the null type: dimensions without bytes
+  kFixed,      // num_values values of `bits`
+  kVariable,   // offsets and bytes
+  kPacked,     // rows of concatenated fixed-width children; `bits` is their sum
+  kRows,       // rows of children of which some have a length before their bytes; offsets and bytes
 };
 
 // One fixed-size list around the values, outermost first.

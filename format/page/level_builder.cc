@@ -379,6 +379,13 @@ void DeclareNullable(const std::vector<bool>& nullable, PageLevels& levels) {
   Relabel(std::move(layers), levels);
 }
 
+void DeclareInnermostNullable(PageLevels& levels) {
+  std::vector<LayerKind> layers = levels.layers;
+  layers.front() = LayerKind::kNullableItem;
+  DeclareListsBelowNullable(layers);
+  Relabel(std::move(layers), levels);
+}
+
 bool DeclareForFullZip(bool is_fixed, PageLevels& levels) {
   std::vector<LayerKind> layers = levels.layers;
   const auto first_list = std::ranges::find_if(layers, IsListLayer);

@@ -78,6 +78,9 @@ std::vector<bool> NullableItems(const DataType& top, bool is_top_nullable, const
 // nulls further outside are visible at the ITEM layer.
 void DeclareNullable(const std::vector<bool>& nullable, PageLevels& levels);
 
+// Declares the innermost layer, an ITEM layer, nullable, and has one entry a level.
+void DeclareInnermostNullable(PageLevels& levels);
+
 // Prepares levels with lists for a full-zip page. Lance up to 14 takes a level of such a page for
 // one that has a value if its definition is at most the number of all nullable ITEM layers, those
 // behind a list included. The innermost LIST layer is declared null and empty, so that numbers that

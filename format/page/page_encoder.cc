@@ -234,6 +234,26 @@ absl::Status CheckPackedRows(const PageLevels& levels, bool can_zip, const Codec
   return absl::OkStatus();
 }
 
+// Lists of nulls as Lance 10 writes them where some of them are null: levels, and a constant
+// without a value. It reads only pages with levels, and takes inner lists for nulls.
+absl::StatusOr<Pages> EncodeNullItems(const ColumnPlan& plan, std::span<const ArrayPtr> rows,
+                                      PageLevels levels, const LeafValues& values) {
+  if (values.dimensions.size() > 1) {
+    return io::UnimplementedError("fixed-size lists of fixed-size lists of nulls");
+  }
+  DeclareInnermostNullable(levels);
+  if (!DeclareForFullZip(true, levels)) {
+    const auto num_rows = static_cast<int64_t>(levels.num_rows);
+    if (num_rows > 1) {
+      return EncodeSplit(plan, rows, num_rows);
+    }
+    return io::UnimplementedError(
+        "fixed-size lists of nulls beside a null list in a nullable struct");
+  }
+  OG_ASSIGN_OR_RETURN(EncodedPage page, WriteFullZip(levels, values, plan.codec));
+  return One(std::move(page));
+}
+
 absl::StatusOr<Pages> EncodeOneDictionary(const ColumnPlan& plan, std::span<const ArrayPtr> rows) {
   LeafLevels leaf = BuildLevels(rows, plan.path);
   PageLevels& levels = leaf.levels;
@@ -253,6 +273,9 @@ absl::StatusOr<Pages> EncodeOneDictionary(const ColumnPlan& plan, std::span<cons
   }
   if (values.num_nulls == values.num_values) {
     return One(WriteNulls(levels, options.is_2_2));
+  }
+  if (values.shape == LeafShape::kNullItems) {
+    return EncodeNullItems(plan, rows, std::move(levels), values);
   }
   if (const std::optional<size_t> constant = ConstantValue(plan, levels, values)) {
     return One(WriteConstant(levels, values, *constant));
