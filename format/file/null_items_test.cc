@@ -129,15 +129,18 @@ TEST(NullItemsTest, BothFormsAreRead) {
 
 constexpr const char* kPackedRows =
     R"({"v":{"a":1,"v":[1.5e+00,null,2.5e+00],"m":[[1,null,3],null])"
-    R"(,"b":[true,false,false,false,false,false,false,true],"t":"x","w":[null,1,2,3,null,5,6,7,null]}}
+    R"(,"b":[true,false,false,false,false,false,false,true])"
+    R"(,"t":"x","w":[null,1,2,3,null,5,6,7,null]}}
 )"
     R"({"v":{"a":2,"v":[null,null,5e-01],"m":[[4,5,6],[7,8,9]])"
-    R"(,"b":[false,false,false,false,false,false,false,false],"t":"yy","w":[9,10,11,null,13,14,15,null,17]}}
+    R"(,"b":[false,false,false,false,false,false,false,false])"
+    R"(,"t":"yy","w":[9,10,11,null,13,14,15,null,17]}}
 )"
     R"({"v":null}
 )"
     R"({"v":{"a":4,"v":[4.5e+00,5.5e+00,6.5e+00],"m":[[null,null,10],[11,12,13]])"
-    R"(,"b":[false,true,false,true,false,true,false,true],"t":"zzz","w":[27,null,29,30,31,null,33,34,35]}}
+    R"(,"b":[false,true,false,true,false,true,false,true])"
+    R"(,"t":"zzz","w":[27,null,29,30,31,null,33,34,35]}}
 )";
 
 // Rows of a number, vectors with null items, lists of lists of which some are null, bools, text.
