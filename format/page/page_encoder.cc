@@ -192,8 +192,8 @@ Pages One(EncodedPage page) {
 
 // Whether the values, whatever their levels, can be in a full-zip page.
 bool CanZip(const LeafValues& values) {
-  if (values.is_list() && values.slot_bits() % 8 != 0) {
-    return false;  // lists of bool; Lance reads slots of whole bytes only
+  if (values.is_list() && values.bits * values.dimensions.back().items % 8 != 0) {
+    return false;  // lists of bool; Lance reads innermost lists of whole bytes only
   }
   return (values.shape == LeafShape::kFixed || values.has_offsets()) &&
          values.dictionary == nullptr;

@@ -143,6 +143,17 @@ TEST(PageEncoderTest, DemandsAreFollowed) {
   EXPECT_TRUE(OnlyLayout(ints, {}, ForcedLayout::kFullZip).has_full_zip_layout());
 }
 
+// Lance reads them by way of the innermost lists, which it takes for whole bytes.
+TEST(PageEncoderTest, BitsThatFillNoByteAreNotZipped) {
+  const auto zipped = [](int32_t inner, int32_t outer) {
+    const TypePtr type = FixedSizeListOf(FixedSizeListOf(Bool(), inner), outer);
+    return OnlyLayout(Shape(type, tests::DataShape::kUnique, 100), {}, ForcedLayout::kFullZip)
+        .has_full_zip_layout();
+  };
+  EXPECT_TRUE(zipped(8, 3));
+  EXPECT_FALSE(zipped(3, 8));
+}
+
 TEST(PageEncoderTest, MetadataSteers) {
   CodecOptions options = CodecOptionsOf({{"lance-encoding:compression", "zstd"},
                                          {"lance-encoding:compression-level", "7"},
