@@ -627,6 +627,9 @@ absl::StatusOr<ArrayPtr> PageArrays::Decode(const ArrayEncoding& encoding, const
   if (depth > kEncodingDepthMax) {
     return io::UnimplementedError(io::StrCat("encodings nested deeper than ", kEncodingDepthMax));
   }
+  if (type->id == TypeId::kDictionary && !encoding.has_dictionary() && !encoding.has_nullable()) {
+    return io::DataLossError(io::StrCat("values without a dictionary for type ", type->ToString()));
+  }
   switch (encoding.array_encoding_case()) {
     case ArrayEncoding::kFlat:
       return DecodeFlat(encoding.flat(), type, range);
