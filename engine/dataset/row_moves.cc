@@ -1,6 +1,7 @@
 #include "engine/dataset/row_moves.h"
 
 #include <algorithm>
+#include <set>
 #include <utility>
 
 #include "engine/dataset/index_coverage.h"
@@ -28,9 +29,9 @@ std::optional<uint64_t> MovedIn(const FragmentReuseGroup& group, uint64_t addres
   return std::nullopt;
 }
 
-bool CoversAll(const std::vector<uint32_t>& covered, const FragmentReuseGroup& group) {
+bool CoversAll(const std::set<uint64_t>& covered, const FragmentReuseGroup& group) {
   return std::ranges::all_of(group.old_fragments, [&](const FragmentDigest& fragment) {
-    return std::ranges::find(covered, fragment.id) != covered.end();
+    return covered.contains(fragment.id);
   });
 }
 
@@ -82,24 +83,25 @@ absl::Status RowMoves::LeadOn(std::vector<format::IndexMetadata>& indices) const
     if (index.name == format::kFragmentReuseIndexName) {
       continue;
     }
-    OG_ASSIGN_OR_RETURN(std::optional<std::vector<uint32_t>> covered, CoverageOf(index));
-    if (!covered) {
+    OG_ASSIGN_OR_RETURN(const std::optional<std::vector<uint32_t>> stored, CoverageOf(index));
+    if (!stored) {
       continue;
     }
+    std::set<uint64_t> covered(stored->begin(), stored->end());
     bool has_changed = false;
     for (const Compaction& compaction : compactions_) {
       for (const FragmentReuseGroup& group : compaction.groups) {
-        const bool whole = !group.old_fragments.empty() && CoversAll(*covered, group);
+        const bool whole = !group.old_fragments.empty() && CoversAll(covered, group);
         for (const FragmentDigest& fragment : group.old_fragments) {
-          has_changed = std::erase(*covered, fragment.id) > 0 || has_changed;
+          has_changed = covered.erase(fragment.id) > 0 || has_changed;
         }
         for (size_t i = 0; whole && i < group.new_fragments.size(); ++i) {
-          covered->push_back(static_cast<uint32_t>(group.new_fragments[i].id));
+          covered.insert(group.new_fragments[i].id);
         }
       }
     }
     if (has_changed) {
-      SetCoverage(*std::move(covered), index);
+      SetCoverage({covered.begin(), covered.end()}, index);
     }
   }
   return absl::OkStatus();

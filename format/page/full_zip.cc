@@ -95,16 +95,9 @@ absl::StatusOr<SlotForm> FormOfSlots(const ValueCodec& codec, const ValueShape& 
 }
 
 absl::Status AppendNullItems(const SlotForm& form, uint64_t count, ValueSink& sink) {
-  const ValueShape& shape = sink.shape();
-  if (shape.kind == ValueShape::Kind::kBits) {
-    const std::vector<std::byte> zeros(io::BytesForBits(shape.slot_bits * count));
-    OG_RETURN_IF_ERROR(sink.AppendBits(zeros.data(), 0, count));
-  } else {
-    OG_ASSIGN_OR_RETURN(std::byte* const to, sink.ExtendBytes(count));
-    std::fill_n(to, count * shape.slot_bytes(), std::byte{0});
-  }
+  OG_RETURN_IF_ERROR(sink.AppendEmpty(count));
   if (form.null_item_level.has_value()) {
-    const uint64_t items = count * shape.items_per_slot[*form.null_item_level];
+    const uint64_t items = count * sink.shape().items_per_slot[*form.null_item_level];
     const std::vector<std::byte> zeros(io::BytesForBits(items));
     sink.AppendItemValidity(*form.null_item_level, zeros.data(), 0, items);
   }

@@ -63,8 +63,11 @@ absl::StatusOr<FragmentReuseGroup> GroupFromProto(const Message::Group& proto) {
   }
   OG_ASSIGN_OR_RETURN(
       group.moved, DecodeRoaringTreemap(proto.changed_row_addrs(), std::min(old_rows, new_rows)));
+  auto old = group.old_fragments.end();
   for (const uint64_t address : group.moved) {
-    const auto old = std::ranges::find(group.old_fragments, address >> 32, &FragmentDigest::id);
+    if (old == group.old_fragments.end() || old->id != address >> 32) {
+      old = std::ranges::find(group.old_fragments, address >> 32, &FragmentDigest::id);
+    }
     if (old == group.old_fragments.end() || (address & UINT32_MAX) >= old->physical_rows) {
       return Damaged(io::StrCat("row ", address, " moved, which no old fragment has"));
     }
