@@ -902,8 +902,12 @@ class NodeBuilder {
   absl::StatusOr<ArrayNode> BuildNode(const LanceField& field) {
     ArrayNode node;
     node.is_blob = field.is_blob();
+    if (field.is_blob_v2()) {
+      return io::UnimplementedError(
+          io::StrCat("field ", field.name, ": a blob of version 2 in a file of version 2.0"));
+    }
     if (node.is_blob) {
-      node.type = BlobDescriptorType(field.is_blob_v2());
+      node.type = BlobDescriptorType(/*is_v2=*/false);
     } else {
       OG_ASSIGN_OR_RETURN(node.type, ArrowTypeOf(field));
     }
