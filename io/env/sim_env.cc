@@ -7,6 +7,8 @@
 #include <thread>
 #include <utility>
 
+#include <sched.h>
+
 #include "io/base/check.h"
 #include "io/base/status.h"
 #include "io/base/status_macros.h"
@@ -44,6 +46,29 @@ struct Actor {
 
 // The actor that this thread runs, null outside RunActors().
 thread_local Actor* this_actor = nullptr;
+
+// Keeps this thread, and those that it starts, on the processor where it runs now. Of the actors
+// one runs at a time: the baton goes to the next many times faster where no other processor has
+// to be woken.
+class OneProcessor {
+ public:
+  OneProcessor() {
+    if (sched_getaffinity(0, sizeof(before_), &before_) != 0) return;
+    cpu_set_t here;
+    CPU_ZERO(&here);
+    CPU_SET(static_cast<size_t>(std::max(sched_getcpu(), 0)), &here);
+    is_set_ = sched_setaffinity(0, sizeof(here), &here) == 0;
+  }
+  OneProcessor(const OneProcessor&) = delete;
+  OneProcessor& operator=(const OneProcessor&) = delete;
+  ~OneProcessor() {
+    if (is_set_) sched_setaffinity(0, sizeof(before_), &before_);
+  }
+
+ private:
+  cpu_set_t before_;
+  bool is_set_ = false;
+};
 
 }  // namespace
 
@@ -148,6 +173,7 @@ uint64_t SimEnv::seed() const {
 
 void SimEnv::RunActors(std::vector<std::function<void()>> bodies) {
   OG_CHECK(this_actor == nullptr);
+  const OneProcessor one_processor;
   State& state = *state_;
   std::vector<std::thread> threads;
   {
