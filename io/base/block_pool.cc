@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <bit>
+#include <cstdint>
 #include <new>
 #include <vector>
 
@@ -172,29 +173,45 @@ constexpr size_t SmallSizeOf(size_t i) {
 
 constexpr size_t kSmallBytesMax = SmallSizeOf(kNumSmallSizes - 1);
 
-// The smallest size that holds `bytes`, which is at least 1 and at most kSmallBytesMax.
-constexpr size_t SmallIndexOf(size_t bytes) {
-  if (bytes <= kLinearBytesMax) {
-    return (bytes - 1) / kBufferAlignment;
+// Looked up rather than computed: a cached read takes and gives six blocks.
+constexpr auto kSmallSizes = [] {
+  std::array<uint32_t, kNumSmallSizes> sizes{};
+  for (size_t i = 0; i < kNumSmallSizes; ++i) {
+    sizes[i] = static_cast<uint32_t>(SmallSizeOf(i));
   }
-  const auto log2 = static_cast<size_t>(std::bit_width(bytes - 1) - 1);
-  const size_t power = size_t{1} << log2;
-  const size_t step = power / kSmallStepsPerDouble;
-  return kNumLinear - 1 + (log2 - (std::bit_width(kLinearBytesMax) - 1)) * kSmallStepsPerDouble +
-         (bytes - power + step - 1) / step;
+  return sizes;
+}();
+
+// The smallest size for each number of units of kBufferAlignment, which starts with 1.
+constexpr auto kSmallIndexes = [] {
+  std::array<uint8_t, kSmallBytesMax / kBufferAlignment> indexes{};
+  size_t index = 0;
+  for (size_t i = 0; i < indexes.size(); ++i) {
+    if ((i + 1) * kBufferAlignment > kSmallSizes[index]) {
+      ++index;
+    }
+    indexes[i] = static_cast<uint8_t>(index);
+  }
+  return indexes;
+}();
+
+// REQUIRES: `bytes` is at least 1 and at most kSmallBytesMax.
+constexpr size_t SmallIndexOf(size_t bytes) {
+  return kSmallIndexes[(bytes - 1) / kBufferAlignment];
 }
 
 static_assert(kSmallBytesMax == size_t{60} << 10);
 static_assert(SmallIndexOf(kSmallBytesMax) == kNumSmallSizes - 1);
-static_assert(SmallSizeOf(SmallIndexOf(1025)) == 1152);
-static_assert(SmallSizeOf(SmallIndexOf(4096)) == 4096);
-static_assert(SmallSizeOf(SmallIndexOf(4097)) == 4608);
+static_assert(kSmallSizes[SmallIndexOf(1)] == 64);
+static_assert(kSmallSizes[SmallIndexOf(1025)] == 1152);
+static_assert(kSmallSizes[SmallIndexOf(4096)] == 4096);
+static_assert(kSmallSizes[SmallIndexOf(4097)] == 4608);
 
-std::byte* NewSmall(size_t bytes) {
+[[gnu::noinline]] std::byte* NewSmall(size_t bytes) {
   return static_cast<std::byte*>(::operator new(bytes, std::align_val_t{kBufferAlignment}));
 }
 
-void DeleteSmall(std::byte* data) {
+[[gnu::noinline]] void DeleteSmall(std::byte* data) {
   ::operator delete(data, std::align_val_t{kBufferAlignment});
 }
 
@@ -206,24 +223,37 @@ struct SmallBlocks {
   };
 
   std::array<Link*, kNumSmallSizes> kept;
-  size_t kept_bytes;
-  bool is_closer_made;
+  size_t
+      room;  // bytes that may be kept beside those that are; 0 before the first and after Close()
+  bool is_open;
   bool is_closed;  // the thread ends: nothing is kept any more
 
   std::byte* Take(size_t index) {
     Link* const first = kept[index];
     if (first == nullptr) {
-      return NewSmall(SmallSizeOf(index));
+      return NewSmall(kSmallSizes[index]);
     }
     kept[index] = first->next;
-    kept_bytes -= SmallSizeOf(index);
+    room += kSmallSizes[index];
     return reinterpret_cast<std::byte*>(first);
   }
 
-  void Give(std::byte* data, size_t index);
+  void Give(std::byte* data, size_t index) {
+    if (kSmallSizes[index] <= room) {
+      Keep(data, index);
+    } else {
+      GiveWithoutRoom(data, index);
+    }
+  }
+
+  void Keep(std::byte* data, size_t index) {
+    kept[index] = new (data) Link{kept[index]};
+    room -= kSmallSizes[index];
+  }
+
+  void GiveWithoutRoom(std::byte* data, size_t index);
 
   void Close() {
-    is_closed = true;
     for (Link* first : kept) {
       while (first != nullptr) {
         Link* const next = first->next;
@@ -231,8 +261,7 @@ struct SmallBlocks {
         first = next;
       }
     }
-    kept = {};
-    kept_bytes = 0;
+    *this = {.kept = {}, .room = 0, .is_open = false, .is_closed = true};
   }
 };
 
@@ -240,20 +269,19 @@ constinit thread_local SmallBlocks small_blocks{};
 
 // Frees what the thread has kept when it ends.
 struct SmallBlocksCloser {
-  SmallBlocksCloser() { small_blocks.is_closer_made = true; }
+  SmallBlocksCloser() {
+    small_blocks.is_open = true;
+    small_blocks.room = kKeptSmallBlockBytesMax;
+  }
   ~SmallBlocksCloser() { small_blocks.Close(); }
 };
 
-void SmallBlocks::Give(std::byte* data, size_t index) {
-  const size_t bytes = SmallSizeOf(index);
-  if (is_closed || kept_bytes + bytes > kKeptSmallBlockBytesMax) {
+[[gnu::noinline]] void SmallBlocks::GiveWithoutRoom(std::byte* data, size_t index) {
+  if (is_open || is_closed) {
     return DeleteSmall(data);
   }
-  if (!is_closer_made) {
-    thread_local SmallBlocksCloser closer;
-  }
-  kept[index] = new (data) Link{kept[index]};
-  kept_bytes += bytes;
+  thread_local SmallBlocksCloser closer;
+  Keep(data, index);
 }
 
 bool IsSmall(size_t size) {
@@ -268,14 +296,7 @@ size_t AlignmentOf(size_t size) {
   return size < kPageAlignedBlockBytes ? kBufferAlignment : kPageBytes;
 }
 
-}  // namespace
-
-Block TakeBlock(size_t size) {
-  const size_t capacity = RoundUp(size, kBufferAlignment);
-  if (IsSmall(capacity)) {
-    const size_t index = SmallIndexOf(capacity);
-    return {small_blocks.Take(index), SmallSizeOf(index)};
-  }
+[[gnu::noinline]] Block TakeLarge(size_t capacity) {
   if (IsPooled(capacity)) {
     const size_t index = IndexOf(capacity);
     return {ThePool().Take(index), SizeOf(index)};
@@ -284,16 +305,33 @@ Block TakeBlock(size_t size) {
   return {static_cast<std::byte*>(::operator new(capacity, alignment)), capacity};
 }
 
+[[gnu::noinline]] void GiveLarge(std::byte* data, size_t capacity) {
+  if (IsPooled(capacity)) {
+    ThePool().Give(data, IndexOf(capacity));
+  } else {
+    ::operator delete(data, std::align_val_t{AlignmentOf(capacity)});
+  }
+}
+
+}  // namespace
+
+Block TakeBlock(size_t size) {
+  const size_t capacity = RoundUp(size, kBufferAlignment);
+  if (!IsSmall(capacity)) {
+    return TakeLarge(capacity);
+  }
+  const size_t index = SmallIndexOf(capacity);
+  return {small_blocks.Take(index), kSmallSizes[index]};
+}
+
 void GiveBlock(std::byte* data, size_t capacity) {
   if (data == nullptr) {
     return;
   }
   if (IsSmall(capacity)) {
     small_blocks.Give(data, SmallIndexOf(capacity));
-  } else if (IsPooled(capacity)) {
-    ThePool().Give(data, IndexOf(capacity));
   } else {
-    ::operator delete(data, std::align_val_t{AlignmentOf(capacity)});
+    GiveLarge(data, capacity);
   }
 }
 
@@ -302,7 +340,7 @@ size_t KeptBlockBytes() {
 }
 
 size_t KeptSmallBlockBytes() {
-  return small_blocks.kept_bytes;
+  return small_blocks.is_open ? kKeptSmallBlockBytesMax - small_blocks.room : 0;
 }
 
 }  // namespace og::io

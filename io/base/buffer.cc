@@ -54,8 +54,11 @@ Buffer Buffer::Aligned(size_t alignment) const {
   return reinterpret_cast<uintptr_t>(data_) % alignment == 0 ? *this : CopyOf(span());
 }
 
-MutableBuffer::MutableBuffer(size_t size) {
-  Resize(size);
+MutableBuffer::MutableBuffer(size_t size) : size_(size) {
+  if (size == 0) return;
+  const Block block = TakeBlock(size);
+  data_ = block.data;
+  capacity_ = block.capacity;
 }
 
 MutableBuffer::~MutableBuffer() {
@@ -84,7 +87,9 @@ void MutableBuffer::Append(std::span<const std::byte> bytes) {
 }
 
 Buffer MutableBuffer::Share() && {
-  if (capacity_ > size_) std::memset(data_ + size_, 0, RoundUp(size_, kBufferAlignment) - size_);
+  if (const size_t padding = RoundUp(size_, kBufferAlignment) - size_; padding > 0) {
+    std::memset(data_ + size_, 0, padding);
+  }
   std::shared_ptr<const void> owner(
       data_,
       [capacity = capacity_](const void* data) {

@@ -106,12 +106,12 @@ absl::StatusOr<std::shared_ptr<const OpenFile>> OpenForReading(const std::string
   });
   Descriptor descriptor(fd);
   if (error == ENOENT || error == ENOTDIR) return NoSuchObject(path);
-  if (error != 0) return ErrnoStatus(error, path, "open");
+  if (error != 0) return ErrnoStatus(error, path, "read");
   struct stat info;
-  if (fstat(descriptor.fd(), &info) != 0) return ErrnoStatus(errno, path, "stat");
+  if (fstat(descriptor.fd(), &info) != 0) return ErrnoStatus(errno, path, "read");
   if (!S_ISREG(info.st_mode)) return NoSuchObject(path);
   // Left on, a ring would answer EAGAIN on file systems that cannot read without waiting.
-  if (fcntl(descriptor.fd(), F_SETFL, 0) != 0) return ErrnoStatus(errno, path, "open");
+  if (fcntl(descriptor.fd(), F_SETFL, 0) != 0) return ErrnoStatus(errno, path, "read");
   auto file = std::make_shared<OpenFile>();
   file->descriptor = std::move(descriptor);
   file->device = info.st_dev;

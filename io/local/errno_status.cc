@@ -5,12 +5,13 @@
 
 #include "io/base/status.h"
 #include "io/base/text.h"
+#include "io/store/path.h"
 
 namespace og::io {
 
-absl::Status ErrnoStatus(int error, std::string_view path, std::string_view action) {
+absl::Status ErrnoStatus(int error, std::string_view path, std::string_view call) {
   const std::string message =
-      StrCat(path, ": ", action, ": ", std::generic_category().message(error));
+      StrCat(FailedCall(call, path), ": ", std::generic_category().message(error));
   switch (error) {
     case ENOENT:
     case ENOTDIR:

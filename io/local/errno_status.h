@@ -7,7 +7,7 @@
 
 namespace og::io {
 
-// "{path}: {action}: {text of errno}". `error` is an errno value.
+// "storage {call} failed for '{path}': {text of errno}". `error` is an errno value.
 //
 //   kNotFound           ENOENT, ENOTDIR
 //   kAlreadyExists      EEXIST
@@ -17,6 +17,6 @@ namespace og::io {
 //   kDataLoss           EIO: the device failed; a failed sync must not be taken for done later
 //   kUnavailable        EAGAIN, EBUSY, ETIMEDOUT, ESTALE
 //   kFailedPrecondition anything else
-absl::Status ErrnoStatus(int error, std::string_view path, std::string_view action);
+absl::Status ErrnoStatus(int error, std::string_view path, std::string_view call);
 
 }  // namespace og::io

@@ -5,6 +5,13 @@
 
 namespace og::io {
 
+std::shared_ptr<IoEngine> IoEngines::OfThisThread() const {
+  if (uses_rings_) {
+    if (auto ring = UringEngineOfThisThread(); ring != nullptr) return ring;
+  }
+  return threads_;
+}
+
 bool AcceptIoResult(IoCall& call, int64_t result) {
   if (result == -EINTR || result == -EAGAIN) return false;
   const bool is_direct = call.buffered_fd >= 0;

@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <deque>
 #include <memory>
+#include <utility>
 
 #include "io/base/sync.h"
 #include "io/local/descriptor.h"
@@ -68,6 +69,20 @@ std::shared_ptr<IoEngine> UringEngineOfThisThread();
 
 // An engine of `num_threads` threads, started at the first call.
 std::shared_ptr<IoEngine> NewThreadEngine(size_t num_threads);
+
+// Which engine does the calls of a thread.
+class IoEngines {
+ public:
+  // `threads`: for threads without a ring, or for all.
+  IoEngines(bool uses_rings, std::shared_ptr<IoEngine> threads)
+      : uses_rings_(uses_rings), threads_(std::move(threads)) {}
+
+  std::shared_ptr<IoEngine> OfThisThread() const;
+
+ private:
+  const bool uses_rings_;
+  const std::shared_ptr<IoEngine> threads_;
+};
 
 // Takes over a result of the system, `result` bytes or a negative errno value. True when the call
 // has ended; false when what is missing has to be asked for again.

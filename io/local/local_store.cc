@@ -55,7 +55,7 @@ absl::Status ReadFully(const OpenFile& file, uint64_t offset, std::span<std::byt
     }
     if (got == 0) {
       return DataLossError(
-          StrCat(path, ": the file was cut to ", offset, " bytes while it was read"));
+          StrCat(FailedCall("read", path), ": the file was cut to ", offset, " bytes meanwhile"));
     }
     offset += static_cast<uint64_t>(got);
     out = out.subspan(static_cast<size_t>(got));
@@ -138,7 +138,7 @@ absl::Status ListFolder(const std::string& folder, const std::string& object_pre
     struct stat info;
     if (fstatat(dirfd(directory.get()), entry->d_name, &info, 0) != 0) {
       if (errno == ENOENT || errno == ELOOP) continue;  // removed meanwhile, or a dangling link
-      return ErrnoStatus(errno, StrCat(folder, "/", name), "stat");
+      return ErrnoStatus(errno, StrCat(folder, "/", name), "list");
     }
     // A folder behind a symbolic link is not entered: it may lead back up.
     const bool is_link = entry->d_type == DT_LNK;
@@ -148,7 +148,8 @@ absl::Status ListFolder(const std::string& folder, const std::string& object_pre
   directory.reset();  // before those below take descriptors
   for (const std::string& name : folders) {
     if (depth == kMaxListDepth) {
-      return InvalidArgumentError(StrCat(folder, ": more than ", kMaxListDepth, " folders deep"));
+      return InvalidArgumentError(
+          StrCat(FailedCall("list", folder), ": more than ", kMaxListDepth, " folders deep"));
     }
     OG_RETURN_IF_ERROR(ListFolder(StrCat(folder == "/" ? "" : folder, "/", name),
                                   StrCat(object_prefix, name, "/"), options, depth + 1, infos));
@@ -241,7 +242,7 @@ class LocalStore::Stream : public WriteStream {
 
 LocalStore::LocalStore(const LocalStoreOptions& options, std::shared_ptr<IoEngine> threads)
     : options_(options),
-      threads_(std::move(threads)),
+      engines_(options.io != LocalIo::kThreads, std::move(threads)),
       descriptors_(DescriptorCache::DefaultCapacity()),
       meter_(options.direct_reads, options.page_cache_bytes) {}
 
@@ -251,13 +252,6 @@ absl::StatusOr<std::unique_ptr<LocalStore>> LocalStore::Open(const LocalStoreOpt
   }
   return std::unique_ptr<LocalStore>(
       new LocalStore(options, NewThreadEngine(options.num_io_threads)));
-}
-
-std::shared_ptr<IoEngine> LocalStore::Engine() const {
-  if (options_.io != LocalIo::kThreads) {
-    if (auto engine = UringEngineOfThisThread(); engine != nullptr) return engine;
-  }
-  return threads_;
 }
 
 absl::StatusOr<ObjectInfo> LocalStore::Stat(std::string_view path) {
@@ -273,8 +267,8 @@ absl::StatusOr<ObjectInfo> LocalStore::Stat(std::string_view path) {
 }
 
 PendingReads LocalStore::Submit(std::vector<ReadRequest> requests) {
-  return PendingReads(std::make_unique<PendingLocalReads>(std::move(requests), descriptors_, meter_,
-                                                          [this] { return Engine(); }));
+  return PendingReads(
+      std::make_unique<PendingLocalReads>(std::move(requests), descriptors_, meter_, engines_));
 }
 
 absl::StatusOr<Buffer> LocalStore::Read(std::string_view path) {
@@ -430,7 +424,7 @@ absl::Status LocalStore::Rename(std::string_view from, std::string_view to) {
   const FolderLock lock(ParentFolder(target));
   OG_RETURN_IF_ERROR(lock.ForReplacing(target));
   if (rename(source.c_str(), target.c_str()) != 0) {
-    return ErrnoStatus(errno, source, StrCat("rename to ", target));
+    return ErrnoStatus(errno, source, "rename");
   }
   descriptors_.Forget(from);
   descriptors_.Forget(to);
@@ -486,7 +480,7 @@ absl::Status LocalStore::DeletePrefix(std::string_view prefix) {
 }
 
 absl::Status LocalStore::SyncObjects(std::span<const std::string> paths) {
-  const std::shared_ptr<IoEngine> engine = Engine();
+  const std::shared_ptr<IoEngine> engine = engines_.OfThisThread();
   while (!paths.empty()) {
     IoGroup group;
     while (group.calls.size() < std::min(paths.size(), descriptors_.max_files_of_batch())) {

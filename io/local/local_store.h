@@ -84,9 +84,6 @@ class LocalStore : public Store, public FarCalls {
 
   LocalStore(const LocalStoreOptions& options, std::shared_ptr<IoEngine> threads);
 
-  // The engine for calls of this thread.
-  std::shared_ptr<IoEngine> Engine() const;
-
   // Publishes `file` as `path`, replacing what is there.
   absl::StatusOr<ObjectInfo> Publish(std::string_view path, NewFile& file);
 
@@ -94,7 +91,7 @@ class LocalStore : public Store, public FarCalls {
   absl::Status SyncObjects(std::span<const std::string> paths);
 
   const LocalStoreOptions options_;
-  const std::shared_ptr<IoEngine> threads_;  // also where a thread cannot have a ring
+  const IoEngines engines_;
   DescriptorCache descriptors_;
   ScanMeter meter_;
   FolderSync folders_;

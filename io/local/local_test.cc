@@ -148,6 +148,13 @@ TEST_P(LocalReadTest, ColdReadsCanBeDroppedOrWaitedForElsewhere) {
   }
 }
 
+TEST_P(LocalReadTest, ABatchThatCannotBeStartedToItsEndSaysWhy) {
+  OG_ASSERT_OK(store_->Put(Path("cold"), AsBytes(RandomText(1 << 20))));
+  DropFromPageCache(folder_.Child("cold"));
+  EXPECT_THAT(store_->Submit({{Path("cold"), {0, 4096}}, {Path("missing"), {0, 1}}}).Wait(),
+              StatusIs(absl::StatusCode::kNotFound, folder_.Child("missing")));
+}
+
 TEST_P(LocalReadTest, WorksWithFewDescriptors) {
   std::vector<ReadRequest> requests;
   for (int i = 0; i < 150; ++i) {
@@ -271,7 +278,8 @@ TEST(LocalWriteTest, AFullDiskIsNamedAndLeavesNothing) {
     const ScopedLimit limit(RLIMIT_FSIZE, 100'000);
     for (const absl::Status& status : {store->Put(path, AsBytes(text)).status(),
                                        store->PutIfAbsent(path, AsBytes(text)).status()}) {
-      EXPECT_THAT(status, StatusIs(absl::StatusCode::kResourceExhausted, "big: write"));
+      EXPECT_THAT(status, StatusIs(absl::StatusCode::kResourceExhausted,
+                                   StrCat("storage write failed for '/", path, "'")));
     }
     OG_ASSERT_OK_AND_ASSIGN(auto stream, store->OpenWrite(path));
     EXPECT_THAT(stream->Append(AsBytes(text)), StatusIs(absl::StatusCode::kResourceExhausted));
@@ -280,7 +288,8 @@ TEST(LocalWriteTest, AFullDiskIsNamedAndLeavesNothing) {
   EXPECT_TRUE(infos.empty());
   EXPECT_EQ(ErrnoStatus(ENOSPC, "/a", "write").code(), absl::StatusCode::kResourceExhausted);
   EXPECT_THAT(ErrnoStatus(ENOSPC, "/a", "write"),
-              StatusIs(absl::StatusCode::kResourceExhausted, "/a: write: No space left on device"));
+              StatusIs(absl::StatusCode::kResourceExhausted,
+                       "write failed for '/a': No space left on device"));
 }
 
 TEST(LocalWriteTest, AKilledWriterLeavesWholeObjectsOnly) {

@@ -119,7 +119,8 @@ absl::Status NewFile::PublishIfAbsent() {
   const int error = LinkTo(path_);
   if (error == EEXIST) return ObjectExists(path_);
   if (error == EPERM || error == EOPNOTSUPP || error == EMLINK) {
-    return UnimplementedError(StrCat(path_, ": the file system has no hard links"));
+    return UnimplementedError(
+        StrCat(FailedCall("link", path_), ": the file system has no hard links"));
   }
   if (error != 0) return ErrnoStatus(error, path_, "link");
   if (!temporary_name_.empty()) unlink(std::exchange(temporary_name_, {}).c_str());

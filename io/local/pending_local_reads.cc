@@ -41,25 +41,63 @@ absl::Status CheckRangeOf(const OpenFile& file, const ReadRequest& request) {
   if (range.offset <= size && range.length <= size - range.offset) return absl::OkStatus();
   struct stat info;
   const std::string name = StrCat("/", request.path);
-  if (fstat(file.descriptor.fd(), &info) != 0) return ErrnoStatus(errno, name, "stat");
+  if (fstat(file.descriptor.fd(), &info) != 0) return ErrnoStatus(errno, name, "read");
   return CheckRange(name, range, static_cast<uint64_t>(info.st_size));
 }
 
 }  // namespace
 
+// The reads that the page cache cannot answer, each with its call.
+struct PendingLocalReads::Missing {
+  // Where the bytes of a request come to lie: from `start` on, as many as were asked for.
+  struct Target {
+    size_t request = 0;
+    MutableBuffer memory;
+    size_t start = 0;
+  };
+
+  void Add(const std::shared_ptr<const OpenFile>& file, Target target, IoCall call) {
+    if (group.calls.empty() || group.calls.back().file != file) ++num_files;
+    call.file = file;
+    group.calls.push_back(std::move(call));
+    targets.push_back(std::move(target));
+  }
+
+  // Starts the calls that were added since the last time.
+  void Start(const IoEngines& engines) {
+    if (num_started == group.calls.size()) return;
+    if (engine == nullptr) engine = engines.OfThisThread();
+    engine->Start(group, num_started);
+    num_started = group.calls.size();
+  }
+
+  // Starts them and waits for all.
+  void Finish(const IoEngines& engines) {
+    Start(engines);
+    engine->Wait(group);
+    num_files = 0;
+  }
+
+  IoGroup group;
+  std::vector<Target> targets;       // one a call
+  std::shared_ptr<IoEngine> engine;  // set while calls may be under way
+  size_t num_started = 0;            // of the calls
+  size_t num_files = 0;              // held open by unfinished calls, at most
+};
+
 PendingLocalReads::PendingLocalReads(std::vector<ReadRequest> requests,
                                      DescriptorCache& descriptors, ScanMeter& meter,
-                                     const EngineOfThread& engine)
-    : requests_(std::move(requests)), targets_(requests_.size()) {
-  start_status_ = StartAll(descriptors, meter, engine);
+                                     const IoEngines& engines)
+    : requests_(std::move(requests)), buffers_(requests_.size()) {
+  start_status_ = StartAll(descriptors, meter, engines);
 }
 
 PendingLocalReads::~PendingLocalReads() {
-  if (engine_ != nullptr) engine_->Cancel(*group_);
+  if (missing_ != nullptr && missing_->engine != nullptr) missing_->engine->Cancel(missing_->group);
 }
 
 absl::Status PendingLocalReads::StartAll(DescriptorCache& descriptors, ScanMeter& meter,
-                                         const EngineOfThread& engine) {
+                                         const IoEngines& engines) {
   const std::string* path = nullptr;
   std::shared_ptr<const OpenFile> file;
   for (size_t i = 0; i < requests_.size(); ++i) {
@@ -67,23 +105,25 @@ absl::Status PendingLocalReads::StartAll(DescriptorCache& descriptors, ScanMeter
     if (request.range.length == 0) continue;
     if (path == nullptr || *path != request.path) {
       // Before a batch holds more files, it waits for the reads of those that it has.
-      if (num_files_ == descriptors.max_files_of_batch()) FinishCalls(engine);
+      if (missing_ != nullptr && missing_->num_files == descriptors.max_files_of_batch()) {
+        missing_->Finish(engines);
+      }
       file.reset();
-      OG_ASSIGN_OR_RETURN(file, AcquireFile(descriptors, request, engine));
+      OG_ASSIGN_OR_RETURN(file, AcquireFile(descriptors, request, engines));
       path = &request.path;
     }
     OG_RETURN_IF_ERROR(Read(i, file, meter));
   }
-  StartCalls(engine);
+  if (missing_ != nullptr) missing_->Start(engines);
   return absl::OkStatus();
 }
 
 absl::StatusOr<std::shared_ptr<const OpenFile>> PendingLocalReads::AcquireFile(
-    DescriptorCache& descriptors, const ReadRequest& request, const EngineOfThread& engine) {
+    DescriptorCache& descriptors, const ReadRequest& request, const IoEngines& engines) {
   auto file = descriptors.Acquire(request.path, request.is_immutable, WhenScarce::kFail);
-  if (!absl::IsResourceExhausted(file.status())) return file;
-  FinishCalls(engine);
-  engine()->Drain();
+  if (file.ok() || !absl::IsResourceExhausted(file.status())) return file;
+  if (missing_ != nullptr) missing_->Finish(engines);
+  engines.OfThisThread()->Drain();
   return descriptors.Acquire(request.path, request.is_immutable, WhenScarce::kWait);
 }
 
@@ -92,96 +132,80 @@ absl::Status PendingLocalReads::Read(size_t i, const std::shared_ptr<const OpenF
   const ByteRange& range = requests_[i].range;
   // Checked before memory is taken for a length that a damaged file may have named.
   OG_RETURN_IF_ERROR(CheckRangeOf(*file, requests_[i]));
-  Target& target = targets_[i];
+  MutableBuffer memory;
   size_t cached = 0;
   if (meter.LooksIntoCache()) {
-    target.memory = MutableBuffer(range.length);
-    cached = ReadCached(*file, range.offset, target.memory.span());
+    memory = MutableBuffer(range.length);
+    cached = ReadCached(*file, range.offset, memory.span());
   }
   const bool passes_by = meter.NotesAndPassesBy(range.length, cached);
-  if (target.memory.size() == range.length && cached == range.length) return absl::OkStatus();
+  if (cached == range.length) {
+    buffers_[i] = std::move(memory).Share();
+    return absl::OkStatus();
+  }
 
   if (passes_by && file->DirectFd() >= 0) {
     const uint64_t first = range.offset - range.offset % kDirectBlockBytes;
     const uint64_t length = RoundUp(range.offset + range.length - first, kDirectBlockBytes);
-    target.memory =
-        MutableBuffer(length < kPageAlignedBlockBytes ? length + kDirectBlockBytes : length);
-    const auto address = reinterpret_cast<uintptr_t>(target.memory.data());
+    memory = MutableBuffer(length < kPageAlignedBlockBytes ? length + kDirectBlockBytes : length);
+    const auto address = reinterpret_cast<uintptr_t>(memory.data());
     const size_t padding = RoundUp(address, kDirectBlockBytes) - address;
-    target.start = padding + (range.offset - first);
-    AddCall(i, file,
-            {.fd = file->DirectFd(),
-             .offset = first,
-             .out = target.memory.data() + padding,
-             .missing = length,
-             .buffered_fd = file->descriptor.fd(),
-             .slack = first + length - (range.offset + range.length)});
+    std::byte* const out = memory.data() + padding;
+    missing().Add(file, {i, std::move(memory), padding + (range.offset - first)},
+                  {.fd = file->DirectFd(),
+                   .offset = first,
+                   .out = out,
+                   .missing = length,
+                   .buffered_fd = file->descriptor.fd(),
+                   .slack = first + length - (range.offset + range.length)});
     return absl::OkStatus();
   }
-  if (target.memory.size() == 0) target.memory = MutableBuffer(range.length);
-  AddCall(i, file,
-          {.fd = file->descriptor.fd(),
-           .offset = range.offset + cached,
-           .out = target.memory.data() + cached,
-           .missing = range.length - cached});
+  if (memory.size() == 0) memory = MutableBuffer(range.length);
+  std::byte* const out = memory.data() + cached;
+  missing().Add(file, {i, std::move(memory), 0},
+                {.fd = file->descriptor.fd(),
+                 .offset = range.offset + cached,
+                 .out = out,
+                 .missing = range.length - cached});
   return absl::OkStatus();
 }
 
-void PendingLocalReads::AddCall(size_t i, const std::shared_ptr<const OpenFile>& file,
-                                IoCall call) {
-  if (group_ == nullptr) group_ = std::make_unique<IoGroup>();
-  if (group_->calls.empty() || group_->calls.back().file != file) ++num_files_;
-  call.file = file;
-  group_->calls.push_back(std::move(call));
-  request_of_call_.push_back(i);
-}
-
-void PendingLocalReads::StartCalls(const EngineOfThread& engine) {
-  if (group_ == nullptr || num_started_ == group_->calls.size()) return;
-  if (engine_ == nullptr) engine_ = engine();
-  engine_->Start(*group_, num_started_);
-  num_started_ = group_->calls.size();
-}
-
-void PendingLocalReads::FinishCalls(const EngineOfThread& engine) {
-  StartCalls(engine);
-  if (engine_ == nullptr) return;
-  engine_->Wait(*group_);
-  num_files_ = 0;
+PendingLocalReads::Missing& PendingLocalReads::missing() {
+  if (missing_ == nullptr) missing_ = std::make_unique<Missing>();
+  return *missing_;
 }
 
 absl::Status PendingLocalReads::CheckCalls() const {
-  if (group_ == nullptr) return absl::OkStatus();
-  for (size_t i = 0; i < group_->calls.size(); ++i) {
-    const IoCall& call = group_->calls[i];
+  // Calls that were not started any more have no result; start_status_ says why.
+  for (size_t i = 0; i < missing_->num_started; ++i) {
+    const IoCall& call = missing_->group.calls[i];
     if (call.error == 0 && call.missing <= call.slack) continue;
-    const ReadRequest& request = requests_[request_of_call_[i]];
+    const ReadRequest& request = requests_[missing_->targets[i].request];
     const std::string name = StrCat("/", request.path);
     const std::string what =
-        StrCat("read ", request.range.length, " bytes at offset ", request.range.offset);
+        StrCat("read of ", request.range.length, " bytes at offset ", request.range.offset);
     if (call.error != 0) return ErrnoStatus(call.error, name, what);
-    return OutOfRangeError(StrCat(name, ": ", what, ": the object ends at ", call.offset));
+    return OutOfRangeError(StrCat(FailedCall(what, name), ": the object ends at ", call.offset));
   }
   return absl::OkStatus();
 }
 
 absl::StatusOr<std::vector<Buffer>> PendingLocalReads::Wait() {
-  if (engine_ != nullptr) {
-    engine_->Wait(*group_);
-    engine_.reset();
+  if (missing_ != nullptr) {
+    if (missing_->engine != nullptr) {
+      missing_->engine->Wait(missing_->group);
+      missing_->engine.reset();
+    }
+    OG_RETURN_IF_ERROR(CheckCalls());
   }
-  OG_RETURN_IF_ERROR(CheckCalls());
   OG_RETURN_IF_ERROR(start_status_);
-  std::vector<Buffer> buffers;
-  buffers.reserve(targets_.size());
-  for (size_t i = 0; i < targets_.size(); ++i) {
-    const uint64_t length = requests_[i].range.length;
-    Target& target = targets_[i];
-    const bool is_whole = target.memory.size() == length;
-    Buffer bytes = std::move(target.memory).Share();
-    buffers.push_back(is_whole ? std::move(bytes) : bytes.Slice(target.start, length));
+  if (missing_ != nullptr) {
+    for (Missing::Target& target : missing_->targets) {
+      const Buffer memory = std::move(target.memory).Share();
+      buffers_[target.request] = memory.Slice(target.start, requests_[target.request].range.length);
+    }
   }
-  return buffers;
+  return std::move(buffers_);
 }
 
 }  // namespace og::io

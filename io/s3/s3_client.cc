@@ -506,8 +506,8 @@ bool S3Client::CorrectClock(const HttpResponse& response) {
 }
 
 std::string S3Client::ContextOf(const S3Request& request) const {
-  return StrCat(request.operation, " ",
-                Uri(request.subject.empty() ? request.key : request.subject));
+  return FailedCall(request.operation,
+                    Uri(request.subject.empty() ? request.key : request.subject));
 }
 
 absl::Status S3Client::StatusOf(const S3Request& request, const S3Answer& answer) const {

@@ -100,7 +100,7 @@ class S3Client {
 
   // "s3://bucket/key".
   std::string Uri(std::string_view key) const;
-  // "read s3://bucket/key".
+  // "storage read failed for 's3://bucket/key'".
   std::string ContextOf(const S3Request& request) const;
 
   const std::string& bucket() const { return bucket_; }

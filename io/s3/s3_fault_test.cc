@@ -248,7 +248,7 @@ TEST(S3LostAnswerTest, WhatCannotBeReadBackIsUnknown) {
     });
     self = &bucket;
     EXPECT_THAT(bucket.Open()->PutIfAbsent("v", AsBytes("mine")),
-                StatusIs(absl::StatusCode::kUnknown, "write s3://b/v"));
+                StatusIs(absl::StatusCode::kUnknown, "storage write failed for 's3://b/v'"));
   }
 }
 
@@ -258,7 +258,7 @@ TEST(S3LostAnswerTest, WhatIsNotThereInTheEndDidNotHappen) {
     return std::nullopt;
   });
   EXPECT_THAT(bucket.Open()->PutIfAbsent("v", AsBytes("mine")),
-              StatusIs(absl::StatusCode::kUnavailable, "write s3://b/v"));
+              StatusIs(absl::StatusCode::kUnavailable, "storage write failed for 's3://b/v'"));
 }
 
 TEST(S3ConditionTest, RefusalsThatAreFinalAndThatAreNot) {
@@ -340,7 +340,7 @@ TEST(S3FaultTest, EveryCallNamesItselfAndItsObject) {
       EXPECT_THAT(store->PutIfAbsent("o", AsBytes("x")), uri(code));
       EXPECT_THAT(store->PutIfMatch("o", AsBytes("x"), "\"e\""), uri(code));
     }
-    EXPECT_THAT(store->Read("o"), StatusIs(code, "read s3://b/o"));
+    EXPECT_THAT(store->Read("o"), StatusIs(code, "storage read failed for 's3://b/o'"));
   }
 }
 
@@ -354,10 +354,11 @@ TEST(S3FaultTest, NoServerIsUnavailableAfterFewAttempts) {
   const auto store = bucket.Open([port](S3Settings& settings) {
     settings.endpoint = *ParseEndpoint(StrCat("http://127.0.0.1:", port));
   });
-  EXPECT_THAT(store->Read("o"), StatusIs(absl::StatusCode::kUnavailable, "read s3://b/o"));
+  EXPECT_THAT(store->Read("o"),
+              StatusIs(absl::StatusCode::kUnavailable, "storage read failed for 's3://b/o'"));
   // It was never sent, so its outcome is known.
   EXPECT_THAT(store->PutIfAbsent("o", AsBytes("x")),
-              StatusIs(absl::StatusCode::kUnavailable, "write s3://b/o"));
+              StatusIs(absl::StatusCode::kUnavailable, "storage write failed for 's3://b/o'"));
 }
 
 TEST(S3FaultTest, ANameThatNobodyKnowsIsUnavailable) {
@@ -366,9 +367,10 @@ TEST(S3FaultTest, ANameThatNobodyKnowsIsUnavailable) {
   const auto store = bucket.Open([](S3Settings& settings) {
     settings.endpoint = *ParseEndpoint(StrCat("http://", std::string(64, 'x'), ".invalid"));
   });
-  EXPECT_THAT(store->Read("o"),
-              StatusIs(absl::StatusCode::kUnavailable, "read s3://b/o: after 4 attempts"));
-  EXPECT_THAT(store->List("p", {}), StatusIs(absl::StatusCode::kUnavailable, "list s3://b/p/: "));
+  EXPECT_THAT(store->Read("o"), StatusIs(absl::StatusCode::kUnavailable,
+                                         "storage read failed for 's3://b/o': after 4 attempts"));
+  EXPECT_THAT(store->List("p", {}),
+              StatusIs(absl::StatusCode::kUnavailable, "storage list failed for 's3://b/p/': "));
 }
 
 // A place that takes no connection and refuses none: its queue is full.
@@ -413,14 +415,16 @@ TEST(S3FaultTest, AConnectionThatIsNotMadeEndsInItsOwnTime) {
     settings.retry.max_connect_attempts = 2;
   });
   const int64_t start = MonotonicNs();
-  EXPECT_THAT(store->Read("o"), StatusIs(absl::StatusCode::kDeadlineExceeded,
-                                         "read s3://b/o: after 2 attempts: Timeout was reached"));
+  EXPECT_THAT(
+      store->Read("o"),
+      StatusIs(absl::StatusCode::kDeadlineExceeded,
+               "storage read failed for 's3://b/o': after 2 attempts: Timeout was reached"));
   const int64_t spent_ms = (MonotonicNs() - start) / 1'000'000;
   EXPECT_GE(spent_ms, 2 * 150);
   EXPECT_LT(spent_ms, 5000);
   // It was never sent, so its outcome is known.
   EXPECT_THAT(store->PutIfAbsent("o", AsBytes("x")),
-              StatusIs(absl::StatusCode::kDeadlineExceeded, "write s3://b/o"));
+              StatusIs(absl::StatusCode::kDeadlineExceeded, "storage write failed for 's3://b/o'"));
 }
 
 TEST(S3FaultTest, WhatAnswersForNoBucketIsNoEmptyBucket) {
@@ -445,7 +449,9 @@ TEST(S3FaultTest, ErrorsSayWhatToDo) {
     const absl::Status failure = bucket.Open()->List("p", {}).status();
     EXPECT_EQ(failure.code() == absl::StatusCode::kPermissionDenied,
               code == "ExpiredToken" || status == 403);
-    EXPECT_THAT(failure, StatusIs(failure.code(), StrCat("list s3://b/p/: HTTP status ", status)));
+    EXPECT_THAT(failure,
+                StatusIs(failure.code(),
+                         StrCat("storage list failed for 's3://b/p/': HTTP status ", status)));
     EXPECT_THAT(failure, StatusIs(failure.code(), remedy));
   }
 }
@@ -456,7 +462,8 @@ TEST(S3FaultTest, SlowAnswersEndAtTheDeadline) {
     ScriptedBucket bucket([&slow](const ScriptedRequest&, int) { return slow; });
     const auto store = bucket.Open([](S3Settings& settings) { settings.deadline_ms = 300; });
     const int64_t start = MonotonicNs();
-    EXPECT_THAT(store->Read("o"), StatusIs(absl::StatusCode::kDeadlineExceeded, "read s3://b/o"));
+    EXPECT_THAT(store->Read("o"), StatusIs(absl::StatusCode::kDeadlineExceeded,
+                                           "storage read failed for 's3://b/o'"));
     EXPECT_LT(MonotonicNs() - start, 2'000'000'000);
   }
 }
@@ -508,7 +515,7 @@ TEST(S3FaultTest, ListsThatLeadNowhereAreDamage) {
     ScriptedBucket bucket(
         [body](const ScriptedRequest&, int) { return ScriptedAnswer{.body = body}; });
     EXPECT_THAT(bucket.Open()->List("p", {}),
-                StatusIs(absl::StatusCode::kDataLoss, "list s3://b/p/"));
+                StatusIs(absl::StatusCode::kDataLoss, "storage list failed for 's3://b/p/'"));
   }
 }
 

@@ -123,8 +123,8 @@ class S3Store::Reads : public PendingReads::State {
     if (!answer.is_success()) {
       const absl::Status failure = store_->Failure(batch_.request(number), answer);
       if (!absl::IsOutOfRange(failure)) return failure;
-      return OutOfRangeError(
-          StrCat(uri, ": ", range.length, " bytes at offset ", range.offset, " leave the object"));
+      return OutOfRangeError(StrCat(FailedCall("read", uri), ": ", range.length,
+                                    " bytes at offset ", range.offset, " leave the object"));
     }
     store_->Note(answer);
     const Buffer& body = answer.response.body;
@@ -134,14 +134,14 @@ class S3Store::Reads : public PendingReads::State {
     }
     const auto got = ParseContentRange(FindHeader(answer.response.headers, "content-range"));
     if (!got.has_value() || got->start != range.offset) {
-      return DataLossError(StrCat("read ", uri, ": asked for ", range.length, " bytes at ",
-                                  range.offset, ", the answer is of \"",
+      return DataLossError(StrCat(FailedCall("read", uri), ": asked for ", range.length,
+                                  " bytes at ", range.offset, ", the answer is of \"",
                                   FindHeader(answer.response.headers, "content-range"), "\""));
     }
     OG_RETURN_IF_ERROR(CheckRange(uri, range, got->size));
     if (body.size() != range.length) {
-      return DataLossError(
-          StrCat("read ", uri, ": asked for ", range.length, " bytes, got ", body.size()));
+      return DataLossError(StrCat(FailedCall("read", uri), ": asked for ", range.length,
+                                  " bytes, got ", body.size()));
     }
     return body;
   }
@@ -204,7 +204,7 @@ absl::StatusOr<Buffer> S3Store::ReadTail(std::string_view path, uint64_t length,
     return Buffer();
   }
   OG_RETURN_IF_ERROR(CheckKey(path));
-  S3Request request{.operation = "read the end of", .method = "GET", .key = std::string(path)};
+  S3Request request{.operation = "read", .method = "GET", .key = std::string(path)};
   request.headers = {{"range", StrCat("bytes=-", std::min(length, kMaxOffset))}};
   request.max_response_bytes = std::max(std::min(length, kMaxObjectBytes), kMaxErrorBytes);
   request.is_hedged = true;
@@ -224,7 +224,7 @@ absl::StatusOr<Buffer> S3Store::ReadTail(std::string_view path, uint64_t length,
   const auto got = ParseContentRange(FindHeader(answer.response.headers, "content-range"));
   if (!got.has_value() || got->start > got->size || body.size() != got->size - got->start ||
       body.size() != std::min(length, got->size)) {
-    return DataLossError(StrCat("read the end of ", client_->Uri(path), ": asked for ", length,
+    return DataLossError(StrCat(FailedCall("read", client_->Uri(path)), ": asked for ", length,
                                 " bytes, got ", body.size(), " of \"",
                                 FindHeader(answer.response.headers, "content-range"), "\""));
   }
@@ -234,7 +234,7 @@ absl::StatusOr<Buffer> S3Store::ReadTail(std::string_view path, uint64_t length,
 
 absl::StatusOr<ObjectInfo> S3Store::Stat(std::string_view path) {
   OG_RETURN_IF_ERROR(CheckKey(path));
-  const S3Request request{.operation = "look for", .method = "HEAD", .key = std::string(path)};
+  const S3Request request{.operation = "stat", .method = "HEAD", .key = std::string(path)};
   const S3Answer answer = client_->Call(request);
   if (!answer.is_success()) return Failure(request, answer);
   Note(answer);
@@ -404,7 +404,7 @@ absl::StatusOr<S3ListPage> S3Store::ListPage(std::string_view prefix, bool is_re
   if (!is_recursive) request.query.emplace_back("delimiter", "/");
   if (!token.empty()) request.query.emplace_back("continuation-token", token);
   request.subject = folder;
-  const std::string context = StrCat("list ", client_->Uri(folder));
+  const std::string context = FailedCall("list", client_->Uri(folder));
   const S3Answer answer = client_->Call(request);
   if (!answer.is_success()) return Failure(request, answer);
   Note(answer);
@@ -463,7 +463,7 @@ absl::Status S3Store::Copy(std::string_view from, std::string_view to) {
   OG_ASSIGN_OR_RETURN(const ObjectInfo source, Stat(from));
   if (from == to) return absl::OkStatus();
   if (source.size > options_.max_copy_bytes) return CopyInParts(source, to);
-  S3Request request{.operation = "copy to", .method = "PUT", .key = std::string(to)};
+  S3Request request{.operation = "copy", .method = "PUT", .key = std::string(to)};
   request.headers = {{"x-amz-copy-source", StrCat("/", PercentEncode(client_->bucket(), false), "/",
                                                   PercentEncode(from, true))},
                      {"x-amz-copy-source-if-match", source.e_tag}};
@@ -472,7 +472,7 @@ absl::Status S3Store::Copy(std::string_view from, std::string_view to) {
   const S3Answer answer = client_->Call(request);
   if (!answer.is_success()) return Annotate(Failure(request, answer), client_->Uri(from));
   return Annotate(ParseResultETag(answer.response.body.view()).status(),
-                  StrCat("copy ", client_->Uri(from), " to ", client_->Uri(to)));
+                  FailedCall("copy", client_->Uri(to)));
 }
 
 absl::Status S3Store::CopyInParts(const ObjectInfo& from, std::string_view to) {
@@ -518,7 +518,7 @@ absl::Status S3Store::DeleteKeys(std::vector<std::string> keys) {
   OG_RETURN_IF_ERROR(DeleteOneByOne(alone));
   if (keys.empty()) return absl::OkStatus();
   if (keys.size() == 1 || !can_delete_many_) return DeleteOneByOne(keys);
-  S3Request request{.operation = "delete objects of", .method = "POST", .query = {{"delete", ""}}};
+  S3Request request{.operation = "delete", .method = "POST", .query = {{"delete", ""}}};
   request.body = Buffer::CopyOf(FormatDelete(keys));
   request.has_body = true;
   request.has_content = true;
@@ -535,7 +535,7 @@ absl::Status S3Store::DeleteKeys(std::vector<std::string> keys) {
     return DeleteOneByOne(keys);
   }
   const auto failures = ParseDeleteResult(answer.response.body.view());
-  if (!failures.ok()) return Annotate(failures.status(), StrCat("delete in ", scheme_root_));
+  if (!failures.ok()) return Annotate(failures.status(), FailedCall("delete", scheme_root_));
   std::vector<std::string> again;
   for (const S3DeleteFailure& failure : *failures) {
     again.push_back(failure.key);

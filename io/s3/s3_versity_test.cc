@@ -101,7 +101,8 @@ TEST(VersityTest, WrongKeysAreRefused) {
     EXPECT_THAT(store->Read("o"), StatusIs(absl::StatusCode::kPermissionDenied, code));
     EXPECT_THAT(store->Stat("o"), StatusIs(absl::StatusCode::kPermissionDenied, code));
     EXPECT_THAT(store->PutIfAbsent("o", AsBytes("x")),
-                StatusIs(absl::StatusCode::kPermissionDenied, "write s3://test-bucket/o"));
+                StatusIs(absl::StatusCode::kPermissionDenied,
+                         "storage write failed for 's3://test-bucket/o'"));
   }
 }
 
@@ -122,8 +123,8 @@ TEST(VersityTest, ACertificateIsBelievedOnlyWithItsAuthorityAndName) {
   S3StoreOptions unknown = SecureOptions("localhost");
   unknown.settings.ca_bundle.clear();
   const absl::Status not_believed = (*S3Store::Open(unknown))->Read("tls/o").status();
-  EXPECT_THAT(not_believed,
-              StatusIs(absl::StatusCode::kFailedPrecondition, "read s3://test-bucket/tls/o"));
+  EXPECT_THAT(not_believed, StatusIs(absl::StatusCode::kFailedPrecondition,
+                                     "storage read failed for 's3://test-bucket/tls/o'"));
   EXPECT_THAT(not_believed, StatusIs(absl::StatusCode::kFailedPrecondition,
                                      "AWS_CA_BUNDLE can name the authorities to believe"));
 

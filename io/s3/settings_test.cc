@@ -208,21 +208,22 @@ TEST(S3SettingsTest, AttemptsDeadlineAndStallAreKept) {
   };
   ScriptedHttpServer failing([](const ScriptedRequest&) { return ScriptedAnswer{.status = 503}; });
   EXPECT_THAT(Open({{"AWS_ENDPOINT_URL", failing.Url()}, {"AWS_MAX_ATTEMPTS", "2"}})->Read("o"),
-              StatusIs(absl::StatusCode::kUnavailable, "read s3://b/o: after 2 attempts"));
+              StatusIs(absl::StatusCode::kUnavailable,
+                       "storage read failed for 's3://b/o': after 2 attempts"));
   EXPECT_EQ(failing.requests().size(), 2u);
 
   ScriptedHttpServer mute([](const ScriptedRequest&) { return ScriptedAnswer{.is_mute = true}; });
   double start = seconds();
   EXPECT_THAT(
       Open({{"AWS_ENDPOINT_URL", mute.Url()}, {"OMNIGRAPH_S3_DEADLINE_MS", "300"}})->Read("o"),
-      StatusIs(absl::StatusCode::kDeadlineExceeded, "read s3://b/o"));
+      StatusIs(absl::StatusCode::kDeadlineExceeded, "storage read failed for 's3://b/o'"));
   EXPECT_LT(seconds() - start, 5.0);
   start = seconds();
   EXPECT_THAT(Open({{"AWS_ENDPOINT_URL", mute.Url()},
                     {"AWS_MAX_ATTEMPTS", "1"},
                     {"OMNIGRAPH_S3_STALL_MS", "1000"}})
                   ->Read("o"),
-              StatusIs(absl::StatusCode::kDeadlineExceeded, "read s3://b/o"));
+              StatusIs(absl::StatusCode::kDeadlineExceeded, "storage read failed for 's3://b/o'"));
   EXPECT_LT(seconds() - start, 10.0);
 }
 

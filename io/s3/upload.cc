@@ -6,6 +6,7 @@
 #include "io/base/status_macros.h"
 #include "io/base/text.h"
 #include "io/s3/messages.h"
+#include "io/store/path.h"
 
 namespace og::io {
 namespace {
@@ -23,7 +24,7 @@ S3Upload::S3Upload(S3Client* client, std::string_view key, std::string mark, std
 
 absl::StatusOr<std::unique_ptr<S3Upload>> S3Upload::Start(S3Client* client, std::string_view key) {
   std::string mark = NewPutMark(*client);
-  S3Request request{.operation = "start upload of",
+  S3Request request{.operation = "start upload",
                     .method = "POST",
                     .key = std::string(key),
                     .query = {{"uploads", ""}}};
@@ -34,7 +35,7 @@ absl::StatusOr<std::unique_ptr<S3Upload>> S3Upload::Start(S3Client* client, std:
   const S3Answer answer = client->Call(request);
   if (!answer.is_success()) return client->StatusOf(request, answer);
   absl::StatusOr<std::string> id = ParseUploadId(answer.response.body.view());
-  if (!id.ok()) return Annotate(id.status(), StrCat(request.operation, " ", client->Uri(key)));
+  if (!id.ok()) return Annotate(id.status(), client->ContextOf(request));
   return std::unique_ptr<S3Upload>(new S3Upload(client, key, std::move(mark), *std::move(id)));
 }
 
@@ -43,14 +44,12 @@ S3Upload::~S3Upload() {
   batch_ = S3Client::Batch(client_);  // cancels, and lets go of the bodies
   // Parts that nobody frees cost money; a rule of the bucket for incomplete uploads catches those
   // of crashed processes.
-  client_->Call({.operation = "abort upload of",
-                 .method = "DELETE",
-                 .key = key_,
-                 .query = {{"uploadId", id_}}});
+  client_->Call(
+      {.operation = "abort upload", .method = "DELETE", .key = key_, .query = {{"uploadId", id_}}});
 }
 
 S3Request S3Upload::PartRequest() {
-  return {.operation = "write part of",
+  return {.operation = "write part",
           .method = "PUT",
           .key = key_,
           .query = {{"partNumber", StrCat(num_started_ + 1)}, {"uploadId", id_}}};
@@ -59,7 +58,7 @@ S3Request S3Upload::PartRequest() {
 absl::Status S3Upload::StartPart(S3Request request) {
   if (num_started_ == kMaxParts) {
     failure_ = ResourceExhaustedError(
-        StrCat("write ", client_->Uri(key_), ": more than ", kMaxParts, " parts"));
+        StrCat(FailedCall("write", client_->Uri(key_)), ": more than ", kMaxParts, " parts"));
   }
   while (failure_.ok() && under_way_.size() >= kMaxPartsUnderWay) {
     WaitForOldest().IgnoreError();  // kept in failure_
@@ -81,7 +80,7 @@ absl::Status S3Upload::AddPart(Buffer bytes) {
 absl::Status S3Upload::AddCopy(std::string_view source_key, std::string_view source_e_tag,
                                uint64_t offset, uint64_t length) {
   S3Request request = PartRequest();
-  request.operation = "copy part to";
+  request.operation = "copy part";
   request.headers = {
       {"x-amz-copy-source",
        StrCat("/", PercentEncode(client_->bucket(), false), "/", PercentEncode(source_key, true))},
@@ -105,7 +104,7 @@ absl::Status S3Upload::WaitForOldest() {
   if (request.has_result_in_body) {
     absl::StatusOr<std::string> e_tag = ParseResultETag(answer.response.body.view());
     if (!e_tag.ok()) {
-      failure_ = Annotate(e_tag.status(), StrCat(request.operation, " ", client_->Uri(key_)));
+      failure_ = Annotate(e_tag.status(), client_->ContextOf(request));
       return failure_;
     }
     part.e_tag = *std::move(e_tag);
@@ -124,7 +123,7 @@ absl::StatusOr<std::string> S3Upload::Finish() {
   }
   OG_RETURN_IF_ERROR(failure_);
   S3Request request{
-      .operation = "finish upload of", .method = "POST", .key = key_, .query = {{"uploadId", id_}}};
+      .operation = "finish upload", .method = "POST", .key = key_, .query = {{"uploadId", id_}}};
   request.headers = {{"content-type", "application/xml"}};
   request.body = Buffer::CopyOf(FormatCompleteUpload(parts_));
   request.has_body = true;
@@ -135,8 +134,7 @@ absl::StatusOr<std::string> S3Upload::Finish() {
     is_finished_ = true;
     absl::StatusOr<std::string> e_tag = ParseResultETag(answer.response.body.view());
     if (e_tag.ok()) return e_tag;
-    return FindPublished(
-        Annotate(e_tag.status(), StrCat(request.operation, " ", client_->Uri(key_))));
+    return FindPublished(Annotate(e_tag.status(), client_->ContextOf(request)));
   }
   // An upload that is gone may have been finished by an attempt without an answer, also by one of
   // libcurl's own, of which may_have_happened does not know.
@@ -146,7 +144,7 @@ absl::StatusOr<std::string> S3Upload::Finish() {
 }
 
 absl::StatusOr<std::string> S3Upload::FindPublished(const absl::Status& failure) {
-  const S3Answer found = client_->Call({.operation = "look for", .method = "HEAD", .key = key_});
+  const S3Answer found = client_->Call({.operation = "stat", .method = "HEAD", .key = key_});
   if (!found.is_success() || FindHeader(found.response.headers, kPutMarkHeader) != mark_) {
     return failure;
   }

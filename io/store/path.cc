@@ -1,6 +1,7 @@
 #include "io/store/path.h"
 
 #include <algorithm>
+#include <string>
 
 #include "io/base/status.h"
 #include "io/base/text.h"
@@ -27,14 +28,18 @@ absl::Status CheckPrefix(std::string_view prefix) {
 
 absl::Status CheckRange(std::string_view path, const ByteRange& range, uint64_t size) {
   if (range.offset <= size && range.length <= size - range.offset) return absl::OkStatus();
-  return OutOfRangeError(StrCat(path, ": ", range.length, " bytes at offset ", range.offset,
-                                " leave the object of ", size, " bytes"));
+  return OutOfRangeError(StrCat(FailedCall("read", path), ": ", range.length, " bytes at offset ",
+                                range.offset, " leave the object of ", size, " bytes"));
 }
 
 bool IsTemporaryName(std::string_view name) {
   const size_t hash = name.rfind('#');
   return hash != std::string_view::npos && hash + 1 < name.size() &&
          name.find_first_not_of("0123456789", hash + 1) == std::string_view::npos;
+}
+
+std::string FailedCall(std::string_view call, std::string_view uri) {
+  return StrCat("storage ", call, " failed for '", uri, "'");
 }
 
 absl::Status NoSuchObject(std::string_view path) {

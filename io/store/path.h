@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <string>
 #include <string_view>
 
 #include "absl/status/status.h"
@@ -22,6 +23,12 @@ absl::Status CheckRange(std::string_view path, const ByteRange& range, uint64_t 
 
 // Whether a name is a writer's temporary one: it ends in '#' and decimal digits.
 bool IsTemporaryName(std::string_view name);
+
+// "storage {call} failed for '{uri}'": how the errors of every store begin, so that each names what
+// was asked for and of which object. Local objects are named by their absolute paths.
+//
+// Source: surfaces.md 5.
+std::string FailedCall(std::string_view call, std::string_view uri);
 
 // Errors that all stores word alike.
 absl::Status NoSuchObject(std::string_view path);
