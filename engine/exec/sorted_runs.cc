@@ -16,7 +16,7 @@ using format::RecordBatch;
 constexpr int64_t kMergedRows = 8192;
 constexpr size_t kMergedBytes = size_t{1} << 20;
 
-// Of a batch in a file, about: a merge has one of each run in memory.
+// Of a batch in a file, about.
 constexpr size_t kBatchBytes = size_t{128} << 10;
 
 // The place in a run up to which it is merged.
@@ -52,29 +52,58 @@ class Cursor {
   int64_t row_ = 0;
 };
 
+// Appends rows in batches of a size of which a merge can have one of each run in memory.
+absl::Status AppendBatches(const RecordBatch& rows, BatchSpill& run) {
+  const auto num_parts = static_cast<int64_t>(MemoryBytes(rows) / kBatchBytes + 1);
+  const int64_t part_rows = (rows.num_rows + num_parts - 1) / num_parts;
+  for (int64_t start = 0; start < rows.num_rows; start += part_rows) {
+    OG_RETURN_IF_ERROR(run.Append(Slice(rows, start, std::min(part_rows, rows.num_rows - start))));
+  }
+  return absl::OkStatus();
+}
+
 }  // namespace
 
 absl::Status SortedRuns::StartRun() {
-  OG_ASSIGN_OR_RETURN(runs_.emplace_back(), BatchSpill::Create(schema_));
+  OG_RETURN_IF_ERROR(MergeLevels());
+  OG_ASSIGN_OR_RETURN(auto rows, BatchSpill::Create(schema_));
+  runs_.push_back({std::move(rows), 0});
   return absl::OkStatus();
 }
 
 absl::Status SortedRuns::Append(std::vector<ArrayPtr> columns) {
-  const RecordBatch rows{schema_, columns[0]->length, std::move(columns)};
-  const auto num_parts = static_cast<int64_t>(MemoryBytes(rows) / kBatchBytes + 1);
-  const int64_t part_rows = (rows.num_rows + num_parts - 1) / num_parts;
-  for (int64_t start = 0; start < rows.num_rows; start += part_rows) {
+  const int64_t num_rows = columns[0]->length;
+  return AppendBatches({schema_, num_rows, std::move(columns)}, *runs_.back().rows);
+}
+
+absl::Status SortedRuns::MergeLevels() {
+  while (runs_.size() >= kRunsOfLevel) {
+    const size_t first = runs_.size() - kRunsOfLevel;
+    const size_t level = runs_.back().level;
+    if (runs_[first].level != level) break;
+    OG_ASSIGN_OR_RETURN(auto merged, BatchSpill::Create(schema_));
     OG_RETURN_IF_ERROR(
-        runs_.back()->Append(Slice(rows, start, std::min(part_rows, rows.num_rows - start))));
+        MergeFrom(first, 0, UINT64_MAX, [&](std::vector<ArrayPtr> columns) -> absl::Status {
+          const int64_t num_rows = columns[0]->length;
+          return AppendBatches({schema_, num_rows, std::move(columns)}, *merged);
+        }));
+    runs_.resize(first);
+    runs_.push_back({std::move(merged), level + 1});
   }
   return absl::OkStatus();
 }
 
 absl::Status SortedRuns::Merge(
     uint64_t limit, const std::function<absl::Status(std::vector<ArrayPtr> columns)>& emit) const {
+  return MergeFrom(0, descending_.size(), limit, emit);
+}
+
+absl::Status SortedRuns::MergeFrom(
+    size_t first_run, size_t first_column, uint64_t limit,
+    const std::function<absl::Status(std::vector<ArrayPtr> columns)>& emit) const {
   std::vector<Cursor> cursors;
-  for (const auto& run : runs_)
-    cursors.emplace_back(*run, descending_);
+  for (size_t run = first_run; run < runs_.size(); ++run)
+    cursors.emplace_back(*runs_[run].rows, descending_);
   // Runs that have rows left, the one with the least row on top.
   std::vector<size_t> heap;
   const auto comes_later = [&](size_t a, size_t b) {
@@ -88,8 +117,11 @@ absl::Status SortedRuns::Merge(
   }
   std::make_heap(heap.begin(), heap.end(), comes_later);
   std::vector<std::unique_ptr<format::ArrayBuilder>> builders;
-  for (size_t i = descending_.size(); i < schema_->fields.size(); ++i)
-    builders.push_back(format::MakeBuilder(schema_->fields[i].type));
+  for (size_t i = first_column; i < schema_->fields.size(); ++i) {
+    const format::TypePtr& type = schema_->fields[i].type;
+    const bool is_coded = type->id == format::TypeId::kDictionary;
+    builders.push_back(format::MakeBuilder(is_coded ? type->value_type : type));
+  }
   int64_t num_rows = 0;
   const auto flush = [&]() -> absl::Status {
     std::vector<ArrayPtr> columns;
@@ -102,7 +134,7 @@ absl::Status SortedRuns::Merge(
     std::pop_heap(heap.begin(), heap.end(), comes_later);
     Cursor& cursor = cursors[heap.back()];
     for (size_t i = 0; i < builders.size(); ++i) {
-      builders[i]->AppendSlice(*cursor.batch().columns[descending_.size() + i], cursor.row(), 1);
+      builders[i]->AppendSlice(*cursor.batch().columns[first_column + i], cursor.row(), 1);
     }
     cursor.Advance();
     OG_ASSIGN_OR_RETURN(const bool has_rows, cursor.Fill());

@@ -48,7 +48,9 @@ TEST(SortedRunsTest, MergeIsASortOfAllRows) {
   std::mt19937_64 random(tests::Seed());
   for (int round = 0; round < 60; ++round) {
     const format::TypePtr key_types[] = {format::Utf8(), format::Float64(), format::Int32()};
-    const int64_t num_rows = static_cast<int64_t>(random() % 400);
+    const bool has_many_runs = round % 20 == 0;
+    const int64_t num_rows = has_many_runs ? 2500 : static_cast<int64_t>(random() % 400);
+    const uint64_t run_rows_max = has_many_runs ? 1 : 90;
     auto schema = std::make_shared<format::Schema>();
     std::vector<bool> descending;
     std::vector<ArrayPtr> all;
@@ -72,7 +74,7 @@ TEST(SortedRunsTest, MergeIsASortOfAllRows) {
     };
     SortedRuns runs(schema, descending);
     for (int64_t start = 0; start < num_rows;) {
-      const int64_t count = std::min<int64_t>(num_rows - start, 1 + random() % 90);
+      const int64_t count = std::min<int64_t>(num_rows - start, 1 + random() % run_rows_max);
       std::vector<ArrayPtr> part;
       for (const ArrayPtr& column : all)
         part.push_back(Slice(column, start, count));
@@ -87,6 +89,7 @@ TEST(SortedRunsTest, MergeIsASortOfAllRows) {
       }
       start += count;
     }
+    EXPECT_LT(runs.num_runs(), 3 * SortedRuns::kRunsOfLevel);
     const uint64_t limit = random() % 2 == 0 ? UINT64_MAX : random() % 300;
     std::vector<int64_t> merged;
     const auto collect = [&](std::vector<ArrayPtr> columns) {
