@@ -1,6 +1,7 @@
 #include "engine/exec/sorted_runs.h"
 
 #include <algorithm>
+#include <numeric>
 #include <utility>
 
 #include "format/arrow/builder.h"
@@ -56,8 +57,13 @@ class Cursor {
 absl::Status AppendBatches(const RecordBatch& rows, BatchSpill& run) {
   const auto num_parts = static_cast<int64_t>(MemoryBytes(rows) / kBatchBytes + 1);
   const int64_t part_rows = (rows.num_rows + num_parts - 1) / num_parts;
+  if (num_parts == 1) return run.Append(rows);
+  // Not slices: with the first one's buffers all rows would be written.
+  std::vector<int64_t> part;
   for (int64_t start = 0; start < rows.num_rows; start += part_rows) {
-    OG_RETURN_IF_ERROR(run.Append(Slice(rows, start, std::min(part_rows, rows.num_rows - start))));
+    part.resize(static_cast<size_t>(std::min(part_rows, rows.num_rows - start)));
+    std::iota(part.begin(), part.end(), start);
+    OG_RETURN_IF_ERROR(run.Append(Take(rows, part)));
   }
   return absl::OkStatus();
 }
