@@ -21,6 +21,9 @@ constexpr size_t kPooledBytesMax = size_t{32} << 20;
 constexpr size_t kPageBytes = 4096;
 constexpr size_t kHugePageBytes = size_t{2} << 20;
 
+// How many bytes have to come back before one of those lately used is forgotten.
+constexpr size_t kForgetting = 8;
+
 // Sizes of pooled blocks: four to each power of two, so that at most a fifth of a block is spare.
 constexpr size_t kStepsPerDouble = 4;
 constexpr size_t kLog2Min = std::bit_width(kPooledBytesMin) - 1;
@@ -90,6 +93,7 @@ class Pool {
     {
       MutexLock lock(mutex_);
       used_bytes_ += bytes;
+      lately_used_bytes_ = std::max(lately_used_bytes_, used_bytes_);
       if (!kept_[index].empty()) {
         return TakeKept(index);
       }
@@ -109,8 +113,10 @@ class Pool {
     {
       MutexLock lock(mutex_);
       used_bytes_ -= SizeOf(index);
+      lately_used_bytes_ = std::max(used_bytes_, lately_used_bytes_ - SizeOf(index) / kForgetting);
       Keep(data, index);
-      const size_t allowed = std::max(kKeptBlockBytesMax, 2 * used_bytes_);
+      const size_t allowed = std::max({kKeptBlockBytesMax, 2 * used_bytes_,
+                                       std::min(lately_used_bytes_, kKeptLatelyUsedBytesMax)});
       for (size_t i = kNumSizes; kept_bytes_ > allowed && i > 0; --i) {
         while (kept_bytes_ > allowed && !kept_[i - 1].empty()) {
           dropped.push_back({TakeKept(i - 1), SizeOf(i - 1)});
@@ -144,6 +150,7 @@ class Pool {
   std::array<std::vector<std::byte*>, kNumSizes> kept_ OG_GUARDED_BY(mutex_);
   size_t kept_bytes_ OG_GUARDED_BY(mutex_) = 0;
   size_t used_bytes_ OG_GUARDED_BY(mutex_) = 0;
+  size_t lately_used_bytes_ OG_GUARDED_BY(mutex_) = 0;  // goes down slower than they come back
 };
 
 // Never destroyed: buffers may outlive every static object.

@@ -32,8 +32,9 @@ size_t KeptBlockBytes();
 size_t KeptSmallBlockBytes();
 
 // The most that are kept, by each thread and by the process; more only up to twice what is in use,
-// so that a window of large reads that moves on finds its blocks again.
+// or what was in use lately, so that a window of large reads that moves on finds its blocks again.
 inline constexpr size_t kKeptBlockBytesMax = size_t{48} << 20;
+inline constexpr size_t kKeptLatelyUsedBytesMax = size_t{128} << 20;
 inline constexpr size_t kKeptSmallBlockBytesMax = size_t{1} << 20;
 
 }  // namespace og::io

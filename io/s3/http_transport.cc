@@ -6,6 +6,7 @@
 #include <cstring>
 #include <deque>
 #include <map>
+#include <span>
 #include <thread>
 #include <utility>
 #include <vector>
@@ -16,6 +17,7 @@
 #include <unistd.h>
 
 #include "io/base/check.h"
+#include "io/base/copy_past_cache.h"
 #include "io/base/status.h"
 #include "io/base/status_macros.h"
 #include "io/base/sync.h"
@@ -28,6 +30,8 @@ namespace {
 constexpr int64_t kNsPerMs = 1'000'000;
 constexpr int kIdlePollMs = 60'000;
 constexpr uint64_t kMaxReservedBytes = uint64_t{64} << 20;  // on the word of a server
+constexpr uint64_t kLargeBytes = uint64_t{1}
+                                 << 20;  // of bodies that are out of the cache when read
 constexpr long kStallBytesPerSecond = 512;
 constexpr long kBufferBytes = 128 << 10;
 constexpr long kMaxConnectionAgeSeconds =
@@ -127,6 +131,7 @@ class HttpTransport::Loop {
     size_t body_offset = 0;
     bool was_sent = false;
     bool is_too_long = false;
+    bool is_large = false;  // the answer, by what the server announced
     HttpResponse response;
     MutableBuffer body;
     std::array<char, CURL_ERROR_SIZE> error{};
@@ -169,7 +174,14 @@ class HttpTransport::Loop {
         call.is_too_long = true;
         return 0;  // ends the transfer
       }
-      call.body.Append(AsBytes({data, part}));
+      const std::span<const std::byte> bytes = AsBytes({data, part});
+      if (call.is_large) {
+        const size_t at = call.body.size();
+        call.body.Resize(at + part);
+        CopyPastCache(call.body.span().subspan(at), bytes);
+      } else {
+        call.body.Append(bytes);
+      }
       return part;
     }
 
@@ -190,6 +202,7 @@ class HttpTransport::Loop {
         const auto length = ParseUint64(value);
         if (length.has_value() && *length <= request.max_response_bytes) {
           body.Reserve(static_cast<size_t>(std::min(*length, kMaxReservedBytes)));
+          is_large = *length >= kLargeBytes;
         }
       }
       response.headers.push_back({std::move(name), std::string(value)});
