@@ -1,6 +1,9 @@
 #include "engine/graph/init.h"
 
+#include <functional>
+#include <iterator>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -14,11 +17,15 @@
 #include "io/base/status.h"
 #include "io/base/status_macros.h"
 #include "io/base/text.h"
+#include "io/env/together.h"
 
 namespace og::engine::graph {
 namespace {
 
 constexpr int kProbeTries = 4;
+
+constexpr std::string_view kSchemaFiles[] = {schema::kSourceName, schema::kIrName,
+                                             schema::kStateName};
 
 absl::Status InitError(io::ErrorKind kind, std::string message) {
   return io::DetailedError({.kind = kind, .code = "", .fields = {}}, message);
@@ -44,13 +51,6 @@ absl::Status CommittedButUnfinished(const GraphContext& context, const absl::Sta
                  io::Message(cause)));
 }
 
-absl::StatusOr<bool> Exists(const io::Location& file) {
-  const absl::Status status = file.store->Stat(file.path).status();
-  if (absl::IsNotFound(status)) return false;
-  OG_RETURN_IF_ERROR(FromStorage(status));
-  return true;
-}
-
 absl::Status CheckUninitialized(const GraphContext& context, bool force) {
   const auto taken =
       InitError(io::ErrorKind::kAlreadyInitialized,
@@ -59,13 +59,26 @@ absl::Status CheckUninitialized(const GraphContext& context, bool force) {
                            "'; --force may replace only orphan schema files after proving that no "
                            "__manifest exists"));
   const io::Location versions = context.manifest.root().Child("_versions");
-  const auto listed = versions.store->List(versions.path, {.recursive = false, .with_info = false});
+  absl::StatusOr<std::vector<io::ObjectInfo>> listed;
+  std::vector<absl::Status> looks;  // for each schema file, unless they may be replaced
+  if (!force) looks.resize(std::size(kSchemaFiles));
+  std::vector<std::function<absl::Status()>> tasks = {[&] {
+    listed = versions.store->List(versions.path, {.recursive = false, .with_info = false});
+    return absl::OkStatus();
+  }};
+  for (size_t i = 0; i < looks.size(); ++i) {
+    tasks.push_back([&, i] {
+      const io::Location file = context.root.Child(kSchemaFiles[i]);
+      looks[i] = file.store->Stat(file.path).status();
+      return absl::OkStatus();
+    });
+  }
+  OG_RETURN_IF_ERROR(io::RunTogether(context.env, *context.root.store, tasks));
   OG_RETURN_IF_ERROR(FromStorage(listed.status()));
   if (!listed->empty()) return taken;
-  if (force) return absl::OkStatus();
-  for (const std::string_view name : {schema::kSourceName, schema::kIrName, schema::kStateName}) {
-    OG_ASSIGN_OR_RETURN(const bool exists, Exists(context.root.Child(name)));
-    if (exists) return taken;
+  for (const absl::Status& look : looks) {
+    if (look.ok()) return taken;
+    if (!absl::IsNotFound(look)) return FromStorage(look);
   }
   return absl::OkStatus();
 }
@@ -156,34 +169,56 @@ class Initializer {
     remove().IgnoreError();
   }
 
-  absl::Status CreateTable(const TableIdentity& identity, const std::string& table_key,
-                           const format::SchemaPtr& table_schema) {
-    const std::string path = CanonicalTablePath(table_key, identity);
-    const io::Location root = context_.root.Child(path);
+  struct NewTable {
+    TableIdentity identity;
+    std::string key;
+    format::SchemaPtr schema;
+    std::string path;
+    dataset::DatasetPtr created = nullptr;
+  };
+
+  std::vector<NewTable> NewTables() const {
+    std::vector<NewTable> tables;
+    const auto add = [&tables](const auto& type) {
+      const TableIdentity identity{type.type_id, type.table_incarnation_id};
+      tables.push_back({.identity = identity,
+                        .key = type.TableKey(),
+                        .schema = TableSchema(type),
+                        .path = CanonicalTablePath(type.TableKey(), identity)});
+    };
+    for (const schema::NodeType& node : catalog_->nodes())
+      add(node);
+    for (const schema::EdgeType& edge : catalog_->edges())
+      add(edge);
+    return tables;
+  }
+
+  absl::Status Create(NewTable& table) const {
+    const io::Location root = context_.root.Child(table.path);
     OG_ASSIGN_OR_RETURN(
         const dataset::StagedTransaction staged,
-        dataset::Dataset::StageCreate(context_.env, root, table_schema, nullptr, {}));
-    OG_ASSIGN_OR_RETURN(
-        const dataset::DatasetPtr created,
-        dataset::Dataset::CommitCreate(context_.env, root, staged, context_.session));
-    rows_.AddTable({.identity = identity, .table_key = table_key, .location = path});
-    rows_.AddVersion({.identity = identity,
-                      .table_key = table_key,
-                      .version = created->version(),
-                      .branch = std::nullopt,
-                      .row_count = 0,
-                      .metadata = MetadataOf(context_, *created)});
+        dataset::Dataset::StageCreate(context_.env, root, table.schema, nullptr, {}));
+    OG_ASSIGN_OR_RETURN(table.created, dataset::Dataset::CommitCreate(context_.env, root, staged,
+                                                                      context_.session));
     return absl::OkStatus();
   }
 
   absl::Status CreateDatasets() {
-    for (const schema::NodeType& node : catalog_->nodes()) {
-      OG_RETURN_IF_ERROR(FromStorage(CreateTable({node.type_id, node.table_incarnation_id},
-                                                 node.TableKey(), TableSchema(node))));
-    }
-    for (const schema::EdgeType& edge : catalog_->edges()) {
-      OG_RETURN_IF_ERROR(FromStorage(CreateTable({edge.type_id, edge.table_incarnation_id},
-                                                 edge.TableKey(), TableSchema(edge))));
+    // Nothing refers to the tables before the manifest does: in what order they come to be is seen
+    // by nobody.
+    std::vector<NewTable> tables = NewTables();
+    std::vector<std::function<absl::Status()>> tasks;
+    for (NewTable& table : tables)
+      tasks.push_back([this, &table] { return Create(table); });
+    OG_RETURN_IF_ERROR(FromStorage(io::RunTogether(context_.env, *context_.root.store, tasks)));
+    for (const NewTable& table : tables) {
+      rows_.AddTable({.identity = table.identity, .table_key = table.key, .location = table.path});
+      rows_.AddVersion({.identity = table.identity,
+                        .table_key = table.key,
+                        .version = table.created->version(),
+                        .branch = std::nullopt,
+                        .row_count = 0,
+                        .metadata = MetadataOf(context_, *table.created)});
     }
     OG_CRASH_POINT(context_.env, "init.table_create_ack_lost");
     CommitInfo genesis;

@@ -215,9 +215,9 @@ TEST_F(ColdReadTest, TheTablesOfAQueryAreOpenedTogether) {
   EXPECT_LE(three.rounds, one.rounds + 2) << three.text;
 }
 
-TEST_F(ColdReadTest, AnExportOpensAllTablesTogether) {
+TEST_F(ColdReadTest, AnExportReadsAllTablesTogether) {
   const Cost cost = CostOf([](Graph& graph) { EXPECT_EQ(ExportText(graph), kPeopleExport); });
-  EXPECT_LE(cost.rounds, 6 + 4) << cost.text;
+  EXPECT_LE(cost.rounds, 6 + 1) << cost.text;
   EXPECT_LE(cost.requests, 12u + 2 * 4) << cost.text;
 }
 

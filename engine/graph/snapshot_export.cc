@@ -1,6 +1,11 @@
 #include "engine/graph/snapshot_export.h"
 
 #include <algorithm>
+#include <cstddef>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <span>
 #include <string>
 #include <utility>
 #include <vector>
@@ -12,6 +17,8 @@
 #include "io/base/status.h"
 #include "io/base/status_macros.h"
 #include "io/base/text.h"
+#include "io/env/together.h"
+#include "io/store/store.h"
 
 namespace og::engine::graph {
 namespace {
@@ -27,6 +34,17 @@ struct ExportedTable {
   const TableEntry* entry = nullptr;
   std::string type_name;
   std::vector<schema::Property> properties;
+};
+
+// Tables of far storage whose first rows are asked for together: most have no others, and a round
+// for each would be most of the time of an export.
+constexpr size_t kTablesAhead = 8;
+
+// A table whose scan has begun.
+struct StartedTable {
+  std::vector<ExportedProperty> properties;
+  std::unique_ptr<format::BatchStream> stream;
+  std::optional<format::RecordBatch> first;
 };
 
 std::vector<ExportedTable> TablesOf(const GraphSnapshot& snapshot) {
@@ -91,40 +109,61 @@ class Exporter {
       wanted.push_back(table);
       entries.push_back(table.entry);
     }
+    if (wanted.empty()) return absl::OkStatus();
     OG_RETURN_IF_ERROR(snapshot_.OpenTables(entries));
-    for (const ExportedTable& table : wanted)
-      OG_RETURN_IF_ERROR(ExportTable(table));
+    OG_ASSIGN_OR_RETURN(const dataset::DatasetPtr one, snapshot_.OpenTable(*entries[0]));
+    const io::Store& store = *one->root().store;
+    for (size_t next = 0; next < wanted.size();) {
+      const size_t count = store.is_local() ? 1 : std::min(kTablesAhead, wanted.size() - next);
+      OG_RETURN_IF_ERROR(ExportTogether(store, std::span(wanted).subspan(next, count)));
+      next += count;
+    }
     return absl::OkStatus();
   }
 
  private:
-  absl::Status ExportTable(const ExportedTable& table) {
-    OG_ASSIGN_OR_RETURN(const dataset::DatasetPtr dataset, snapshot_.OpenTable(*table.entry));
-    const std::vector<ExportedProperty> properties = Match(*dataset, table.properties);
-    std::vector<std::string> names;
-    for (const schema::Property& property : table.properties)
-      names.push_back(property.name);
-    const RecordLines lines(table.entry->is_edge(), table.type_name, std::move(names));
+  absl::Status ExportTogether(const io::Store& store, std::span<const ExportedTable> tables) {
+    std::vector<StartedTable> started(tables.size());
+    std::vector<std::function<absl::Status()>> starts;
+    for (size_t i = 0; i < tables.size(); ++i)
+      starts.push_back([&, i] { return Start(tables[i], started[i]); });
+    OG_RETURN_IF_ERROR(io::RunTogether(env_, store, starts));
+    for (size_t i = 0; i < tables.size(); ++i)
+      OG_RETURN_IF_ERROR(ExportRows(tables[i], std::exchange(started[i], {})));
+    return absl::OkStatus();
+  }
 
+  absl::Status Start(const ExportedTable& table, StartedTable& started) const {
+    OG_ASSIGN_OR_RETURN(const dataset::DatasetPtr dataset, snapshot_.OpenTable(*table.entry));
+    started.properties = Match(*dataset, table.properties);
     dataset::ScanOptions scan;
     scan.columns = {"id"};
     if (table.entry->is_edge()) {
       scan.columns->push_back("src");
       scan.columns->push_back("dst");
     }
-    for (const ExportedProperty& property : properties)
+    for (const ExportedProperty& property : started.properties)
       scan.columns->push_back(property.column);
-    const auto stream = dataset->Scan(scan);
+    auto stream = dataset->Scan(scan);
     OG_RETURN_IF_ERROR(FromStorage(stream.status()));
+    started.stream = *std::move(stream);
+    auto first = started.stream->Next();
+    OG_RETURN_IF_ERROR(FromStorage(first.status()));
+    started.first = *std::move(first);
+    return absl::OkStatus();
+  }
+
+  absl::Status ExportRows(const ExportedTable& table, StartedTable started) {
+    std::vector<std::string> names;
+    for (const schema::Property& property : table.properties)
+      names.push_back(property.name);
+    const RecordLines lines(table.entry->is_edge(), table.type_name, std::move(names));
 
     SortedLines sorted(env_.memory()->NewChild("export", env_.memory()->limit() / 4));
     const size_t first_property = table.entry->is_edge() ? 3 : 1;
     std::string line;
-    for (;;) {
-      auto batch = (*stream)->Next();
-      OG_RETURN_IF_ERROR(FromStorage(batch.status()));
-      if (!batch->has_value()) break;
-      const format::RecordBatch named = Rename(**batch, first_property, properties);
+    for (std::optional<format::RecordBatch> batch = std::move(started.first); batch.has_value();) {
+      const format::RecordBatch named = Rename(*batch, first_property, started.properties);
       for (int64_t i = 0; i < named.num_rows; ++i) {
         line.clear();
         const absl::Status written = lines.Append(named, i, line);
@@ -133,6 +172,9 @@ class Exporter {
       }
       num_rows_ += static_cast<uint64_t>(named.num_rows);
       Report();
+      auto next = started.stream->Next();
+      OG_RETURN_IF_ERROR(FromStorage(next.status()));
+      batch = *std::move(next);
     }
     return sorted.Finish([this](std::string_view text) {
       num_bytes_ += text.size();

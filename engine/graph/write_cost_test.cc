@@ -174,12 +174,35 @@ class WriteCostTest : public ::testing::Test {
     return cost;
   }
 
+  Cost CostOfInit(const std::string& folder, std::string_view schema) {
+    Cost cost;
+    AsActor([&] {
+      const Moment before = Now();
+      EXPECT_THAT(Graph::Init(*env_, *env_->Resolve("memory://disk/" + folder), schema, {}),
+                  IsOk());
+      const Moment after = Now();
+      cost = Between(before, after);
+      Print("init of " + folder, cost, after.counts - before.counts);
+    });
+    return cost;
+  }
+
   std::shared_ptr<io::CountingStore> counting_;
   std::shared_ptr<BarrierStore> barriers_;
   std::unique_ptr<io::SimEnv> env_;
   io::Location root_;
   std::shared_ptr<Graph> graph_;
 };
+
+TEST_F(WriteCostTest, AnInitTakesAsLongForManyTablesAsForFew) {
+  std::string wide;
+  for (int i = 0; i < 12; ++i)
+    wide += "node N" + std::to_string(i) + " { name: String @key }\n";
+  const Cost few = CostOfInit("few", kSchema);
+  const Cost many = CostOfInit("many", wide);
+  EXPECT_EQ(many.rounds, few.rounds);
+  EXPECT_LE(few.rounds, 21);
+}
 
 TEST_F(WriteCostTest, InsertOfAKeyedNode) {
   const Cost cost = CostOf("insert", "insert Team { slug: \"a\" }");
