@@ -13,6 +13,7 @@
 #include "io/base/status.h"
 #include "io/base/status_macros.h"
 #include "io/base/text.h"
+#include "io/env/thread_scheduler.h"
 #include "io/env/uri.h"
 #include "io/memory/memory_store.h"
 #include "io/store/hooked_store.h"
@@ -73,8 +74,9 @@ class OneProcessor {
 }  // namespace
 
 struct SimEnv::State {
-  State(uint64_t seed_in, SimEnvOptions options_in)
-      : seed(seed_in),
+  State(uint64_t seed_in, SimEnvOptions options_in, Scheduler* scheduler_in)
+      : scheduler(scheduler_in),
+        seed(seed_in),
         options(std::move(options_in)),
         chance(seed_in),
         schedule(seed_in ^ 0x9e3779b97f4a7c15u),
@@ -88,6 +90,7 @@ struct SimEnv::State {
   Actor* Add(std::function<void()> body) OG_REQUIRES(mutex);
   std::thread Start(Actor* actor);
 
+  Scheduler* const scheduler;  // of the actors
   const uint64_t seed;
   const SimEnvOptions options;
 
@@ -151,6 +154,7 @@ Actor* SimEnv::State::Add(std::function<void()> body) {
 std::thread SimEnv::State::Start(Actor* actor) {
   return std::thread([this, actor] {
     this_actor = actor;
+    SetSchedulerOfThisThread(scheduler);
     {
       MutexLock turn_lock(mutex);
       actor->turn.Wait(mutex, [&]() OG_NO_THREAD_SAFETY_ANALYSIS { return holder == actor; });
@@ -163,7 +167,7 @@ std::thread SimEnv::State::Start(Actor* actor) {
 }
 
 SimEnv::SimEnv(uint64_t seed, SimEnvOptions options)
-    : state_(std::make_unique<State>(seed, std::move(options))) {}
+    : state_(std::make_unique<State>(seed, std::move(options), this)) {}
 
 SimEnv::~SimEnv() = default;
 

@@ -5,6 +5,8 @@
 #include <thread>
 #include <utility>
 
+#include "io/env/thread_scheduler.h"
+
 namespace og::io {
 namespace {
 
@@ -33,10 +35,12 @@ absl::Status RunTogether(Env& env, const Store& store,
   std::vector<std::function<void()>> bodies;
   for (size_t i = 0; i < tasks.size(); ++i)
     bodies.push_back([&, i] { results[i] = tasks[i](); });
-  auto* const scheduler = dynamic_cast<Scheduler*>(&env);
-  if (bodies.size() > 1 && scheduler != nullptr) {
+  // Where tasks run in the thread that submits them, threads would be none of the Env's.
+  const bool may_start_threads = env.pool().num_threads() > 0 && !store.is_local();
+  if (Scheduler* const scheduler = SchedulerOfThisThread();
+      bodies.size() > 1 && scheduler != nullptr) {
     scheduler->RunAll(bodies);
-  } else if (bodies.size() > 1 && !store.is_local()) {
+  } else if (bodies.size() > 1 && may_start_threads) {
     RunOnThreads(bodies);
   } else {
     for (const auto& body : bodies)

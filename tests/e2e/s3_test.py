@@ -166,7 +166,11 @@ class S3GraphTest(unittest.TestCase):
         nobody = self.run_words(["export", self.remote], AWS_ENDPOINT_URL="http://127.0.0.1:1",
                                 AWS_MAX_ATTEMPTS="2")
         self.assertEqual(1, nobody.returncode)
-        self.assertIn("s3://test-bucket/graphs/debian", nobody.stderr)
+        self.assertIn("storage: storage list failed for 's3://test-bucket/graphs/debian/", nobody.stderr)
+        unreadable = self.run_words(["export", self.remote], AWS_CA_BUNDLE="/no/such/bundle.pem")
+        self.assertEqual(1, unreadable.returncode)
+        self.assertIn(f"failed to initialize s3 storage for '{self.remote}': ", unreadable.stderr)
+        self.assertIn("/no/such/bundle.pem", unreadable.stderr)
 
     def test_stats_tell_what_was_asked_for(self):
         words = ["query", "package", "--query", QUERIES, "--params", json.dumps({"name": SUBJECT})]
