@@ -39,15 +39,18 @@ absl::StatusOr<Cost> BareReads(const std::string& path, const Load& load, bool i
   Cost cost;
   cost.latencies_ns.reserve(load.count);
   const Stopwatch stopwatch(load);
-  for (; cost.operations < load.count; ++cost.operations) {
-    const uint64_t number = (is_random ? random() : cost.operations) % num_blocks;
-    std::byte* const block = blocks.data() + cost.operations % load.batch * load.block_bytes;
+  while (cost.operations < load.count) {
     const int64_t start_ns = Stopwatch::NowNs();
-    const ssize_t got =
-        pread(file.fd(), block, load.block_bytes, static_cast<off_t>(number * load.block_bytes));
-    if (got < 0) return io::ErrnoStatus(errno, path, "read");
-    cost.latencies_ns.push_back(Stopwatch::NowNs() - start_ns);
-    cost.bytes += static_cast<uint64_t>(got);
+    for (size_t i = 0; i < load.batch; ++i, ++cost.operations) {
+      const uint64_t number = (is_random ? random() : cost.operations) % num_blocks;
+      std::byte* const block = blocks.data() + i * load.block_bytes;
+      const ssize_t got =
+          pread(file.fd(), block, load.block_bytes, static_cast<off_t>(number * load.block_bytes));
+      if (got < 0) return io::ErrnoStatus(errno, path, "read");
+      cost.bytes += static_cast<uint64_t>(got);
+    }
+    const int64_t latency_ns = Stopwatch::NowNs() - start_ns;
+    cost.latencies_ns.insert(cost.latencies_ns.end(), load.batch, latency_ns);
   }
   return stopwatch.Stop(std::move(cost));
 }

@@ -9,7 +9,7 @@
 
 namespace og::bench {
 
-// pread(2) in a loop. `path` is absolute.
+// pread(2) in a loop; the latency of a read is that of its batch. `path` is absolute.
 absl::StatusOr<Cost> BareReads(const std::string& path, const Load& load, bool is_random);
 
 // write(2) in a loop to an unnamed file that is synced, unless under kNone, and linked.
