@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstddef>
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -38,7 +39,10 @@ struct ExportedTable {
 
 // Tables of far storage whose first rows are asked for together: most have no others, and a round
 // for each would be most of the time of an export.
-constexpr size_t kTablesAhead = 8;
+constexpr uint64_t kTablesAhead = 8;
+
+// Memory that a table takes for it: what its scan reads ahead, and the batch.
+constexpr uint64_t kStartedBytes = uint64_t{64} << 20;
 
 // A table whose scan has begun.
 struct StartedTable {
@@ -114,7 +118,7 @@ class Exporter {
     OG_ASSIGN_OR_RETURN(const dataset::DatasetPtr one, snapshot_.OpenTable(*entries[0]));
     const io::Store& store = *one->root().store;
     for (size_t next = 0; next < wanted.size();) {
-      const size_t count = store.is_local() ? 1 : std::min(kTablesAhead, wanted.size() - next);
+      const size_t count = std::min<size_t>(TablesAhead(store), wanted.size() - next);
       OG_RETURN_IF_ERROR(ExportTogether(store, std::span(wanted).subspan(next, count)));
       next += count;
     }
@@ -122,6 +126,11 @@ class Exporter {
   }
 
  private:
+  uint64_t TablesAhead(const io::Store& store) const {
+    if (store.is_local()) return 1;
+    return std::clamp<uint64_t>(env_.memory()->limit() / kStartedBytes, 1, kTablesAhead);
+  }
+
   absl::Status ExportTogether(const io::Store& store, std::span<const ExportedTable> tables) {
     std::vector<StartedTable> started(tables.size());
     std::vector<std::function<absl::Status()>> starts;
