@@ -54,6 +54,10 @@ REFUSALS = (
     "packed structs with members of variable width beside a null list in a nullable struct",
 )
 
+# What the libraries cannot do with files that they may read: merge many small dictionaries of one column whose
+# keys are narrow (their table of values loses some), or join dictionaries that hold nulls.
+LIBRARY_LIMITS = ("Dictionary key bigger than the key type", "Cannot yet unify dictionaries with nulls")
+
 
 class Source:
     """Types, options and rows of one case."""
@@ -260,6 +264,10 @@ def difference(got, want):
     return None
 
 
+def lines_of(table):
+    return list(row_lines(table.column_names, [canon_array(table.column(n)) for n in table.column_names], table.num_rows))
+
+
 def say(what, label):
     print(f"{what}\t{label}", flush=True)
 
@@ -342,6 +350,9 @@ class Cases:
                         problem = problem and f"take of {rows}: {problem}"
                 except BaseException as error:
                     problem = f"{type(error).__name__}: {str(error)[:300]}"
+                    if any(limit in problem for limit in LIBRARY_LIMITS):
+                        say("refused", f"{label} {options}: {problem}")
+                        return
             say(what if problem else "copy", f"{label} {options}: {problem}")
             if problem:
                 return
@@ -360,9 +371,12 @@ class Cases:
             )
             is_blob = any((f.metadata or {}).get(b"lance-encoding:blob") == b"true" for f in table.schema)
             written = dataset.scanner(scan_in_order=True, **({"blob_handling": "all_binary"} if is_blob else {})).to_table()
-            lines = list(row_lines(written.column_names, [canon_array(written.column(n)) for n in written.column_names], written.num_rows))
+            lines = lines_of(written)
         except BaseException as error:
             say("refused", f"{label}: {str(error)[:300]}")
+            return
+        if not is_blob and source.version != "2.0" and lines != lines_of(table):
+            say("lost", label)
             return
         done = subprocess.run([self.tool, "dump", path], capture_output=True)
         got = done.stdout.decode().split("\n")[:-1]
