@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <deque>
 #include <iterator>
+#include <numeric>
 #include <utility>
 
 #include "engine/dataset/blob_reader.h"
@@ -14,6 +15,8 @@
 #include "engine/dataset/indices.h"
 #include "engine/dataset/output.h"
 #include "engine/dataset/picked_scan.h"
+#include "engine/dataset/sieved_scan.h"
+#include "engine/dataset/staging.h"
 #include "engine/dataset/tail_prefetch.h"
 #include "engine/expr/bind.h"
 #include "engine/expr/expr.h"
@@ -684,6 +687,23 @@ absl::StatusOr<expr::ExprPtr> BoundFilter(const Dataset& dataset, const expr::Ex
   return bound;
 }
 
+// Plans for rows that pass `filter`, which is bound, found by indexes where these are to be used.
+absl::Status PlanFilter(const expr::ExprPtr& filter, const ScanOptions& options, ScanPlan& plan) {
+  const format::LanceSchema& schema = plan.dataset->lance_schema();
+  OG_ASSIGN_OR_RETURN(Projection fields, ProjectPaths(schema, expr::ColumnsOf(*filter)));
+  PlanFilter(std::move(fields), plan);
+  plan.pick = [filter](const RecordBatch& batch) { return expr::EvaluateFilter(*filter, batch); };
+  if (options.use_indices) {
+    OG_ASSIGN_OR_RETURN(plan.answer, SearchIndices(*plan.dataset, filter));
+  }
+  if (plan.answer != nullptr && plan.answer->rest != nullptr) {
+    OG_ASSIGN_OR_RETURN(plan.rest_fields,
+                        ProjectPaths(schema, expr::ColumnsOf(*plan.answer->rest)));
+  }
+  plan.late_rest_fields = Without(plan.output.fields, plan.rest_fields);
+  return absl::OkStatus();
+}
+
 }  // namespace
 
 absl::StatusOr<std::unique_ptr<format::BatchStream>> DatasetHandle::Scan(
@@ -691,18 +711,36 @@ absl::StatusOr<std::unique_ptr<format::BatchStream>> DatasetHandle::Scan(
   OG_ASSIGN_OR_RETURN(ScanPlan plan, PlanScan(*this, options));
   if (options.filter != nullptr) {
     OG_ASSIGN_OR_RETURN(const expr::ExprPtr filter, BoundFilter(*this, options.filter));
-    OG_ASSIGN_OR_RETURN(Projection fields, ProjectPaths(lance_schema(), expr::ColumnsOf(*filter)));
-    PlanFilter(std::move(fields), plan);
-    plan.pick = [filter](const RecordBatch& batch) { return expr::EvaluateFilter(*filter, batch); };
-    if (options.use_indices) {
-      OG_ASSIGN_OR_RETURN(plan.answer, SearchIndices(*this, filter));
-    }
-    if (plan.answer != nullptr && plan.answer->rest != nullptr) {
-      OG_ASSIGN_OR_RETURN(plan.rest_fields,
-                          ProjectPaths(lance_schema(), expr::ColumnsOf(*plan.answer->rest)));
-    }
-    plan.late_rest_fields = Without(plan.output.fields, plan.rest_fields);
+    OG_RETURN_IF_ERROR(PlanFilter(filter, options, plan));
   }
+  return std::make_unique<ScanStream>(std::move(plan), options);
+}
+
+absl::StatusOr<std::unique_ptr<format::BatchStream>> ScanSieved(const Dataset& dataset,
+                                                                const ScanOptions& options,
+                                                                const std::string& column,
+                                                                RowSieve sieve) {
+  const DatasetHandle& handle = HandleOf(dataset);
+  OG_ASSIGN_OR_RETURN(ScanPlan plan, PlanScan(handle, options));
+  OG_ASSIGN_OR_RETURN(Projection fields,
+                      ProjectColumns(handle.lance_schema(), std::span(&column, 1)));
+  if (options.filter == nullptr) {
+    plan.pick = [](const RecordBatch& batch) {
+      std::vector<int64_t> rows(static_cast<size_t>(batch.num_rows));
+      std::iota(rows.begin(), rows.end(), 0);
+      return rows;
+    };
+  } else {
+    OG_ASSIGN_OR_RETURN(const expr::ExprPtr filter, BoundFilter(dataset, options.filter));
+    OG_RETURN_IF_ERROR(PlanFilter(filter, options, plan));
+    fields = Union(handle.lance_schema(), fields, plan.filter_fields);
+  }
+  PlanFilter(std::move(fields), plan);
+  plan.pick = [column, filter = std::move(plan.pick), sieve = std::move(sieve)](
+                  const RecordBatch& batch) -> absl::StatusOr<std::vector<int64_t>> {
+    OG_ASSIGN_OR_RETURN(std::vector<int64_t> rows, filter(batch));
+    return sieve(*format::DecodeDictionary(batch.Column(column)), std::move(rows));
+  };
   return std::make_unique<ScanStream>(std::move(plan), options);
 }
 

@@ -6,9 +6,12 @@
 // split again if need be. The groups of all tables are merged at the end.
 #include <algorithm>
 #include <array>
+#include <deque>
 #include <map>
 #include <memory>
+#include <numeric>
 #include <optional>
+#include <span>
 #include <string>
 #include <utility>
 #include <vector>
@@ -17,6 +20,7 @@
 #include "engine/exec/binder.h"
 #include "engine/exec/group_table.h"
 #include "engine/exec/held_memory.h"
+#include "engine/exec/key_groups.h"
 #include "engine/exec/order.h"
 #include "engine/exec/result_rows.h"
 #include "engine/exec/sinks.h"
@@ -25,6 +29,7 @@
 #include "io/base/status.h"
 #include "io/base/status_macros.h"
 #include "io/base/text.h"
+#include "io/env/worker_pool.h"
 
 namespace og::engine::exec {
 namespace {
@@ -116,23 +121,25 @@ class AggregateSink final : public Sink {
     return absl::OkStatus();
   }
 
+  // Keys are grouped in the pool while the next chunks come; the table and what is accumulated see
+  // chunks in their order and rows in theirs, whatever the number of threads.
   absl::Status Push(const Chunk& chunk) override {
     if (chunk.num_rows == 0) return absl::OkStatus();
-    std::vector<uint64_t> hashes;  // of rows without a group
-    OG_ASSIGN_OR_RETURN(std::vector<uint32_t> groups, GroupsOf(chunk, hashes));
-    num_rows_ += static_cast<int64_t>(chunk.num_rows);
-    if (hashes.empty()) {
-      OG_RETURN_IF_ERROR(Accumulate(chunk, groups));
-    } else {
-      OG_RETURN_IF_ERROR(AccumulateOrSpill(chunk, groups, hashes));
-    }
-    if (overflow_ != nullptr) return absl::OkStatus();
-    const absl::Status fits = memory_.Set(kCopies * table_->MemoryBytes());
-    if (absl::IsResourceExhausted(fits) && !shape_.keys.empty()) {
-      overflow_ = std::make_unique<Overflow>(shape_, 0);
-      return absl::OkStatus();
-    }
-    return fits;
+    Pending pending{chunk, nullptr};
+    OG_ASSIGN_OR_RETURN(pending.arguments, ArgumentsOf(chunk));
+    io::WorkerPool* const pool = PoolOf(chunk);
+    if (!shape_.keys.empty()) OG_RETURN_IF_ERROR(StartKeys(pool, pending));
+    pending_.push_back(std::move(pending));
+    const size_t ahead = pool == nullptr ? 0 : pool->num_threads();
+    while (pending_.size() > ahead)
+      OG_RETURN_IF_ERROR(TakeFirst());
+    return absl::OkStatus();
+  }
+
+  absl::Status Flush() override {
+    while (!pending_.empty())
+      OG_RETURN_IF_ERROR(TakeFirst());
+    return absl::OkStatus();
   }
 
   bool done() const override { return false; }
@@ -192,98 +199,223 @@ class AggregateSink final : public Sink {
     return only;
   }
 
-  // The group of each row; kNoGroup, and a hash, for rows whose group is not in memory.
-  absl::StatusOr<std::vector<uint32_t>> GroupsOf(const Chunk& chunk,
-                                                 std::vector<uint64_t>& hashes) {
-    if (shape_.keys.empty()) {
-      table_->AddOnlyGroup();
-      return std::vector<uint32_t>(chunk.num_rows, 0);
+  // Keys that are being grouped: those of a chunk's rows, or columns that chunks have in common.
+  struct Keys {
+    std::vector<ArrayPtr> columns;
+    std::optional<KeyGroups> groups;
+    // Of the table, by number among `groups`; kUnasked: none has been looked for.
+    std::vector<uint32_t> in_table;
+    std::optional<io::TaskGroup> task;  // last: waits before the rest goes
+  };
+  static constexpr uint32_t kUnasked = kNoGroup - 1;
+
+  // Values for the rows of a chunk: for each row, or a variable's.
+  struct Argument {
+    ArrayPtr values;
+    std::optional<size_t> variable;
+    std::span<const uint32_t> places;  // as in ColumnView
+  };
+
+  // A chunk that waits for its groups.
+  struct Pending {
+    Chunk chunk;
+    std::shared_ptr<Keys> keys;  // null: there are none
+    std::span<const uint32_t> key_places = {};
+    std::vector<Argument> arguments = {};
+  };
+
+  static io::WorkerPool* PoolOf(const Chunk& chunk) {
+    for (const Binding& binding : chunk.bindings) {
+      if (binding.entities != nullptr) return binding.entities->table()->pool();
     }
-    std::vector<uint32_t> groups(chunk.num_rows);
-    const bool may_add = overflow_ == nullptr;
-    const auto group_of = [&](const std::vector<ArrayPtr>& keys, int64_t at, size_t row) {
-      const uint32_t group =
-          table_->GroupOf(keys, at, num_rows_ + static_cast<int64_t>(row), may_add);
-      if (group == kNoGroup) hashes.push_back(table_->last_hash());
-      return group;
-    };
-    if (!key_variable_.has_value()) {
-      OG_ASSIGN_OR_RETURN(const std::vector<ArrayPtr> keys, KeysOf(chunk));
-      for (size_t row = 0; row < chunk.num_rows; ++row)
-        groups[row] = group_of(keys, static_cast<int64_t>(row), row);
-      return groups;
-    }
-    // Entities are shared by many rows and often by many chunks: each is looked at once.
-    const Binding& binding = chunk.bindings[*key_variable_];
-    if (known_entities_ != binding.entities) {
-      known_entities_ = binding.entities;
-      known_groups_.assign(binding.entities->size(), kNoGroup);
-      known_keys_.clear();
+    return nullptr;
+  }
+
+  // Starts to group the keys of the chunk. Entities are shared by many rows and often by chunks
+  // that follow each other, and so are columns that are in memory as a whole: what is the same as
+  // before is not looked at again.
+  absl::Status StartKeys(io::WorkerPool* pool, Pending& pending) {
+    const Chunk& chunk = pending.chunk;
+    std::vector<ArrayPtr> columns;
+    if (key_variable_.has_value()) {
+      OG_ASSIGN_OR_RETURN(columns,
+                          KeyColumns(*chunk.bindings[*key_variable_].entities, pending.key_places));
+    } else {
       for (const query::Expr* key : shape_.keys) {
-        OG_ASSIGN_OR_RETURN(known_keys_.emplace_back(),
-                            binding.entities->Column(
-                                key->kind == query::ExprKind::kVariable ? "id" : key->property));
+        OG_ASSIGN_OR_RETURN(columns.emplace_back(), ValuesOf(context_, *key, chunk));
       }
     }
-    for (size_t row = 0; row < chunk.num_rows; ++row) {
-      uint32_t& group = known_groups_[binding.slots[row]];
-      if (group == kNoGroup) group = group_of(known_keys_, binding.slots[row], row);
-      groups[row] = group;
+    if (last_keys_ != nullptr && last_keys_->columns == columns) {
+      pending.keys = last_keys_;
+      return absl::OkStatus();
     }
-    return groups;
+    pending.keys = last_keys_ = std::make_shared<Keys>();
+    last_keys_->columns = std::move(columns);
+    const auto group = [keys = last_keys_.get()] {
+      keys->groups.emplace(keys->columns, keys->columns[0]->length);
+      return absl::OkStatus();
+    };
+    if (pool == nullptr) return group();
+    last_keys_->task.emplace(*pool);
+    last_keys_->task->Run(group);
+    return absl::OkStatus();
   }
 
-  absl::StatusOr<std::vector<ArrayPtr>> KeysOf(const Chunk& chunk) const {
-    std::vector<ArrayPtr> keys;
+  // The keys of `entities`: whole columns of their table, with the places in `places`, where they
+  // have few values, else those of the entities alone.
+  absl::StatusOr<std::vector<ArrayPtr>> KeyColumns(Entities& entities,
+                                                   std::span<const uint32_t>& places) const {
+    std::vector<ColumnView> views;
     for (const query::Expr* key : shape_.keys) {
-      OG_ASSIGN_OR_RETURN(keys.emplace_back(), ValuesOf(context_, *key, chunk));
+      OG_ASSIGN_OR_RETURN(views.emplace_back(), entities.View(ColumnOf(*key)));
     }
-    return keys;
+    const bool are_whole = std::ranges::all_of(views, [](const ColumnView& view) {
+      return !view.places.empty() && view.values->type->id == format::TypeId::kDictionary;
+    });
+    const bool are_own =
+        std::ranges::all_of(views, [](const ColumnView& view) { return view.places.empty(); });
+    std::vector<ArrayPtr> columns;
+    for (size_t key = 0; key < views.size(); ++key) {
+      if (are_whole || are_own) {
+        columns.push_back(views[key].values);
+      } else {
+        OG_ASSIGN_OR_RETURN(columns.emplace_back(), entities.Column(ColumnOf(*shape_.keys[key])));
+      }
+    }
+    if (are_whole) places = views[0].places;
+    return columns;
   }
 
-  absl::StatusOr<std::vector<ArrayPtr>> ArgumentsOf(const Chunk& chunk) const {
-    std::vector<ArrayPtr> arguments;
-    for (size_t i = 0; i < shape_.arguments.size(); ++i) {
-      ArrayPtr& values = arguments.emplace_back();
+  static std::string ColumnOf(const query::Expr& expr) {
+    return expr.kind == query::ExprKind::kVariable ? "id" : expr.property;
+  }
+
+  absl::StatusOr<std::vector<Argument>> ArgumentsOf(const Chunk& chunk) const {
+    std::vector<Argument> arguments(shape_.arguments.size());
+    for (size_t i = 0; i < arguments.size(); ++i) {
       if (shape_.aggregates[i].type == nullptr) continue;
-      OG_ASSIGN_OR_RETURN(values, ValuesOf(context_, *shape_.arguments[i], chunk));
+      Argument& argument = arguments[i];
+      const query::Expr& expr = *shape_.arguments[i];
+      if (expr.kind == query::ExprKind::kProperty || expr.kind == query::ExprKind::kVariable) {
+        argument.variable = context_.layout.NumberOf(expr.variable);
+        Entities& entities = *chunk.bindings[*argument.variable].entities;
+        OG_ASSIGN_OR_RETURN(const ColumnView view, entities.View(ColumnOf(expr)));
+        argument = {view.values, argument.variable, view.places};
+        if (view.values->type->id == format::TypeId::kDictionary) {
+          OG_ASSIGN_OR_RETURN(argument.values, entities.Column(ColumnOf(expr)));
+          argument.places = {};
+        }
+      } else {
+        OG_ASSIGN_OR_RETURN(argument.values, ValuesOf(context_, expr, chunk));
+      }
     }
     return arguments;
   }
 
-  absl::Status Accumulate(const Chunk& chunk, const std::vector<uint32_t>& groups) {
-    OG_ASSIGN_OR_RETURN(const std::vector<ArrayPtr> arguments, ArgumentsOf(chunk));
-    return table_->Accumulate(arguments, groups);
+  // For each row where its value lies, if those of entity i are at places[i]. Room in `composed`.
+  static std::span<const uint32_t> PlacesOf(const std::vector<uint32_t>& slots,
+                                            std::span<const uint32_t> places,
+                                            std::vector<uint32_t>& composed) {
+    if (places.empty()) return slots;
+    composed.reserve(slots.size());
+    for (const uint32_t slot : slots)
+      composed.push_back(places[slot]);
+    return composed;
   }
 
-  // Rows of `chunk`, the last ones counted, with a group are accumulated, the others spilled.
-  absl::Status AccumulateOrSpill(const Chunk& chunk, const std::vector<uint32_t>& groups,
-                                 const std::vector<uint64_t>& hashes) {
-    std::vector<uint32_t> kept;
-    std::vector<uint32_t> kept_groups;
-    std::vector<uint32_t> spilled;
-    format::FixedBuilder<int64_t> numbers(format::Int64());
-    const int64_t first = num_rows_ - static_cast<int64_t>(chunk.num_rows);
-    for (uint32_t row = 0; row < chunk.num_rows; ++row) {
-      if (groups[row] == kNoGroup) {
-        spilled.push_back(row);
-        numbers.Append(first + row);
-      } else {
-        kept.push_back(row);
-        kept_groups.push_back(groups[row]);
-      }
+  // Accumulates the chunk that has waited longest.
+  absl::Status TakeFirst() {
+    const Pending pending = std::move(pending_.front());
+    pending_.pop_front();
+    const Chunk& chunk = pending.chunk;
+    std::vector<uint32_t> rows(chunk.num_rows);
+    std::iota(rows.begin(), rows.end(), 0);
+    std::deque<std::vector<uint32_t>> composed;
+    std::vector<RowValues> arguments;
+    for (const Argument& argument : pending.arguments) {
+      const auto& slots =
+          argument.variable.has_value() ? chunk.bindings[*argument.variable].slots : rows;
+      arguments.push_back(
+          {argument.values, PlacesOf(slots, argument.places, composed.emplace_back())});
     }
-    if (!kept.empty()) OG_RETURN_IF_ERROR(Accumulate(chunk.Pick(kept), kept_groups));
-    const Chunk rest = chunk.Pick(spilled).Compact();
+    if (pending.keys == nullptr) {
+      table_->AddOnlyGroup();
+      const std::vector<uint32_t> groups(chunk.num_rows, 0);
+      OG_RETURN_IF_ERROR(table_->Accumulate(arguments, groups));
+      return memory_.Set(kCopies * table_->MemoryBytes());
+    }
+    Keys& keys = *pending.keys;
+    if (keys.task.has_value()) OG_RETURN_IF_ERROR(keys.task->Wait());
+    const auto& slots = key_variable_.has_value() ? chunk.bindings[*key_variable_].slots : rows;
+    const std::span<const uint32_t> key_rows =
+        PlacesOf(slots, pending.key_places, composed.emplace_back());
+    OG_RETURN_IF_ERROR(AddRows(keys, key_rows, arguments));
+    if (overflow_ != nullptr) return absl::OkStatus();
+    const uint64_t whole_keys = pending.key_places.empty() ? 0 : keys.groups->of_rows().size() * 4;
+    const absl::Status fits = memory_.Set(kCopies * table_->MemoryBytes() + whole_keys);
+    if (!absl::IsResourceExhausted(fits)) return fits;
+    overflow_ = std::make_unique<Overflow>(shape_, 0);
+    return absl::OkStatus();
+  }
+
+  // The next rows: those whose group is in memory are accumulated, the others spilled.
+  absl::Status AddRows(Keys& keys, std::span<const uint32_t> key_rows,
+                       const std::vector<RowValues>& arguments) {
+    keys.in_table.resize(keys.groups->groups().size(), kUnasked);
+    const int64_t first = std::exchange(num_rows_, num_rows_ + std::ssize(key_rows));
+    std::vector<uint32_t> groups(key_rows.size());
+    std::vector<uint32_t> spilled;
+    const std::vector<uint32_t>& group_of = keys.groups->of_rows();
+    for (uint32_t row = 0; row < groups.size(); ++row) {
+      const uint32_t number = group_of[key_rows[row]];
+      uint32_t& group = keys.in_table[number];
+      if (group == kUnasked) {
+        group = table_->GroupOf(*keys.groups, keys.groups->groups()[number], first + row,
+                                overflow_ == nullptr);
+      }
+      groups[row] = group;
+      if (group == kNoGroup) spilled.push_back(row);
+    }
+    if (spilled.empty()) return table_->Accumulate(arguments, groups);
+    std::vector<uint32_t> kept;
+    for (uint32_t row = 0; row < groups.size(); ++row) {
+      if (groups[row] != kNoGroup) kept.push_back(row);
+    }
+    std::erase(groups, kNoGroup);
+    OG_RETURN_IF_ERROR(AccumulateRows(arguments, kept, groups, *table_));
+    format::FixedBuilder<int64_t> numbers(format::Int64());
+    std::vector<int64_t> spilled_keys;
+    std::vector<uint64_t> hashes;
+    for (const uint32_t row : spilled) {
+      numbers.Append(first + row);
+      spilled_keys.push_back(key_rows[row]);
+      hashes.push_back(keys.groups->groups()[group_of[key_rows[row]]].hash);
+    }
     std::vector<ArrayPtr> columns = {numbers.Finish()};
-    OG_ASSIGN_OR_RETURN(std::vector<ArrayPtr> keys, KeysOf(rest));
-    OG_ASSIGN_OR_RETURN(std::vector<ArrayPtr> arguments, ArgumentsOf(rest));
-    for (ArrayPtr& key : keys)
-      columns.push_back(std::move(key));
-    for (ArrayPtr& argument : arguments) {
-      if (argument != nullptr) columns.push_back(std::move(argument));
+    for (const ArrayPtr& key : keys.columns)
+      columns.push_back(DecodeDictionary(Take(*key, spilled_keys)));
+    for (const RowValues& argument : arguments) {
+      if (argument.values == nullptr) continue;
+      std::vector<int64_t> places;
+      for (const uint32_t row : spilled)
+        places.push_back(argument.rows[row]);
+      columns.push_back(Take(*argument.values, places));
     }
     return overflow_->Add(columns, hashes);
+  }
+
+  // Rows `kept` of the arguments to groups[i] each.
+  static absl::Status AccumulateRows(const std::vector<RowValues>& arguments,
+                                     std::span<const uint32_t> kept,
+                                     std::span<const uint32_t> groups, GroupTable& table) {
+    std::vector<std::vector<uint32_t>> places(arguments.size());
+    std::vector<RowValues> of_kept;
+    for (size_t i = 0; i < arguments.size(); ++i) {
+      for (const uint32_t row : kept)
+        places[i].push_back(arguments[i].rows[row]);
+      of_kept.push_back({arguments[i].values, places[i]});
+    }
+    return table.Accumulate(of_kept, groups);
   }
 
   // Aggregates every file of `overflow` and adds its groups to the runs.
@@ -319,31 +451,36 @@ class AggregateSink final : public Sink {
   // Rows of a file to `table`, or to `overflow` if that is not null and they have no group.
   absl::Status AddBatch(const format::RecordBatch& batch, GroupTable& table,
                         Overflow* overflow) const {
-    const size_t num_keys = shape_.keys.size();
-    const std::vector<ArrayPtr> keys(batch.columns.begin() + 1,
-                                     batch.columns.begin() + 1 + static_cast<ptrdiff_t>(num_keys));
-    std::vector<int64_t> kept;
+    const auto first_argument = batch.columns.begin() + 1 + std::ssize(shape_.keys);
+    const KeyGroups keys({batch.columns.begin() + 1, first_argument}, batch.num_rows);
+    std::vector<uint32_t> all(static_cast<size_t>(batch.num_rows));
+    std::iota(all.begin(), all.end(), 0);
+    std::vector<uint32_t> in_table(keys.groups().size(), kUnasked);
+    std::vector<uint32_t> kept;
     std::vector<uint32_t> groups;
     std::vector<int64_t> spilled;
     std::vector<uint64_t> hashes;
-    for (int64_t row = 0; row < batch.num_rows; ++row) {
-      const uint32_t group =
-          table.GroupOf(keys, row, batch.columns[0]->Value<int64_t>(row), overflow == nullptr);
-      if (group == kNoGroup) {
+    for (const uint32_t row : all) {
+      const uint32_t number = keys.of_rows()[row];
+      const KeyGroups::Group& group = keys.groups()[number];
+      if (in_table[number] == kUnasked) {
+        in_table[number] =
+            table.GroupOf(keys, group, batch.columns[0]->Value<int64_t>(row), overflow == nullptr);
+      }
+      if (in_table[number] == kNoGroup) {
         spilled.push_back(row);
-        hashes.push_back(table.last_hash());
+        hashes.push_back(group.hash);
       } else {
         kept.push_back(row);
-        groups.push_back(group);
+        groups.push_back(in_table[number]);
       }
     }
-    std::vector<ArrayPtr> arguments;
-    size_t column = 1 + num_keys;
+    std::vector<RowValues> arguments;
+    auto column = first_argument;
     for (const AggregateSpec& aggregate : shape_.aggregates) {
-      arguments.push_back(aggregate.type == nullptr ? nullptr
-                                                    : Take(*batch.columns[column++], kept));
+      arguments.push_back({aggregate.type == nullptr ? nullptr : *column++, all});
     }
-    OG_RETURN_IF_ERROR(table.Accumulate(arguments, groups));
+    OG_RETURN_IF_ERROR(AccumulateRows(arguments, kept, groups, table));
     if (spilled.empty()) return absl::OkStatus();
     std::vector<ArrayPtr> rest;
     for (const ArrayPtr& values : batch.columns)
@@ -447,10 +584,8 @@ class AggregateSink final : public Sink {
   std::unique_ptr<Overflow> overflow_;  // null: all groups are in memory
   std::unique_ptr<SortedRuns> runs_;
   int64_t num_rows_ = 0;
-
-  std::shared_ptr<Entities> known_entities_;
-  std::vector<uint32_t> known_groups_;
-  std::vector<ArrayPtr> known_keys_;
+  std::shared_ptr<Keys> last_keys_;
+  std::deque<Pending> pending_;
 };
 
 }  // namespace

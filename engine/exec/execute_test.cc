@@ -318,11 +318,13 @@ class Generator {
     companies_.clear();
     edges_.clear();
     std::string match = "$a: Person" + PersonMatch();
-    for (size_t i = Below(4); i > 0; --i)
+    // One scan alone has ways of its own to be grouped and cut.
+    const bool only_scans = Below(6) == 0;
+    for (size_t i = only_scans ? 0 : Below(4); i > 0; --i)
       match += "\n  " + Clause();
-    for (size_t i = Below(3); i > 0; --i)
+    for (size_t i = only_scans ? 0 : Below(3); i > 0; --i)
       match += "\n  " + Filter();
-    if (Below(3) == 0) match += "\n  " + Negation();
+    if (!only_scans && Below(3) == 0) match += "\n  " + Negation();
     const bool aggregates = Below(3) == 0;
     std::vector<std::string> names;
     std::string projections;

@@ -1,6 +1,8 @@
 #include "engine/exec/expand.h"
 
 #include <algorithm>
+#include <array>
+#include <bit>
 #include <deque>
 #include <optional>
 #include <string>
@@ -34,6 +36,12 @@ constexpr uint32_t kRowsPerInterrupt = 64;
 // Each has marks for all nodes.
 constexpr size_t kWalkersMax = 8;
 
+// Of hash tables over dense numbers: the first size, and a factor that spreads them over the upper
+// bits, of which those that are wanted are taken.
+constexpr size_t kFirstSlots = 1024;
+constexpr uint64_t kHashFactor = 0x9e3779b97f4a7c15;
+constexpr int kHashShift = 20;
+
 // Destinations of a row before any was walked from.
 constexpr double kPairsPerRow = 64;
 
@@ -47,7 +55,56 @@ struct Pairs {
   std::vector<uint32_t> edges;
 };
 
-// Walks from one source at a time, with marks that are cleared by counting up.
+// Nodes that were met, cleared by counting up: a few in a table that stays in the nearest cache,
+// more by marks.
+class MetNodes {
+ public:
+  // Numbers of nodes are below `num_nodes` from now on.
+  void Clear(size_t num_nodes) {
+    num_nodes_ = num_nodes;
+    num_few_ = 0;
+    if (++round_ != 0 && (marks_.empty() || marks_.size() >= num_nodes)) return;
+    few_ = {};
+    marks_.clear();
+    round_ = 1;
+  }
+
+  // Whether `node` was not met before; it is then.
+  bool Add(uint32_t node) {
+    if (num_few_ > kFewMax) {
+      return std::exchange(marks_[node], round_) != round_;
+    }
+    size_t at = (node * 0x9e3779b1u) >> kFewShift;
+    for (; few_[at].round == round_; at = (at + 1) % few_.size()) {
+      if (few_[at].node == node) return false;
+    }
+    few_[at] = {node, round_};
+    if (++num_few_ > kFewMax) MarkFew();
+    return true;
+  }
+
+ private:
+  static constexpr uint32_t kFewMax = 128;
+  struct Few {
+    uint32_t node = 0;
+    uint32_t round = 0;
+  };
+
+  void MarkFew() {
+    marks_.resize(num_nodes_, 0);
+    for (const Few& few : few_) {
+      if (few.round == round_) marks_[few.node] = round_;
+    }
+  }
+
+  size_t num_nodes_ = 0;
+  uint32_t round_ = 0;
+  uint32_t num_few_ = 0;                   // above kFewMax: marks_ has all of them
+  std::array<Few, 2 * kFewMax> few_ = {};  // at most half full, and one more
+  std::vector<uint32_t> marks_;
+};
+
+// Walks from one source at a time.
 class Walker {
  public:
   Walker(bool same_type, uint32_t min_hops, uint32_t max_hops)
@@ -58,25 +115,23 @@ class Walker {
   // destinations are below `num_destinations`.
   template <typename Visit, typename Emit>
   void Walk(uint32_t source, size_t num_destinations, const Visit& visit, const Emit& emit) {
-    if (++round_ == 0 || seen_.size() < num_destinations) {
-      seen_.assign(num_destinations, 0);
-      visited_.assign(num_destinations, 0);
-      round_ = 1;
+    seen_.Clear(num_destinations);
+    if (takes_one_hop()) {
+      visit(source, [&](uint32_t node) { return !seen_.Add(node) || emit(node); });
+      return;
     }
-    if (same_type_) visited_[source] = round_;
+    visited_.Clear(num_destinations);
+    if (same_type_) visited_.Add(source);
     frontier_.assign(1, source);
     for (uint32_t hop = 1; hop <= max_hops_ && !frontier_.empty(); ++hop) {
       next_.clear();
       const auto yield = [&](uint32_t node) {
-        if (hop < min_hops_ || seen_[node] == round_) return true;
-        seen_[node] = round_;
-        return emit(node);
+        return hop < min_hops_ || !seen_.Add(node) || emit(node);
       };
       for (const uint32_t node : frontier_) {
         const bool goes_on = visit(node, [&](uint32_t neighbour) {
           if (same_type_ && neighbour == node) return yield(neighbour);
-          if (visited_[neighbour] == round_) return true;
-          visited_[neighbour] = round_;
+          if (!visited_.Add(neighbour)) return true;
           next_.push_back(neighbour);
           return yield(neighbour);
         });
@@ -86,15 +141,42 @@ class Walker {
     }
   }
 
+  // Whether `end` is a destination of `source`. For a source that is asked about several times in
+  // a row, all of its destinations are noted.
+  template <typename Visit>
+  bool Reaches(uint32_t source, uint32_t end, size_t num_destinations, const Visit& visit) {
+    if (noted_ != source) {
+      if (takes_one_hop() && std::exchange(last_, source) != source) {
+        return !visit(source, [&](uint32_t node) { return node != end; });
+      }
+      reached_.resize(num_destinations, 0);
+      if (++reached_round_ == 0) {
+        std::fill(reached_.begin(), reached_.end(), 0);
+        reached_round_ = 1;
+      }
+      Walk(source, num_destinations, visit, [&](uint32_t node) {
+        reached_[node] = reached_round_;
+        return true;
+      });
+      noted_ = source;
+    }
+    return end < reached_.size() && reached_[end] == reached_round_;
+  }
+
  private:
+  bool takes_one_hop() const { return max_hops_ == 1 && min_hops_ <= 1; }
+
   bool same_type_;
   uint32_t min_hops_;
   uint32_t max_hops_;
-  uint32_t round_ = 0;
-  std::vector<uint32_t> visited_;
-  std::vector<uint32_t> seen_;
+  MetNodes visited_;
+  MetNodes seen_;
   std::vector<uint32_t> frontier_;
   std::vector<uint32_t> next_;
+  uint32_t last_ = kNoNode;   // that Reaches was asked about
+  uint32_t noted_ = kNoNode;  // whose destinations are in reached_
+  uint32_t reached_round_ = 0;
+  std::vector<uint32_t> reached_;
 };
 
 // Ids in order of first appearance.
@@ -314,14 +396,14 @@ class ExpandStage final : public Stage {
     const auto walk = [&](Walker& walker, uint32_t row, Pairs& pairs) {
       const uint32_t number = numbers[sources.slots[row]];
       if (number == kNoNode) return;
-      walker.Walk(number, num_destinations, visit, [&](uint32_t destination) {
-        if (closes_on_.has_value() && destination != ends[chunk.bindings[*closes_on_].slots[row]]) {
-          return true;
-        }
+      const auto add = [&](uint32_t destination) {
         pairs.rows.push_back(row);
         pairs.destinations.push_back(destination);
-        return !takes_first_ && !closes_on_.has_value();
-      });
+        return !takes_first_;
+      };
+      if (!closes_on_.has_value()) return walker.Walk(number, num_destinations, visit, add);
+      const uint32_t end = ends[chunk.bindings[*closes_on_].slots[row]];
+      if (end != kNoNode && walker.Reaches(number, end, num_destinations, visit)) add(end);
     };
     Pairs pairs;
     for (size_t row = 0; row < chunk.num_rows && !done();) {
@@ -333,6 +415,8 @@ class ExpandStage final : public Stage {
           (chunk.num_rows - row + per_walker - 1) / per_walker, 1, walkers_.size());
       std::vector<Pairs> parts(num_walkers);
       const auto run = [&](size_t part) {
+        parts[part].rows.reserve(kChunkRows);
+        parts[part].destinations.reserve(kChunkRows);
         const size_t end = std::min<size_t>(row + (part + 1) * per_walker, chunk.num_rows);
         for (size_t at = row + part * per_walker; at < end; ++at) {
           walk(walkers_[part], static_cast<uint32_t>(at), parts[part]);
@@ -363,14 +447,22 @@ class ExpandStage final : public Stage {
   // Hands on pairs whose destinations are dense numbers, and empties them.
   absl::Status EmitNumbered(const Chunk& chunk, Pairs& pairs) {
     if (pairs.rows.empty()) return absl::OkStatus();
-    // Distinct numbers in order of first appearance; marks are valid in one round.
-    ++round_;
+    // Distinct numbers in order of first appearance, by open addressing; slots are valid in one
+    // round.
+    const size_t num_slots = std::bit_ceil(std::max<size_t>(2 * pairs.rows.size(), kFirstSlots));
+    if (slots_.size() < num_slots || ++round_ == 0) {
+      slots_.assign(std::max(num_slots, slots_.size()), Slot{});
+      round_ = 1;
+    }
+    const size_t mask = slots_.size() - 1;
     std::vector<uint32_t> numbers;
     for (uint32_t& destination : pairs.destinations) {
-      if (destination >= slots_.size()) slots_.resize(destination + size_t{1});
-      Slot& slot = slots_[destination];
+      size_t at = static_cast<size_t>(destination * kHashFactor >> kHashShift) & mask;
+      while (slots_[at].round == round_ && slots_[at].number != destination)
+        at = (at + 1) & mask;
+      Slot& slot = slots_[at];
       if (slot.round != round_) {
-        slot = {round_, static_cast<uint32_t>(numbers.size())};
+        slot = {round_, destination, static_cast<uint32_t>(numbers.size())};
         numbers.push_back(destination);
       }
       destination = slot.slot;
@@ -781,11 +873,12 @@ class ExpandStage final : public Stage {
   bool is_wide_ = false;  // the frontier is known to be large: chunks pass through
   bool fits_ = true;      // what serves wide frontiers fits into memory, as far as is known
   struct Slot {
-    uint64_t round = 0;
+    uint32_t round = 0;
+    uint32_t number = 0;  // dense, of a destination
     uint32_t slot = 0;
   };
-  uint64_t round_ = 0;
-  std::vector<Slot> slots_;  // by dense number of the destination
+  uint32_t round_ = 0;
+  std::vector<Slot> slots_;  // by hash of the number; a power of two
   std::unique_ptr<EdgeRows> all_edges_;
 };
 

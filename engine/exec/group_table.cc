@@ -1,16 +1,12 @@
 #include "engine/exec/group_table.h"
 
-#include <cmath>
-#include <limits>
+#include <algorithm>
+#include <cstring>
 #include <optional>
+#include <string>
 #include <type_traits>
 #include <utility>
 
-#define XXH_INLINE_ALL
-#include <xxhash.h>
-
-#include "engine/expr/expr.h"
-#include "format/arrow/json.h"
 #include "io/base/error_detail.h"
 #include "io/base/status_macros.h"
 #include "io/base/text.h"
@@ -27,8 +23,8 @@ class Accumulator {
   virtual ~Accumulator() = default;
   // Groups are numbered from 0 without gaps.
   virtual void Grow(size_t num_groups) = 0;
-  // Row i of `values` belongs to group groups[i]. `values` is null where rows are counted.
-  virtual void Add(const Array* values, const std::vector<uint32_t>& groups) = 0;
+  // Row i of `values` belongs to group groups[i].
+  virtual absl::Status Add(const RowValues& values, std::span<const uint32_t> groups) = 0;
   virtual ArrayPtr Finish() = 0;
   // Of values that live outside of the accumulator: texts.
   virtual uint64_t ValueBytes() const { return 0; }
@@ -40,13 +36,35 @@ namespace {
 constexpr uint64_t kBytesPerGroup = 96;
 constexpr uint64_t kBytesPerAggregate = 40;
 
+constexpr size_t kFirstSlots = 64;
+constexpr size_t kFirstBlockBytes = 1024;
+constexpr size_t kBlockBytesMax = 65'536;
+
+// Calls visit(value's place, group) for each row whose value is not null, in the order of the rows.
+template <typename Visit>
+void ForEachValue(const RowValues& values, std::span<const uint32_t> groups, const Visit& visit) {
+  const Array& array = *values.values;
+  if (array.null_count == 0) {
+    for (size_t i = 0; i < groups.size(); ++i)
+      visit(int64_t{values.rows[i]}, groups[i]);
+    return;
+  }
+  for (size_t i = 0; i < groups.size(); ++i) {
+    if (array.IsValid(values.rows[i])) visit(int64_t{values.rows[i]}, groups[i]);
+  }
+}
+
 class Counter final : public Accumulator {
  public:
   void Grow(size_t num_groups) override { counts_.resize(num_groups); }
-  void Add(const Array* values, const std::vector<uint32_t>& groups) override {
-    for (size_t i = 0; i < groups.size(); ++i) {
-      if (values == nullptr || values->IsValid(static_cast<int64_t>(i))) ++counts_[groups[i]];
+  absl::Status Add(const RowValues& values, std::span<const uint32_t> groups) override {
+    if (values.values == nullptr) {
+      for (const uint32_t group : groups)
+        ++counts_[group];
+    } else {
+      ForEachValue(values, groups, [&](int64_t, uint32_t group) { ++counts_[group]; });
     }
+    return absl::OkStatus();
   }
   ArrayPtr Finish() override {
     format::FixedBuilder<int64_t> builder(format::Int64());
@@ -59,60 +77,61 @@ class Counter final : public Accumulator {
   std::vector<int64_t> counts_;
 };
 
-// Sum and average, in 64-bit floats. Values come as such.
+// Sum and average of numbers of type T, in 64-bit floats. Sums of floats depend on the order in
+// which they are added up, so that it is always that of the rows.
+template <typename T>
 class Summer final : public Accumulator {
  public:
   explicit Summer(bool averages) : averages_(averages) {}
-  void Grow(size_t num_groups) override {
-    sums_.resize(num_groups);
-    counts_.resize(num_groups);
-  }
-  void Add(const Array* values, const std::vector<uint32_t>& groups) override {
-    for (size_t i = 0; i < groups.size(); ++i) {
-      if (values->IsNull(static_cast<int64_t>(i))) continue;
-      sums_[groups[i]] += values->Value<double>(static_cast<int64_t>(i));
-      ++counts_[groups[i]];
-    }
+  void Grow(size_t num_groups) override { totals_.resize(num_groups); }
+  absl::Status Add(const RowValues& values, std::span<const uint32_t> groups) override {
+    ForEachValue(values, groups, [&, &array = *values.values](int64_t at, uint32_t group) {
+      totals_[group].sum += static_cast<double>(array.template Value<T>(at));
+      ++totals_[group].count;
+    });
+    return absl::OkStatus();
   }
   ArrayPtr Finish() override {
     format::FixedBuilder<double> builder(format::Float64());
-    for (size_t group = 0; group < sums_.size(); ++group) {
-      if (counts_[group] == 0) {
+    for (const Total& total : totals_) {
+      if (total.count == 0) {
         builder.AppendNull();
       } else {
-        const auto count = static_cast<double>(counts_[group]);
-        builder.Append(averages_ ? sums_[group] / count : sums_[group]);
+        builder.Append(averages_ ? total.sum / static_cast<double>(total.count) : total.sum);
       }
     }
     return builder.Finish();
   }
 
  private:
+  struct Total {
+    double sum = 0;
+    int64_t count = 0;
+  };
   bool averages_;
-  std::vector<double> sums_;
-  std::vector<int64_t> counts_;
+  std::vector<Total> totals_;
 };
 
-// Whether value i of `array` is smaller (or greater) than `best`, by IEEE comparison.
+// The smallest or greatest value by IEEE comparison.
 template <typename T>
 class Extreme final : public Accumulator {
  public:
   Extreme(TypePtr type, bool least) : type_(std::move(type)), least_(least) {}
   void Grow(size_t num_groups) override { best_.resize(num_groups); }
-  void Add(const Array* values, const std::vector<uint32_t>& groups) override {
-    for (size_t i = 0; i < groups.size(); ++i) {
-      if (values->IsNull(static_cast<int64_t>(i))) continue;
-      std::optional<T>& best = best_[groups[i]];
+  absl::Status Add(const RowValues& values, std::span<const uint32_t> groups) override {
+    ForEachValue(values, groups, [&, &array = *values.values](int64_t at, uint32_t group) {
+      std::optional<T>& best = best_[group];
       if constexpr (std::is_same_v<T, std::string>) {
-        const std::string_view value = values->StringValue(static_cast<int64_t>(i));
-        if (best && (least_ ? value >= *best : value <= *best)) continue;
+        const std::string_view value = array.StringValue(at);
+        if (best && (least_ ? value >= *best : value <= *best)) return;
         text_bytes_ += value.size() - (best ? best->size() : 0);
         best = std::string(value);
       } else {
-        const T value = values->Value<T>(static_cast<int64_t>(i));
+        const T value = array.template Value<T>(at);
         if (!best || (least_ ? value < *best : value > *best)) best = value;
       }
-    }
+    });
+    return absl::OkStatus();
   }
   ArrayPtr Finish() override {
     using Builder = std::conditional_t<std::is_same_v<T, std::string>, format::StringBuilder,
@@ -131,51 +150,6 @@ class Extreme final : public Accumulator {
   std::vector<std::optional<T>> best_;
   uint64_t text_bytes_ = 0;
 };
-
-template <typename T>
-void AppendBytes(const T& value, std::string& out) {
-  out.append(reinterpret_cast<const char*>(&value), sizeof(value));
-}
-
-template <typename T>
-void AppendFloat(T value, std::string& out) {
-  AppendBytes(std::isnan(value) ? std::numeric_limits<T>::quiet_NaN() : value, out);
-}
-
-// Bytes that tell all values of one type apart, and null from each of them, whatever follows.
-void AppendKey(const Array& values, int64_t row, std::string& out) {
-  if (values.IsNull(row)) {
-    out += '\0';
-    return;
-  }
-  out += '\1';
-  switch (values.type->id) {
-    case format::TypeId::kUtf8: {
-      const std::string_view text = values.StringValue(row);
-      AppendBytes(static_cast<uint32_t>(text.size()), out);
-      out += text;
-      return;
-    }
-    case format::TypeId::kBool:
-      out += values.BoolValue(row) ? '\1' : '\0';
-      return;
-    case format::TypeId::kInt32:
-    case format::TypeId::kUint32:
-    case format::TypeId::kDate32:
-      return AppendBytes(values.Value<uint32_t>(row), out);
-    case format::TypeId::kInt64:
-    case format::TypeId::kUint64:
-    case format::TypeId::kDate64:
-      return AppendBytes(values.Value<uint64_t>(row), out);
-    case format::TypeId::kFloat32:
-      return AppendFloat(values.Value<float>(row), out);
-    case format::TypeId::kFloat64:
-      return AppendFloat(values.Value<double>(row), out);
-    default:
-      AppendJsonValue(values, row, out);
-      out += ',';
-  }
-}
 
 absl::Status Unsupported(AggregateFunction function, const TypePtr& type) {
   return io::DetailedError(
@@ -206,23 +180,53 @@ absl::StatusOr<std::unique_ptr<Accumulator>> MakeExtreme(AggregateFunction funct
   }
 }
 
+absl::StatusOr<std::unique_ptr<Accumulator>> MakeSummer(AggregateFunction function,
+                                                        const TypePtr& type) {
+  const bool averages = function == AggregateFunction::kAvg;
+  switch (type->id) {
+    case format::TypeId::kInt32:
+      return std::make_unique<Summer<int32_t>>(averages);
+    case format::TypeId::kInt64:
+      return std::make_unique<Summer<int64_t>>(averages);
+    case format::TypeId::kUint32:
+      return std::make_unique<Summer<uint32_t>>(averages);
+    case format::TypeId::kUint64:
+      return std::make_unique<Summer<uint64_t>>(averages);
+    case format::TypeId::kFloat32:
+      return std::make_unique<Summer<float>>(averages);
+    case format::TypeId::kFloat64:
+      return std::make_unique<Summer<double>>(averages);
+    default:
+      return Unsupported(function, type);
+  }
+}
+
 absl::StatusOr<std::unique_ptr<Accumulator>> MakeAccumulator(const AggregateSpec& spec) {
   switch (spec.function) {
     case AggregateFunction::kCount:
       return std::make_unique<Counter>();
     case AggregateFunction::kSum:
     case AggregateFunction::kAvg:
-      if (!spec.type->is_integer() && !spec.type->is_floating()) {
-        return Unsupported(spec.function, spec.type);
-      }
-      return std::make_unique<Summer>(spec.function == AggregateFunction::kAvg);
+      return MakeSummer(spec.function, spec.type);
     default:
       return MakeExtreme(spec.function, spec.type);
   }
 }
 
-bool AddsUp(AggregateFunction function) {
-  return function == AggregateFunction::kSum || function == AggregateFunction::kAvg;
+// Value `row` of `key`, from a dictionary if it has one, to a builder of plain values.
+void AppendValue(const Array& key, int64_t row, format::ArrayBuilder& builder) {
+  if (key.type->id != format::TypeId::kDictionary) {
+    builder.AppendSlice(key, row, 1);
+  } else if (key.IsNull(row)) {
+    builder.AppendNull();
+  } else {
+    builder.AppendSlice(*key.dictionary, DictionaryIndex(key, row), 1);
+  }
+}
+
+// Where slots for `hash` begin; its lower bits are the same for all groups of a spilled file.
+size_t StartOf(uint64_t hash, size_t num_slots) {
+  return static_cast<size_t>(hash >> 24) & (num_slots - 1);
 }
 
 }  // namespace
@@ -241,51 +245,64 @@ absl::StatusOr<std::unique_ptr<GroupTable>> GroupTable::Make(
   return table;
 }
 
-uint32_t GroupTable::GroupOf(const std::vector<ArrayPtr>& keys, int64_t row, int64_t row_number,
-                             bool may_add) {
-  text_.clear();
-  for (const ArrayPtr& key : keys)
-    AppendKey(*key, row, text_);
-  if (!may_add) {
-    const auto known = groups_.find(text_);
-    return known == groups_.end() ? kNoGroup : known->second;
+std::string_view GroupTable::Keep(std::string_view bytes) {
+  num_key_bytes_ += bytes.size();
+  if (bytes.empty()) return {};
+  if (bytes.size() > block_left_) {
+    block_bytes_ =
+        std::max(bytes.size(), std::clamp(2 * block_bytes_, kFirstBlockBytes, kBlockBytesMax));
+    block_left_ = block_bytes_;
+    blocks_.push_back(std::make_unique_for_overwrite<char[]>(block_bytes_));
   }
-  const auto [known, is_new] = groups_.try_emplace(text_, static_cast<uint32_t>(num_groups_));
-  if (is_new) {
-    ++num_groups_;
-    first_rows_.push_back(row_number);
-    key_bytes_ += 2 * text_.size();
-    for (size_t i = 0; i < keys.size(); ++i)
-      key_builders_[i]->AppendSlice(*keys[i], row, 1);
-  }
-  return known->second;
+  char* const start = blocks_.back().get() + (block_bytes_ - block_left_);
+  std::memcpy(start, bytes.data(), bytes.size());
+  block_left_ -= bytes.size();
+  return {start, bytes.size()};
 }
 
-uint64_t GroupTable::last_hash() const {
-  return XXH3_64bits(text_.data(), text_.size());
+void GroupTable::GrowSlots() {
+  const std::vector<Slot> before =
+      std::exchange(slots_, std::vector<Slot>(std::max(kFirstSlots, 2 * slots_.size())));
+  for (const Slot& slot : before) {
+    if (slot.group == kNoGroup) continue;
+    size_t at = StartOf(slot.hash, slots_.size());
+    while (slots_[at].group != kNoGroup)
+      at = (at + 1) & (slots_.size() - 1);
+    slots_[at] = slot;
+  }
 }
 
-absl::Status GroupTable::Accumulate(const std::vector<ArrayPtr>& arguments,
-                                    const std::vector<uint32_t>& groups) {
+uint32_t GroupTable::GroupOf(const KeyGroups& rows, const KeyGroups::Group& group,
+                             int64_t row_number, bool may_add) {
+  if (2 * (num_groups_ + 1) > slots_.size()) GrowSlots();
+  size_t at = StartOf(group.hash, slots_.size());
+  for (; slots_[at].group != kNoGroup; at = (at + 1) & (slots_.size() - 1)) {
+    if (slots_[at].hash == group.hash && key_bytes_[slots_[at].group] == group.bytes) {
+      return slots_[at].group;
+    }
+  }
+  if (!may_add) return kNoGroup;
+  slots_[at] = {group.hash, static_cast<uint32_t>(num_groups_++)};
+  key_bytes_.push_back(Keep(group.bytes));
+  first_rows_.push_back(row_number);
+  for (size_t key = 0; key < key_builders_.size(); ++key)
+    AppendValue(*rows.keys()[key], group.row, *key_builders_[key]);
+  return slots_[at].group;
+}
+
+absl::Status GroupTable::Accumulate(std::span<const RowValues> arguments,
+                                    std::span<const uint32_t> groups) {
   for (size_t i = 0; i < aggregates_.size(); ++i) {
-    Aggregate& aggregate = aggregates_[i];
-    aggregate.accumulator->Grow(num_groups_);
-    if (aggregate.spec.type == nullptr) {
-      aggregate.accumulator->Add(nullptr, groups);
-      continue;
-    }
-    ArrayPtr values = arguments[i];
-    if (AddsUp(aggregate.spec.function)) {
-      OG_ASSIGN_OR_RETURN(values, expr::Cast(values, format::Float64()));
-    }
-    aggregate.accumulator->Add(values.get(), groups);
+    Accumulator& accumulator = *aggregates_[i].accumulator;
+    accumulator.Grow(num_groups_);
+    OG_RETURN_IF_ERROR(accumulator.Add(arguments[i], groups));
   }
   return absl::OkStatus();
 }
 
 uint64_t GroupTable::MemoryBytes() const {
   uint64_t bytes =
-      key_bytes_ + num_groups_ * (kBytesPerGroup + kBytesPerAggregate * aggregates_.size());
+      2 * num_key_bytes_ + num_groups_ * (kBytesPerGroup + kBytesPerAggregate * aggregates_.size());
   for (const Aggregate& aggregate : aggregates_)
     bytes += aggregate.accumulator->ValueBytes();
   return bytes;

@@ -4,14 +4,14 @@
 
 #include <cstdint>
 #include <memory>
-#include <string>
+#include <span>
 #include <string_view>
 #include <vector>
 
-#include "absl/container/flat_hash_map.h"
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 
+#include "engine/exec/key_groups.h"
 #include "engine/query/ast.h"
 #include "format/arrow/array.h"
 #include "format/arrow/builder.h"
@@ -25,6 +25,12 @@ struct AggregateSpec {
   format::TypePtr type;  // of the argument; null: rows are counted
 };
 
+// A value for each row: value rows[i] of `values` for row i.
+struct RowValues {
+  format::ArrayPtr values;  // null where rows are counted
+  std::span<const uint32_t> rows;
+};
+
 // One aggregate of the result, accumulated for every group.
 class Accumulator;
 
@@ -35,17 +41,13 @@ class GroupTable {
       const std::vector<format::TypePtr>& key_types, const std::vector<AggregateSpec>& aggregates);
   ~GroupTable();
 
-  // The group of row `row` of the key columns, a new one if it is new and `may_add`, else kNoGroup.
-  // `row_number` is the row's among all rows.
-  uint32_t GroupOf(const std::vector<format::ArrayPtr>& keys, int64_t row, int64_t row_number,
+  // The group that has the keys of `group`, a new one if there is none and `may_add`, else
+  // kNoGroup. `row_number`: the number among all rows of the row that asks.
+  uint32_t GroupOf(const KeyGroups& rows, const KeyGroups::Group& group, int64_t row_number,
                    bool may_add);
-  // A hash of the keys of the last call of GroupOf.
-  uint64_t last_hash() const;
 
-  // Row i of the arguments (one for each aggregate, null where rows are counted) belongs to
-  // groups[i].
-  absl::Status Accumulate(const std::vector<format::ArrayPtr>& arguments,
-                          const std::vector<uint32_t>& groups);
+  // Row i of the arguments (one for each aggregate) belongs to groups[i].
+  absl::Status Accumulate(std::span<const RowValues> arguments, std::span<const uint32_t> groups);
 
   // One group without keys, for a query that has none.
   void AddOnlyGroup() { num_groups_ = 1; }
@@ -70,13 +72,25 @@ class GroupTable {
     std::unique_ptr<Accumulator> accumulator;
   };
 
+  struct Slot {
+    uint64_t hash = 0;
+    uint32_t group = kNoGroup;
+  };
+
+  // The bytes of a group's keys; they are kept in blocks that never move.
+  std::string_view Keep(std::string_view bytes);
+  void GrowSlots();
+
   std::vector<std::unique_ptr<format::ArrayBuilder>> key_builders_;
   std::vector<Aggregate> aggregates_;
-  absl::flat_hash_map<std::string, uint32_t> groups_;
+  std::vector<Slot> slots_;  // by hash, open addressing; a power of two, at most half full
+  std::vector<std::string_view> key_bytes_;  // by group
+  std::vector<std::unique_ptr<char[]>> blocks_;
+  size_t block_bytes_ = 0;  // of the last block
+  size_t block_left_ = 0;   // of these, not used yet
   std::vector<int64_t> first_rows_;
   size_t num_groups_ = 0;
-  uint64_t key_bytes_ = 0;
-  std::string text_;
+  uint64_t num_key_bytes_ = 0;
 };
 
 }  // namespace og::engine::exec

@@ -8,7 +8,8 @@ namespace {
 
 using query::ExprKind;
 
-// With a limit up to this, columns that only the result needs are fetched for its rows alone.
+// With a limit up to this, columns that only the result or the order of ties needs are fetched for
+// the rows that come into question.
 constexpr uint64_t kLateRowsMax = 4096;
 
 class LayoutBuilder {
@@ -18,17 +19,26 @@ class LayoutBuilder {
   Layout Build() {
     Declare(plan_.pipeline, false);
     Read(plan_.pipeline);
+    const bool is_scan = plan_.pipeline.size() == 1 &&
+                         std::holds_alternative<query::NodeScan>(plan_.pipeline[0].value);
+    layout_.is_scan_of_groups = is_scan && plan_.aggregates;
     const bool late = plan_.limit.has_value() && *plan_.limit <= kLateRowsMax && !plan_.aggregates;
     if (!late) {
       for (const query::PlanProjection& projection : plan_.projections)
         Read(projection.expr);
     }
-    for (const query::PlanOrdering& ordering : plan_.orderings) {
-      Read(ordering.column.has_value() ? plan_.projections[*ordering.column].expr : ordering.expr);
-    }
-    if (!plan_.orderings.empty() && !plan_.aggregates) {
+    for (const query::PlanOrdering& ordering : plan_.orderings)
+      Read(KeyOf(ordering));
+    if (!plan_.orderings.empty() && !plan_.aggregates && !late) {
       for (Variable& variable : layout_.variables) {
         if (!variable.in_negation) Want(variable, "id");
+      }
+    }
+    if (is_scan && late && plan_.limit != uint64_t{0} && !plan_.orderings.empty()) {
+      const query::Expr& key = KeyOf(plan_.orderings[0]);
+      if (key.kind == ExprKind::kProperty || key.kind == ExprKind::kVariable) {
+        layout_.leading_rows = LeadingRows{key.kind == ExprKind::kProperty ? key.property : "id",
+                                           plan_.orderings[0].descending, *plan_.limit};
       }
     }
     return std::move(layout_);
@@ -67,6 +77,10 @@ class LayoutBuilder {
         Read(anti->inner);
       }
     }
+  }
+
+  const query::Expr& KeyOf(const query::PlanOrdering& ordering) const {
+    return ordering.column.has_value() ? plan_.projections[*ordering.column].expr : ordering.expr;
   }
 
   void Read(const query::Expr& expr) {

@@ -3,7 +3,9 @@
 #pragma once
 
 #include <cstddef>
+#include <cstdint>
 #include <map>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -22,9 +24,21 @@ struct Variable {
   std::vector<std::string> columns;
 };
 
+// The first rows of an order are wanted: by this column first.
+struct LeadingRows {
+  std::string column;
+  bool descending = false;
+  uint64_t limit = 0;
+};
+
 struct Layout {
   std::vector<Variable> variables;
   std::map<std::string, size_t, std::less<>> numbers;
+  // The rows of a single scan are grouped, or aggregated as a whole: nothing but the columns of the
+  // scan is wanted, however many rows come at a time.
+  bool is_scan_of_groups = false;
+  // The rows of a single scan are ordered, and only the first few wanted.
+  std::optional<LeadingRows> leading_rows;
   // Hops that all expansions over an edge type may take together.
   std::map<std::string, uint64_t, std::less<>> hops;
 

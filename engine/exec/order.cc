@@ -37,36 +37,62 @@ uint64_t OfText(std::string_view text) {
   return prefix;
 }
 
-// A number in the order of the values; texts may be equal in it and still differ.
-uint64_t PrefixOf(const Array& array, int64_t i) {
+// Calls visit(prefix_of), where prefix_of(i) is a number in the order of the values; texts may be
+// equal in it and still differ.
+template <typename Visit>
+auto WithPrefixes(const Array& array, const Visit& visit) {
+  const auto of_signed = [&]<typename T>(T) {
+    return visit([&](int64_t i) { return OfSigned(array.Value<T>(i)); });
+  };
+  const auto of_unsigned = [&]<typename T>(T) {
+    return visit([&](int64_t i) { return uint64_t{array.Value<T>(i)}; });
+  };
   switch (array.type->id) {
     case TypeId::kBool:
-      return array.BoolValue(i) ? 1 : 0;
+      return visit([&](int64_t i) { return uint64_t{array.BoolValue(i)}; });
     case TypeId::kInt8:
-      return OfSigned(array.Value<int8_t>(i));
+      return of_signed(int8_t{});
     case TypeId::kInt16:
-      return OfSigned(array.Value<int16_t>(i));
+      return of_signed(int16_t{});
     case TypeId::kInt32:
     case TypeId::kDate32:
-      return OfSigned(array.Value<int32_t>(i));
+      return of_signed(int32_t{});
     case TypeId::kUint8:
-      return array.Value<uint8_t>(i);
+      return of_unsigned(uint8_t{});
     case TypeId::kUint16:
-      return array.Value<uint16_t>(i);
+      return of_unsigned(uint16_t{});
     case TypeId::kUint32:
-      return array.Value<uint32_t>(i);
+      return of_unsigned(uint32_t{});
     case TypeId::kUint64:
-      return array.Value<uint64_t>(i);
+      return of_unsigned(uint64_t{});
     case TypeId::kFloat32:
-      return OfDouble(array.Value<float>(i));
+      return visit([&](int64_t i) { return OfDouble(array.Value<float>(i)); });
     case TypeId::kFloat64:
-      return OfDouble(array.Value<double>(i));
+      return visit([&](int64_t i) { return OfDouble(array.Value<double>(i)); });
     case TypeId::kUtf8:
     case TypeId::kLargeUtf8:
-      return OfText(array.StringValue(i));
+      return visit([&](int64_t i) { return OfText(array.StringValue(i)); });
     default:
-      return OfSigned(array.Value<int64_t>(i));
+      return of_signed(int64_t{});
   }
+}
+
+uint64_t PrefixOf(const Array& array, int64_t i) {
+  return WithPrefixes(array, [i](const auto& prefix_of) { return prefix_of(i); });
+}
+
+// Calls visit(row, prefix) for each row of `rows`, prefixes in the direction of the order: nulls
+// come first, or last if descending.
+template <typename Visit>
+void ForEachPrefix(const Array& array, bool descending, const std::vector<int64_t>& rows,
+                   const Visit& visit) {
+  const uint64_t flip = descending ? UINT64_MAX : 0;
+  WithPrefixes(array, [&](const auto& prefix_of) {
+    for (const int64_t row : rows) {
+      const bool is_null = array.null_count != 0 && array.IsNull(row);
+      visit(row, (is_null ? 0 : prefix_of(row)) ^ flip);
+    }
+  });
 }
 
 bool IsText(const Array& array) {
@@ -98,10 +124,9 @@ struct Column {
 Column Prepare(const SortKey& key, const std::vector<int64_t>& rows) {
   Column column{key.values.get(), key.descending, {}};
   column.prefixes.resize(static_cast<size_t>(key.values->length));
-  for (const int64_t i : rows) {
-    const uint64_t prefix = key.values->IsNull(i) ? 0 : PrefixOf(*key.values, i);
-    column.prefixes[static_cast<size_t>(i)] = key.descending ? ~prefix : prefix;
-  }
+  ForEachPrefix(*key.values, key.descending, rows, [&](int64_t row, uint64_t prefix) {
+    column.prefixes[static_cast<size_t>(row)] = prefix;
+  });
   return column;
 }
 
@@ -113,6 +138,30 @@ void KeepCandidates(const Column& first, uint64_t limit, std::vector<int64_t>& r
   std::erase_if(rows, [&, bound = *last](int64_t row) {
     return first.prefixes[static_cast<size_t>(row)] > bound;
   });
+}
+
+// The keys made ready, and in `rows` all of `num_rows` rows but some that the first key puts behind
+// the first `limit`.
+std::vector<Column> PrepareAll(const std::vector<SortKey>& keys, int64_t num_rows,
+                               std::optional<uint64_t> limit, std::vector<int64_t>& rows) {
+  rows.resize(static_cast<size_t>(num_rows));
+  std::iota(rows.begin(), rows.end(), 0);
+  const bool is_cut = limit.has_value() && *limit > 0 && *limit < rows.size();
+  std::vector<Column> columns;
+  for (const SortKey& key : keys) {
+    columns.push_back(Prepare(key, rows));
+    if (is_cut && columns.size() == 1) KeepCandidates(columns[0], *limit, rows);
+  }
+  return columns;
+}
+
+// Negative, zero or positive as row a comes before, with or after row b.
+int Compare(const std::vector<Column>& columns, int64_t a, int64_t b) {
+  for (const Column& column : columns) {
+    const int order = column.Compare(a, b);
+    if (order != 0) return order;
+  }
+  return 0;
 }
 
 }  // namespace
@@ -129,20 +178,11 @@ absl::Status CheckSortable(const format::DataType& type) {
 
 std::vector<int64_t> SortRows(const std::vector<SortKey>& keys, int64_t num_rows,
                               std::optional<uint64_t> limit) {
-  std::vector<int64_t> rows(static_cast<size_t>(num_rows));
-  std::iota(rows.begin(), rows.end(), 0);
-  const bool is_cut = limit.has_value() && *limit > 0 && *limit < rows.size();
-  std::vector<Column> columns;
-  for (const SortKey& key : keys) {
-    columns.push_back(Prepare(key, rows));
-    if (is_cut && columns.size() == 1) KeepCandidates(columns[0], *limit, rows);
-  }
+  std::vector<int64_t> rows;
+  const std::vector<Column> columns = PrepareAll(keys, num_rows, limit, rows);
   const auto before = [&](int64_t a, int64_t b) {
-    for (const Column& column : columns) {
-      const int order = column.Compare(a, b);
-      if (order != 0) return order < 0;
-    }
-    return a < b;
+    const int order = Compare(columns, a, b);
+    return order != 0 ? order < 0 : a < b;
   };
   if (limit.has_value() && *limit < rows.size()) {
     const auto end = rows.begin() + static_cast<std::ptrdiff_t>(*limit);
@@ -151,6 +191,44 @@ std::vector<int64_t> SortRows(const std::vector<SortKey>& keys, int64_t num_rows
   } else {
     std::sort(rows.begin(), rows.end(), before);
   }
+  return rows;
+}
+
+std::vector<int64_t> RowsWithin(const std::vector<SortKey>& keys, int64_t num_rows,
+                                uint64_t limit) {
+  std::vector<int64_t> rows;
+  const std::vector<Column> columns = PrepareAll(keys, num_rows, limit, rows);
+  if (rows.size() <= limit) return rows;
+  std::vector<int64_t> partitioned = rows;
+  const auto last = partitioned.begin() + static_cast<std::ptrdiff_t>(limit - 1);
+  std::nth_element(partitioned.begin(), last, partitioned.end(),
+                   [&](int64_t a, int64_t b) { return Compare(columns, a, b) < 0; });
+  std::erase_if(rows, [&, bound = *last](int64_t row) { return Compare(columns, row, bound) > 0; });
+  return rows;
+}
+
+std::vector<int64_t> FirstKeyBound::Keep(const Array& values, std::vector<int64_t> rows) {
+  uint64_t bound = bound_.load(std::memory_order_relaxed);
+  std::vector<uint64_t> prefixes;
+  size_t num_kept = 0;
+  ForEachPrefix(values, descending_, rows, [&](int64_t row, uint64_t prefix) {
+    if (prefix > bound) return;
+    rows[num_kept++] = row;
+    prefixes.push_back(prefix);
+  });
+  rows.resize(num_kept);
+  if (num_kept < limit_) return rows;
+  std::vector<uint64_t> partitioned = prefixes;
+  const auto last = partitioned.begin() + static_cast<std::ptrdiff_t>(limit_ - 1);
+  std::nth_element(partitioned.begin(), last, partitioned.end());
+  while (*last < bound && !bound_.compare_exchange_weak(bound, *last, std::memory_order_relaxed)) {
+  }
+  bound = std::min(bound, *last);
+  num_kept = 0;
+  for (size_t i = 0; i < rows.size(); ++i) {
+    if (prefixes[i] <= bound) rows[num_kept++] = rows[i];
+  }
+  rows.resize(num_kept);
   return rows;
 }
 

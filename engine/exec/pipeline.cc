@@ -1,6 +1,8 @@
 #include "engine/exec/pipeline.h"
 
 #include <algorithm>
+#include <memory>
+#include <numeric>
 #include <optional>
 #include <span>
 #include <string>
@@ -8,10 +10,12 @@
 #include <utility>
 #include <variant>
 
+#include "engine/dataset/sieved_scan.h"
 #include "engine/exec/binder.h"
 #include "engine/exec/expand.h"
 #include "engine/exec/hash_join.h"
 #include "engine/exec/held_memory.h"
+#include "engine/exec/order.h"
 #include "engine/exec/scan_plan.h"
 #include "engine/expr/expr.h"
 #include "io/base/error_detail.h"
@@ -24,23 +28,21 @@ namespace {
 using format::ArrayPtr;
 using format::RecordBatch;
 
-// The columns that a scan returned for a variable, without the row address behind them.
-RecordBatch WithoutAddress(const RecordBatch& batch) {
-  auto schema = std::make_shared<format::Schema>(*batch.schema);
-  schema->fields.pop_back();
-  RecordBatch rest = batch;
-  rest.columns.pop_back();
-  rest.schema = std::move(schema);
-  return rest;
-}
-
 std::vector<uint64_t> AddressesIn(const RecordBatch& batch) {
   const format::Array& column = *batch.columns.back();
-  std::vector<uint64_t> addresses(static_cast<size_t>(column.length));
-  for (int64_t i = 0; i < column.length; ++i) {
-    addresses[static_cast<size_t>(i)] = column.Value<uint64_t>(i);
-  }
-  return addresses;
+  const std::span<const uint64_t> addresses = column.Values<uint64_t>();
+  return {addresses.begin(), addresses.end()};
+}
+
+// What a scan returned for a variable; the row addresses, if it did so, stand last.
+std::shared_ptr<Entities> EntitiesIn(Table* table, const RecordBatch& batch, bool has_addresses) {
+  if (!has_addresses) return std::make_shared<Entities>(table, batch, std::vector<uint64_t>());
+  auto schema = std::make_shared<format::Schema>(*batch.schema);
+  schema->fields.pop_back();
+  RecordBatch columns = batch;
+  columns.columns.pop_back();
+  columns.schema = std::move(schema);
+  return std::make_shared<Entities>(table, columns, AddressesIn(batch));
 }
 
 // Crosses the rows with the nodes of a type that pass the filters; where a later filter demands an
@@ -74,14 +76,24 @@ class ScanStage final : public Stage {
  private:
   // Reads the nodes anew, a batch at a time.
   absl::Status Stream(const Chunk& chunk) {
-    OG_ASSIGN_OR_RETURN(const auto stream, table_->dataset().Scan(options_));
+    OG_ASSIGN_OR_RETURN(const auto stream, StartScan());
     while (!done()) {
       OG_ASSIGN_OR_RETURN(const std::optional<RecordBatch> batch, stream->Next());
       if (!batch.has_value()) break;
-      OG_RETURN_IF_ERROR(Cross(
-          chunk, std::make_shared<Entities>(table_, WithoutAddress(*batch), AddressesIn(*batch))));
+      OG_RETURN_IF_ERROR(Cross(chunk, EntitiesIn(table_, *batch, options_.with_row_address)));
     }
     return absl::OkStatus();
+  }
+
+  // Where only the first rows of an order are wanted, others need not come.
+  absl::StatusOr<std::unique_ptr<format::BatchStream>> StartScan() const {
+    const std::optional<LeadingRows>& first = context_.layout.leading_rows;
+    if (!first.has_value() || !table_->is_stored()) return table_->dataset().Scan(options_);
+    const auto bound = std::make_shared<FirstKeyBound>(first->descending, first->limit);
+    return dataset::ScanSieved(table_->dataset(), options_, first->column,
+                               [bound](const format::Array& values, std::vector<int64_t> rows) {
+                                 return bound->Keep(values, std::move(rows));
+                               });
   }
 
   absl::Status Cross(const Chunk& chunk, const std::shared_ptr<Entities>& nodes) {
@@ -93,6 +105,13 @@ class ScanStage final : public Stage {
     const auto num_nodes = static_cast<uint32_t>(nodes->size());
     std::vector<uint32_t> rows;
     std::vector<uint32_t> slots;
+    if (streams_ && chunk.num_rows == 1 && num_nodes != 0) {
+      // What a scan gives at a time is about a chunk.
+      rows.resize(num_nodes);
+      slots.resize(num_nodes);
+      std::iota(slots.begin(), slots.end(), 0);
+      return Emit(chunk, nodes, rows, slots);
+    }
     for (uint32_t row = 0; row < chunk.num_rows && !done(); ++row) {
       for (uint32_t slot = 0; slot < num_nodes; ++slot) {
         rows.push_back(row);
@@ -156,7 +175,7 @@ class ScanStage final : public Stage {
     }
     const RecordBatch all =
         batches.empty() ? format::EmptyBatch(stream->schema()) : Concat(batches);
-    all_ = std::make_shared<Entities>(table_, WithoutAddress(all), AddressesIn(all));
+    all_ = EntitiesIn(table_, all, options_.with_row_address);
     memory_ = std::move(memory);
     return absl::OkStatus();
   }

@@ -36,6 +36,8 @@ uint64_t OwnBytes(const format::Array& array) {
   } else if (array.type->is_list()) {
     const int64_t first = array.OffsetAt(0);
     bytes += OwnBytes(*Slice(array.children[0], first, array.OffsetAt(array.length) - first));
+  } else if (array.type->id == format::TypeId::kDictionary) {
+    bytes += OwnBytes(*array.dictionary);
   } else {
     const int64_t factor =
         array.type->id == format::TypeId::kFixedSizeList ? array.type->list_size : 1;
@@ -55,11 +57,11 @@ uint64_t OwnBytes(const format::RecordBatch& batch) {
 Entities::Entities(Table* table, const format::RecordBatch& columns,
                    std::vector<uint64_t> addresses)
     : table_(table),
-      size_(addresses.size()),
+      size_(static_cast<size_t>(columns.num_rows)),
       is_numbered_(false),
       addresses_(std::move(addresses)) {
   for (size_t i = 0; i < columns.columns.size(); ++i) {
-    columns_[columns.schema->fields[i].name] = DecodeDictionary(columns.columns[i]);
+    columns_[columns.schema->fields[i].name] = columns.columns[i];
   }
 }
 
@@ -91,7 +93,19 @@ absl::Status Entities::Fetch(const std::vector<std::string>& names) {
 
 absl::StatusOr<ArrayPtr> Entities::Column(const std::string& name) {
   OG_RETURN_IF_ERROR(Fetch({name}));
-  return columns_.at(name);
+  ArrayPtr& column = columns_.at(name);
+  column = DecodeDictionary(column);
+  return column;
+}
+
+absl::StatusOr<ColumnView> Entities::View(const std::string& name) {
+  // Ids come from the index, which has them.
+  if (is_numbered_ && name != "id" && !columns_.contains(name)) {
+    OG_ASSIGN_OR_RETURN(const ArrayPtr whole, table_->WholeColumn(name, size_));
+    if (whole != nullptr) return ColumnView{whole, numbers_};
+  }
+  OG_RETURN_IF_ERROR(Fetch({name}));
+  return ColumnView{columns_.at(name), {}};
 }
 
 std::shared_ptr<Entities> Entities::Pick(std::span<const uint32_t> slots) const {

@@ -19,14 +19,22 @@
 
 namespace og::engine::exec {
 
-// Bytes of the values of `array` alone: a slice shares its buffers with others.
+// Bytes of the values of `array` alone: a slice shares its buffers with others. A dictionary counts
+// as a whole.
 uint64_t OwnBytes(const format::Array& array);
 uint64_t OwnBytes(const format::RecordBatch& batch);
+
+// Values of a column: those of entity i at places[i], or at i if there are no places.
+struct ColumnView {
+  format::ArrayPtr values;
+  std::span<const uint32_t> places;
+};
 
 // Entities of one type, and the columns of them that were read so far.
 class Entities {
  public:
-  // Rows that a scan gave, with the columns it gave and the row address of each.
+  // Rows that a scan gave, with the columns it gave and the row address of each. Without addresses
+  // there are no other columns and no numbers.
   Entities(Table* table, const format::RecordBatch& columns, std::vector<uint64_t> addresses);
 
   // Nodes by dense number. REQUIRES: the table's index exists.
@@ -40,6 +48,9 @@ class Entities {
 
   // Column `name`, one value an entity.
   absl::StatusOr<format::ArrayPtr> Column(const std::string& name);
+  // The same where it lies, with a dictionary if it was read with one. Valid as long as the
+  // entities.
+  absl::StatusOr<ColumnView> View(const std::string& name);
 
   // The entities at `slots`, in that order, with the columns that are known of them.
   std::shared_ptr<Entities> Pick(std::span<const uint32_t> slots) const;

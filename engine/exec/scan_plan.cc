@@ -14,6 +14,9 @@ namespace {
 
 using format::ArrayPtr;
 
+// Rows of a batch that is grouped: enough for what is done once a batch not to count.
+constexpr int64_t kGroupedRows = 32'768;
+
 // The side of `predicate` that `property` is compared with for equality, or null.
 const query::Expr* EqualTo(const query::Predicate& predicate, std::string_view property) {
   if (predicate.op != query::CompareOp::kEqual) return nullptr;
@@ -67,7 +70,13 @@ absl::StatusOr<dataset::ScanOptions> PlanScan(const ExecContext& context,
                                               const query::NodeScan& scan, Table& table) {
   dataset::ScanOptions options;
   options.columns = context.layout.variables[context.layout.NumberOf(scan.variable)].columns;
-  options.with_row_address = true;
+  // Rows that are ranked are known by their addresses.
+  if (context.layout.is_scan_of_groups && !context.nearest.has_value()) {
+    options.dictionary_strings = true;
+    options.batch_rows = kGroupedRows;
+  } else {
+    options.with_row_address = true;
+  }
   OG_ASSIGN_OR_RETURN(options.filter, ScanFilter(scan.filters, context.params));
   const schema::NodeType* const type = context.tables.catalog().FindNode(scan.type_name);
   if (type == nullptr) {

@@ -15,9 +15,10 @@
 
 namespace og::engine::exec {
 
-// The scan of `table` for `scan`: the columns worth reading with it, the row address, the filter.
-// Where all parts of the type's key are compared for equality and ids are indexed, the filter names
-// the id as well, which is made from the key, so that the row is looked up.
+// The scan of `table` for `scan`: the columns worth reading with it, the filter, and the row
+// address if anything may be wanted of the rows later. Where all parts of the type's key are
+// compared for equality and ids are indexed, the filter names the id as well, which is made from
+// the key, so that the row is looked up.
 absl::StatusOr<dataset::ScanOptions> PlanScan(const ExecContext& context,
                                               const query::NodeScan& scan, Table& table);
 

@@ -143,6 +143,7 @@ class OrderSink final : public Sink {
   absl::StatusOr<QueryResult> Finish() override {
     ResultRows rows(context_, columns_.names, columns_.types);
     if (done()) return rows.Finish();
+    if (ties_late()) OG_RETURN_IF_ERROR(KeepWithin(*plan_.limit));
     if (runs_ != nullptr) {
       OG_RETURN_IF_ERROR(SpillRun());
       const auto emit = [&](std::vector<ArrayPtr> values) -> absl::Status {
@@ -153,6 +154,7 @@ class OrderSink final : public Sink {
       return rows.Finish();
     }
     if (held_.empty()) return rows.Finish();
+    if (!ties_late() || HasTies()) OG_RETURN_IF_ERROR(ReadTieBreaks());
     OG_RETURN_IF_ERROR(ForEachPart(
         false, [&](std::vector<ArrayPtr> values) { return rows.Append(std::move(values)); }));
     return rows.Finish();
@@ -161,8 +163,11 @@ class OrderSink final : public Sink {
  private:
   struct Held {
     Chunk chunk;
-    std::vector<ArrayPtr> keys;
+    std::vector<ArrayPtr> keys;  // those of the orderings, then the tie breaks if they were read
   };
+
+  // Whether tie breaks are read only of rows that may be in the result: a limit leaves few.
+  bool ties_late() const { return plan_.limit.has_value() && *plan_.limit < kHeldRowsMin; }
 
   absl::Status Hold(const Chunk& chunk) {
     Held held{chunk, {}};
@@ -171,12 +176,14 @@ class OrderSink final : public Sink {
           ordering.column.has_value() ? plan_.projections[*ordering.column].expr : ordering.expr;
       OG_ASSIGN_OR_RETURN(held.keys.emplace_back(), ValuesOf(context_, expr, chunk));
     }
-    for (const size_t variable : tie_breaks_) {
-      OG_ASSIGN_OR_RETURN(held.keys.emplace_back(), chunk.Column(variable, "id"));
-    }
+    if (!ties_late()) OG_RETURN_IF_ERROR(ReadTieBreaks(held));
     // Sorting copies the keys.
     const uint64_t bytes = chunk.MemoryBytes() + 2 * BytesOf(held.keys) + NewEntityBytes(chunk);
     absl::Status reserved = memory_.Add(bytes);
+    if (absl::IsResourceExhausted(reserved) && !held_.empty() && ties_late()) {
+      OG_RETURN_IF_ERROR(KeepWithin(*plan_.limit));
+      reserved = memory_.Add(bytes);
+    }
     if (absl::IsResourceExhausted(reserved) && !held_.empty()) {
       OG_RETURN_IF_ERROR(SpillRun());
       reserved = memory_.Add(bytes);
@@ -190,9 +197,24 @@ class OrderSink final : public Sink {
     if (!plan_.limit.has_value()) OG_RETURN_IF_ERROR(context_.CheckRows(num_rows_));
     num_held_ += chunk.num_rows;
     held_.push_back(std::move(held));
-    const bool many = plan_.limit.has_value() && *plan_.limit < kHeldRowsMin &&
-                      num_held_ >= std::max(kHeldRowsMin, *plan_.limit * 8);
-    return many ? Prune() : absl::OkStatus();
+    return ties_late() && num_held_ >= held_max() ? Prune() : absl::OkStatus();
+  }
+
+  // Rows that are held before those are dropped that cannot be in the result.
+  uint64_t held_max() const { return std::max(kHeldRowsMin, *plan_.limit * 8); }
+
+  absl::Status ReadTieBreaks(Held& held) const {
+    if (held.keys.size() != plan_.orderings.size()) return absl::OkStatus();
+    for (const size_t variable : tie_breaks_) {
+      OG_ASSIGN_OR_RETURN(held.keys.emplace_back(), held.chunk.Column(variable, "id"));
+    }
+    return absl::OkStatus();
+  }
+
+  absl::Status ReadTieBreaks() {
+    for (Held& held : held_)
+      OG_RETURN_IF_ERROR(ReadTieBreaks(held));
+    return absl::OkStatus();
   }
 
   // Wide rows: what does not fit as one chunk may fit as two.
@@ -224,20 +246,38 @@ class OrderSink final : public Sink {
     return descending;
   }
 
-  // Row numbers over all chunks in the order of the keys, up to the limit.
-  std::vector<int64_t> Order() const {
+  // The first `num_keys` keys of what is held as one.
+  std::vector<SortKey> Keys(size_t num_keys) const {
     const std::vector<bool> descending = Directions();
     std::vector<SortKey> keys;
-    int64_t num_rows = 0;
-    for (const Held& held : held_)
-      num_rows += static_cast<int64_t>(held.chunk.num_rows);
-    for (size_t key = 0; key < held_[0].keys.size(); ++key) {
+    for (size_t key = 0; key < num_keys; ++key) {
       std::vector<ArrayPtr> parts;
       for (const Held& held : held_)
         parts.push_back(held.keys[key]);
       keys.push_back({Concat(parts), descending[key]});
     }
-    return SortRows(keys, num_rows, plan_.limit);
+    return keys;
+  }
+
+  // Whether the orderings leave open which of two rows comes first, or tie breaks were read for
+  // some rows.
+  bool HasTies() const {
+    const size_t num_orderings = plan_.orderings.size();
+    for (const Held& held : held_) {
+      if (held.keys.size() != num_orderings) return true;
+    }
+    const std::vector<SortKey> keys = Keys(num_orderings);
+    const std::vector<int64_t> order =
+        SortRows(keys, static_cast<int64_t>(num_held_), std::nullopt);
+    return std::ranges::adjacent_find(order, [&](int64_t a, int64_t b) {
+             return CompareRows(keys, a, keys, b) == 0;
+           }) != order.end();
+  }
+
+  // Row numbers over all chunks in the order of the keys, up to the limit. REQUIRES: keys that
+  // leave nothing open.
+  std::vector<int64_t> Order() const {
+    return SortRows(Keys(held_[0].keys.size()), static_cast<int64_t>(num_held_), plan_.limit);
   }
 
   // The projections of the rows `order` (numbers over all chunks), in that order, behind their keys
@@ -306,6 +346,7 @@ class OrderSink final : public Sink {
   // Writes what is held as a run, and lets it go.
   absl::Status SpillRun() {
     if (held_.empty()) return absl::OkStatus();
+    OG_RETURN_IF_ERROR(ReadTieBreaks());
     if (runs_ == nullptr) {
       auto schema = std::make_shared<format::Schema>();
       for (const ArrayPtr& key : held_[0].keys)
@@ -324,10 +365,25 @@ class OrderSink final : public Sink {
     return absl::OkStatus();
   }
 
-  // Drops the rows that `limit` others come before.
+  // Drops rows that are not in the result, so that half as many as may be held are left.
   absl::Status Prune() {
+    OG_RETURN_IF_ERROR(KeepWithin(*plan_.limit));
+    if (num_held_ < held_max() / 2) return absl::OkStatus();
+    OG_RETURN_IF_ERROR(ReadTieBreaks());
     std::vector<int64_t> rows = Order();
     std::sort(rows.begin(), rows.end());
+    return KeepRows(rows);
+  }
+
+  // Drops the rows that the orderings alone put behind the first `limit`.
+  absl::Status KeepWithin(uint64_t limit) {
+    if (num_held_ <= limit) return absl::OkStatus();
+    return KeepRows(
+        RowsWithin(Keys(plan_.orderings.size()), static_cast<int64_t>(num_held_), limit));
+  }
+
+  // Drops all rows but `rows`, which ascend.
+  absl::Status KeepRows(const std::vector<int64_t>& rows) {
     std::vector<Held> kept;
     uint64_t bytes = 0;
     int64_t start = 0;
@@ -348,7 +404,8 @@ class OrderSink final : public Sink {
     }
     held_ = std::move(kept);
     num_held_ = rows.size();
-    return memory_.Set(bytes);
+    const absl::Status fits = memory_.Set(bytes);
+    return absl::IsResourceExhausted(fits) ? SpillRun() : fits;
   }
 
   const ExecContext& context_;

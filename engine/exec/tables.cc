@@ -17,11 +17,18 @@ namespace {
 using format::ArrayPtr;
 using format::RecordBatch;
 
-// Reading all of a column costs about as much as picking every fourth of its values.
-constexpr uint64_t kTakesPerScan = 4;
+// Reading all of a column costs about as much as picking every n-th of its values: picking decodes
+// the pieces of pages in which they lie. What is wide is better picked.
+uint64_t TakesPerScan(const format::DataType& type) {
+  if (type.is_variable()) return 16;
+  return type.children.empty() ? 64 : 4;
+}
 
-// Rows of a batch of edges: enough for two threads to be worth waking.
+// Rows of a batch of ids or edges: enough for two threads to be worth waking.
 constexpr int64_t kBuildBatchRows = 65'536;
+
+// Longest dictionary of a part of a column that is kept: those of all parts become one.
+constexpr int64_t kWholeDictionaryMax = 16'384;
 
 std::vector<ArrayPtr> ColumnsNamed(const RecordBatch& batch,
                                    const std::vector<std::string>& names) {
@@ -31,6 +38,20 @@ std::vector<ArrayPtr> ColumnsNamed(const RecordBatch& batch,
     columns.push_back(column == nullptr ? nullptr : DecodeDictionary(column));
   }
   return columns;
+}
+
+// The arrays one after the other, with a dictionary if all of them have one and it is small: texts
+// come with one from the pages that have one.
+ArrayPtr ConcatCoded(const std::vector<ArrayPtr>& parts) {
+  const auto is_coded = [&](const ArrayPtr& part) {
+    return *part->type == *parts[0]->type && part->type->id == format::TypeId::kDictionary &&
+           part->dictionary->length <= kWholeDictionaryMax;
+  };
+  if (std::ranges::all_of(parts, is_coded)) return Concat(parts);
+  std::vector<ArrayPtr> plain;
+  for (const ArrayPtr& part : parts)
+    plain.push_back(DecodeDictionary(part));
+  return Concat(plain);
 }
 
 }  // namespace
@@ -68,6 +89,8 @@ absl::Status Table::ReadWhole(const std::vector<std::string>& names) {
   if (missing.empty()) return absl::OkStatus();
   dataset::ScanOptions options;
   options.columns = missing;
+  options.dictionary_strings = true;
+  options.batch_rows = kBuildBatchRows;
   OG_ASSIGN_OR_RETURN(const auto stream, dataset_->Scan(options));
   HeldMemory memory(budget_);
   std::vector<RecordBatch> batches;
@@ -77,28 +100,53 @@ absl::Status Table::ReadWhole(const std::vector<std::string>& names) {
     OG_RETURN_IF_ERROR(memory.Add(OwnBytes(*batch)));
     batches.push_back(*std::move(batch));
   }
-  const RecordBatch whole =
-      batches.empty() ? format::EmptyBatch(stream->schema()) : Concat(batches);
-  std::vector<ArrayPtr> columns = ColumnsNamed(whole, missing);
-  for (size_t i = 0; i < missing.size(); ++i)
-    whole_[missing[i]] = std::move(columns[i]);
+  std::map<std::string, ArrayPtr> read;
+  uint64_t num_bytes = 0;
+  for (size_t i = 0; i < missing.size(); ++i) {
+    std::vector<ArrayPtr> parts;
+    for (const RecordBatch& batch : batches)
+      parts.push_back(batch.columns[i]);
+    ArrayPtr& column = read[missing[i]];
+    column =
+        parts.empty() ? format::EmptyArray(stream->schema()->fields[i].type) : ConcatCoded(parts);
+    num_bytes += OwnBytes(*column);
+  }
+  OG_RETURN_IF_ERROR(memory.Set(num_bytes));
   whole_memory_.push_back(std::move(memory));
+  for (auto& [name, column] : read)
+    whole_[name] = std::move(column);
   return absl::OkStatus();
 }
 
-absl::StatusOr<std::vector<ArrayPtr>> Table::AtPositions(const std::vector<std::string>& names,
-                                                         std::span<const uint32_t> positions) {
-  num_taken_ += positions.size();
-  if (!keeps_nothing_ && num_taken_ * kTakesPerScan > num_rows()) {
+absl::StatusOr<bool> Table::KeepsWhole(const std::vector<std::string>& names,
+                                       size_t num_positions) {
+  num_taken_ += num_positions;
+  uint64_t takes_per_scan = UINT64_MAX;
+  for (const std::string& name : names) {
+    OG_ASSIGN_OR_RETURN(const format::TypePtr type, TypeOf(name));
+    takes_per_scan = std::min(takes_per_scan, TakesPerScan(*type));
+  }
+  if (!keeps_nothing_ && num_taken_ > num_rows() / takes_per_scan) {
     const absl::Status read = ReadWhole(names);
     keeps_nothing_ = absl::IsResourceExhausted(read);
     if (!keeps_nothing_) OG_RETURN_IF_ERROR(read);
   }
-  if (std::ranges::all_of(names, [&](const auto& name) { return whole_.contains(name); })) {
+  return std::ranges::all_of(names, [&](const auto& name) { return whole_.contains(name); });
+}
+
+absl::StatusOr<ArrayPtr> Table::WholeColumn(const std::string& name, size_t num_positions) {
+  OG_ASSIGN_OR_RETURN(const bool keeps, KeepsWhole({name}, num_positions));
+  return keeps ? whole_.at(name) : nullptr;
+}
+
+absl::StatusOr<std::vector<ArrayPtr>> Table::AtPositions(const std::vector<std::string>& names,
+                                                         std::span<const uint32_t> positions) {
+  OG_ASSIGN_OR_RETURN(const bool keeps, KeepsWhole(names, positions.size()));
+  if (keeps) {
     const std::vector<int64_t> indices(positions.begin(), positions.end());
     std::vector<ArrayPtr> columns;
     for (const std::string& name : names)
-      columns.push_back(Take(*whole_.at(name), indices));
+      columns.push_back(DecodeDictionary(Take(*whole_.at(name), indices)));
     return columns;
   }
   dataset::TakeOptions options;
@@ -121,8 +169,10 @@ absl::StatusOr<const topology::NodeIndex*> Table::Index() {
   if (index_ == nullptr && is_shared) index_ = cache_->FindIndex(rows_);
   if (index_ != nullptr) return index_.get();
   auto index = std::make_shared<topology::NodeIndex>(budget_);
+  OG_RETURN_IF_ERROR(index->Reserve(num_rows()));
   dataset::ScanOptions options;
   options.columns = {{"id"}};
+  options.batch_rows = kBuildBatchRows;
   OG_ASSIGN_OR_RETURN(const auto stream, dataset_->Scan(options));
   while (true) {
     OG_ASSIGN_OR_RETURN(const std::optional<RecordBatch> batch, stream->Next());
@@ -236,6 +286,7 @@ absl::StatusOr<topology::StoredTopology> Tables::BuildTopology(
       options.fragment_ids->push_back(fragments[i].id);
     }
   }
+  if (base == nullptr) OG_RETURN_IF_ERROR(builder.Reserve(table->num_rows()));
   OG_ASSIGN_OR_RETURN(const auto stream, table->dataset().Scan(options));
   while (true) {
     OG_ASSIGN_OR_RETURN(const std::optional<RecordBatch> batch, stream->Next());

@@ -55,6 +55,10 @@ class Table {
   absl::StatusOr<std::vector<format::ArrayPtr>> AtPositions(const std::vector<std::string>& names,
                                                             std::span<const uint32_t> positions);
 
+  // All of column `name`, with a dictionary where it has one, once so many rows were asked for that
+  // it is kept, `num_positions` of them now; else null.
+  absl::StatusOr<format::ArrayPtr> WholeColumn(const std::string& name, size_t num_positions);
+
   // Columns `names` of the rows at `addresses`.
   absl::StatusOr<std::vector<format::ArrayPtr>> AtAddresses(const std::vector<std::string>& names,
                                                             std::span<const uint64_t> addresses);
@@ -65,6 +69,8 @@ class Table {
   bool has_index() const { return index_ != nullptr; }
 
  private:
+  // Whether whole_ has the columns, which are read if enough rows were asked for.
+  absl::StatusOr<bool> KeepsWhole(const std::vector<std::string>& names, size_t num_positions);
   // Reads those of the columns that are missing in `whole_`.
   absl::Status ReadWhole(const std::vector<std::string>& names);
 

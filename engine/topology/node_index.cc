@@ -17,8 +17,9 @@ namespace {
 using format::Array;
 using format::TypeId;
 
-// Lookups whose slots are fetched together: enough to hide the latency of memory.
-constexpr size_t kLookAhead = 16;
+// Ids that are worked on together, one memory access of each after the other: enough to hide the
+// latency of memory.
+constexpr uint32_t kTogether = 64;
 
 uint64_t HashOf(std::string_view id) {
   return XXH3_64bits(id.data(), id.size());
@@ -57,27 +58,30 @@ bool IsText(const format::DataType& type) {
   return type.id == TypeId::kUtf8 || type.id == TypeId::kLargeUtf8;
 }
 
-absl::Status NodeIndex::Grow(size_t num_nodes) {
+absl::Status NodeIndex::Reserve(uint64_t num_nodes) {
+  if (num_nodes >= kNoNode) {
+    return io::ResourceExhaustedError(
+        io::StrCat("a topology holds fewer than ", kNoNode, " nodes of a type, got ", num_nodes));
+  }
+  const size_t num_entries = num_nodes <= entries_.capacity()
+                                 ? entries_.capacity()
+                                 : std::max<size_t>(num_nodes, entries_.size() * 2);
   const size_t wanted = std::bit_ceil(std::max<size_t>(num_nodes * 2, 64));
   const size_t num_slots = std::max(wanted, slots_.size());
-  const uint64_t bytes = num_slots * sizeof(Slot) + num_nodes * sizeof(Entry) + kept_bytes_;
+  const uint64_t bytes = num_slots * sizeof(Slot) + num_entries * sizeof(Entry) + kept_bytes_;
   if (memory_.bytes() == 0) {
     OG_ASSIGN_OR_RETURN(memory_, budget_->Reserve(bytes));
   } else {
     OG_RETURN_IF_ERROR(memory_.Resize(bytes));
   }
+  entries_.reserve(num_entries);
   if (num_slots == slots_.size()) return absl::OkStatus();
   slots_.assign(num_slots, Slot{});
-  for (uint32_t number = 0; number < entries_.size(); ++number)
-    Insert(number);
+  Insert(0);
   return absl::OkStatus();
 }
 
-void NodeIndex::Insert(uint32_t number) {
-  const Entry& entry = entries_[number];
-  if (entry.data == nullptr) return;
-  const std::string_view id(entry.data, entry.size);
-  const uint64_t hash = HashOf(id);
+void NodeIndex::InsertOne(uint32_t number, uint64_t hash) {
   const size_t mask = slots_.size() - 1;
   for (size_t at = hash & mask;; at = (at + 1) & mask) {
     Slot& slot = slots_[at];
@@ -85,7 +89,22 @@ void NodeIndex::Insert(uint32_t number) {
       slot = {TagOf(hash), number};
       return;
     }
-    if (slot.tag == TagOf(hash) && Id(slot.number) == id) return;
+    if (slot.tag == TagOf(hash) && Id(slot.number) == Id(number)) return;
+  }
+}
+
+void NodeIndex::Insert(uint32_t first) {
+  const size_t mask = slots_.size() - 1;
+  uint64_t hashes[kTogether];
+  for (uint32_t start = first; start < entries_.size(); start += kTogether) {
+    const auto count = static_cast<uint32_t>(std::min<size_t>(kTogether, entries_.size() - start));
+    for (uint32_t k = 0; k < count; ++k) {
+      hashes[k] = HashOf(Id(start + k));
+      __builtin_prefetch(&slots_[hashes[k] & mask], 1);
+    }
+    for (uint32_t k = 0; k < count; ++k) {
+      if (!entries_[start + k].is_null()) InsertOne(start + k, hashes[k]);
+    }
   }
 }
 
@@ -94,21 +113,26 @@ absl::Status NodeIndex::Add(const format::ArrayPtr& ids) {
     return io::InvalidArgumentError(
         io::StrCat("ids of nodes are text, got ", ids->type->ToString()));
   }
-  const size_t num_nodes = entries_.size() + static_cast<size_t>(ids->length);
-  if (num_nodes >= kNoNode) {
-    return io::ResourceExhaustedError(
-        io::StrCat("a topology holds fewer than ", kNoNode, " nodes of a type, got ", num_nodes));
-  }
+  const auto first = static_cast<uint32_t>(entries_.size());
+  const uint64_t kept_bytes = kept_bytes_;
   kept_bytes_ += BytesOf(*ids);
-  OG_RETURN_IF_ERROR(Grow(num_nodes));
-  kept_.push_back(ids);
+  OG_RETURN_IF_ERROR(Reserve(uint64_t{first} + static_cast<uint64_t>(ids->length)));
+  bool is_kept = false;
   for (int64_t i = 0; i < ids->length; ++i) {
-    static constexpr char kEmpty[] = "";
+    if (IsNullAt(*ids, i)) {
+      entries_.emplace_back();
+      continue;
+    }
     const std::string_view id = TextAt(*ids, i);
-    const char* data = id.data() != nullptr ? id.data() : kEmpty;
-    entries_.push_back({IsNullAt(*ids, i) ? nullptr : data, static_cast<uint32_t>(id.size())});
-    Insert(static_cast<uint32_t>(entries_.size() - 1));
+    entries_.emplace_back(id);
+    is_kept = is_kept || id.size() > Entry::kInPlaceMax;
   }
+  if (is_kept) {
+    kept_.push_back(ids);
+  } else {
+    kept_bytes_ = kept_bytes;
+  }
+  Insert(first);
   return absl::OkStatus();
 }
 
@@ -141,18 +165,27 @@ std::vector<uint32_t> NodeIndex::FindAll(const Array& ids) const {
     return numbers;
   }
   const size_t mask = slots_.size() - 1;
-  uint64_t hashes[kLookAhead];
-  std::string_view texts[kLookAhead];
-  for (size_t start = 0; start < numbers.size(); start += kLookAhead) {
-    const size_t count = std::min(kLookAhead, numbers.size() - start);
+  uint64_t hashes[kTogether];
+  std::string_view texts[kTogether];
+  uint32_t candidates[kTogether];  // whose tag is the same
+  for (size_t start = 0; start < numbers.size(); start += kTogether) {
+    const size_t count = std::min<size_t>(kTogether, numbers.size() - start);
     for (size_t k = 0; k < count; ++k) {
       texts[k] = TextAt(ids, static_cast<int64_t>(start + k));
       hashes[k] = HashOf(texts[k]);
       __builtin_prefetch(&slots_[hashes[k] & mask]);
     }
     for (size_t k = 0; k < count; ++k) {
-      if (IsNullAt(ids, static_cast<int64_t>(start + k))) continue;
-      numbers[start + k] = Probe(hashes[k], texts[k]);
+      size_t at = hashes[k] & mask;
+      while (slots_[at].number != kNoNode && slots_[at].tag != TagOf(hashes[k]))
+        at = (at + 1) & mask;
+      candidates[k] = slots_[at].number;
+      if (candidates[k] != kNoNode) __builtin_prefetch(&entries_[candidates[k]]);
+    }
+    for (size_t k = 0; k < count; ++k) {
+      if (candidates[k] == kNoNode || IsNullAt(ids, static_cast<int64_t>(start + k))) continue;
+      numbers[start + k] =
+          entries_[candidates[k]].Is(texts[k]) ? candidates[k] : Probe(hashes[k], texts[k]);
     }
   }
   return numbers;

@@ -11,6 +11,17 @@ namespace og::engine::topology {
 
 using format::TypeId;
 
+namespace {
+
+// Rows between fetching a place and using it.
+constexpr size_t kRowsAhead = 32;
+
+// Lists of so many edges are filled in parts, which may be worked on at one time.
+constexpr uint32_t kEdgesOfPartsMin = 1 << 16;
+constexpr size_t kParts = 2;
+
+}  // namespace
+
 absl::Status TopologyBuilder::Add(const format::ArrayPtr& src, const format::ArrayPtr& dst) {
   if (!IsText(*src->type) || !IsText(*dst->type) || src->length != dst->length) {
     return io::InvalidArgumentError(io::StrCat(
@@ -22,16 +33,25 @@ absl::Status TopologyBuilder::Add(const format::ArrayPtr& src, const format::Arr
     return io::ResourceExhaustedError(
         io::StrCat("a topology holds fewer than ", kNoNode, " edges, got ", num_rows));
   }
-  // Growing by doubling may hold both halves; the numbers of dictionary entries come on top.
-  const uint64_t bytes = num_rows * 2 * 4 * 2;
-  if (bytes > memory_.bytes()) {
-    if (memory_.bytes() == 0) {
-      OG_ASSIGN_OR_RETURN(memory_, budget_->Reserve(bytes * 2));
-    } else {
-      OG_RETURN_IF_ERROR(memory_.Resize(bytes * 2));
-    }
+  if (num_rows > src_.numbers.capacity()) {
+    // Growing by doubling may hold both halves; the numbers of dictionary entries come on top.
+    const uint64_t bytes = num_rows * 2 * 4 * 2;
+    if (bytes > memory_.bytes()) OG_RETURN_IF_ERROR(Hold(bytes * 2));
   }
   Both([&] { Append(*sources_, *src, src_); }, [&] { Append(*destinations_, *dst, dst_); });
+  return absl::OkStatus();
+}
+
+absl::Status TopologyBuilder::Reserve(uint64_t num_rows) {
+  OG_RETURN_IF_ERROR(Hold(num_rows * 2 * 4));
+  src_.numbers.reserve(num_rows);
+  dst_.numbers.reserve(num_rows);
+  return absl::OkStatus();
+}
+
+absl::Status TopologyBuilder::Hold(uint64_t bytes) {
+  if (memory_.bytes() != 0) return memory_.Resize(bytes);
+  OG_ASSIGN_OR_RETURN(memory_, budget_->Reserve(bytes));
   return absl::OkStatus();
 }
 
@@ -92,11 +112,40 @@ AdjacencyLists TopologyBuilder::Sort(const AdjacencyLists* base, const Side& by,
     std::copy(before.begin(), before.end(), lists.ends.begin() + starts[node]);
     starts[node] += static_cast<uint32_t>(before.size());
   }
-  for (size_t row = 0; row < num_rows; ++row) {
-    if (by.numbers[row] == kNoNode || other.numbers[row] == kNoNode) continue;
-    const uint32_t at = starts[by.numbers[row]]++;
-    lists.ends[at] = other.numbers[row];
-    if (options_.edge_rows) lists.rows[at] = static_cast<uint32_t>(row);
+  // Parts of the nodes with about as many edges each; every part goes over all rows.
+  const size_t num_parts = pool_ == nullptr || total < kEdgesOfPartsMin ? 1 : kParts;
+  std::vector<uint32_t> bounds = {0};
+  for (size_t part = 1; part < num_parts; ++part) {
+    const uint64_t start = uint64_t{total} * part / num_parts;
+    bounds.push_back(
+        static_cast<uint32_t>(std::lower_bound(starts, starts + num_nodes, start) - starts));
+  }
+  bounds.push_back(num_nodes);
+  const auto place = [&](size_t part) {
+    const uint32_t first = bounds[part];
+    const uint32_t count = bounds[part + 1] - first;
+    const auto is_mine = [&](size_t row) { return by.numbers[row] - first < count; };
+    for (size_t row = 0; row < num_rows; ++row) {
+      // Where an entry goes depends on its list's start: that is fetched first.
+      if (row + 2 * kRowsAhead < num_rows) {
+        if (is_mine(row + 2 * kRowsAhead)) {
+          __builtin_prefetch(starts + by.numbers[row + 2 * kRowsAhead], 1);
+        }
+        if (is_mine(row + kRowsAhead)) {
+          __builtin_prefetch(lists.ends.data() + starts[by.numbers[row + kRowsAhead]], 1);
+        }
+      }
+      if (!is_mine(row) || other.numbers[row] == kNoNode) continue;
+      const uint32_t at = starts[by.numbers[row]]++;
+      lists.ends[at] = other.numbers[row];
+      if (options_.edge_rows) lists.rows[at] = static_cast<uint32_t>(row);
+    }
+    return absl::OkStatus();
+  };
+  if (num_parts == 1) {
+    place(0).IgnoreError();
+  } else {
+    pool_->ParallelFor(num_parts, place).IgnoreError();
   }
   // Every start has moved to its list's end, which is the next list's start.
   for (uint32_t node = num_nodes; node > 0; --node)

@@ -108,6 +108,11 @@ class TopologyBuilder {
   // rows, before the first Add; no dangling edges in `base` if there are more nodes now.
   void ContinueFrom(const Topology* base) { base_ = base; }
 
+  // Makes room for `num_rows` rows in all, so that adding them moves nothing. Not needed.
+  //
+  //   kResourceExhausted  the budget refuses
+  absl::Status Reserve(uint64_t num_rows);
+
   // Adds the next rows of the edge table: its `src` and `dst` columns, text as in NodeIndex::Add.
   // Equal dictionaries of consecutive batches are looked up once.
   //
@@ -126,6 +131,8 @@ class TopologyBuilder {
     std::vector<uint32_t> of_entries;
   };
 
+  // Reserves `bytes` in all.
+  absl::Status Hold(uint64_t bytes);
   static void Append(const NodeIndex& index, const format::Array& ids, Side& side);
   // Runs both, at one time where there is a pool.
   void Both(const std::function<void()>& first, const std::function<void()>& second) const;
