@@ -74,7 +74,7 @@ class MetNodes {
     if (num_few_ > kFewMax) {
       return std::exchange(marks_[node], round_) != round_;
     }
-    size_t at = (node * 0x9e3779b1u) >> kFewShift;
+    size_t at = static_cast<size_t>(node * kHashFactor >> kHashShift) % few_.size();
     for (; few_[at].round == round_; at = (at + 1) % few_.size()) {
       if (few_[at].node == node) return false;
     }
