@@ -175,6 +175,37 @@ TEST_F(LeaseTest, AnOpenHandleRecoversWhoDiedElsewhere) {
   ExpectHealthy();
 }
 
+// Two machines find the record of a dead third one at the same time: whoever is later at whatever
+// step has nothing left to do.
+TEST_F(LeaseTest, TwoRecoverTheSameRecord) {
+  int num_met = 0;
+  for (const char* dies_at :
+       {"mutation.post_table_commit", "mutation.post_finalize_pre_publisher"}) {
+    for (const char* meet_at :
+         {"recovery.sidecar_confirm", "recovery.before_roll_forward_publish",
+          "recovery.post_table_restore_pre_publish", "recovery.post_rollback_publish_pre_audit",
+          "recovery.record_audit", "recovery.sidecar_delete"}) {
+      SCOPED_TRACE(io::StrCat(dies_at, ", ", meet_at));
+      const auto other = NewMachine(tests::Seed() + 2);
+      there_->crash_points().Fail(dies_at);
+      EXPECT_FALSE(Mutate(*Open(*there_), "insert Team { slug: \"t\" }").ok());
+      there_->crash_points().Clear(dies_at);
+      here_->AdvanceUs(kOverUs);
+      other->AdvanceUs(kOverUs);
+      bool reached = false;
+      const io::ScopedCrashPoint hook(here_->crash_points(), meet_at, [&]() -> absl::Status {
+        if (!std::exchange(reached, true)) Open(*other);
+        return absl::OkStatus();
+      });
+      Open(*here_);
+      num_met += reached ? 1 : 0;
+      there_->AdvanceUs(kOverUs);
+      ExpectHealthy();
+    }
+  }
+  EXPECT_GE(num_met, 8);
+}
+
 // A process does not wait for its own lease when a write of its own has failed, and keeps it.
 TEST_F(LeaseTest, AFailureOfOnesOwnIsResolvedAtOnce) {
   const auto graph = Open(*here_);

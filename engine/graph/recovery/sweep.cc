@@ -181,8 +181,14 @@ class Sweep {
     }
     const bool is_of_dead_process = record->writer_lease.has_value() && !IsOurs(context_, *record);
     const SweepMode mode = is_of_dead_process && waits ? SweepMode::kFull : mode_;
-    OG_ASSIGN_OR_RETURN(const Outcome outcome, ResolveRecord(context_, mode, *record));
-    if (outcome == Outcome::kResolved) {
+    const absl::StatusOr<Outcome> outcome = ResolveRecord(context_, mode, *record);
+    if (!outcome.ok()) {
+      // A sweep of another machine may have been faster: then nothing is left to do.
+      const auto left = context_.records.Read(seen.operation_id);
+      if (left.ok() && !left->has_value()) return true;
+      return outcome.status();
+    }
+    if (*outcome == Outcome::kResolved) {
       ++result_.num_resolved;
       // The lock belongs to the change whose record this was.
       resolved_schema_change_ = resolved_schema_change_ || record->kind == WriterKind::kSchemaApply;
