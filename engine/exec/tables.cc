@@ -5,6 +5,7 @@
 
 #include "engine/dataset/indices.h"
 #include "engine/exec/held_memory.h"
+#include "engine/exec/key_groups.h"
 #include "engine/exec/rows.h"
 #include "format/arrow/builder.h"
 #include "io/base/status.h"
@@ -40,18 +41,41 @@ std::vector<ArrayPtr> ColumnsNamed(const RecordBatch& batch,
   return columns;
 }
 
-// The arrays one after the other, with a dictionary if all of them have one and it is small: texts
-// come with one from the pages that have one.
-ArrayPtr ConcatCoded(const std::vector<ArrayPtr>& parts) {
-  const auto is_coded = [&](const ArrayPtr& part) {
-    return *part->type == *parts[0]->type && part->type->id == format::TypeId::kDictionary &&
-           part->dictionary->length <= kWholeDictionaryMax;
-  };
-  if (std::ranges::all_of(parts, is_coded)) return Concat(parts);
-  std::vector<ArrayPtr> plain;
-  for (const ArrayPtr& part : parts)
-    plain.push_back(DecodeDictionary(part));
-  return Concat(plain);
+bool IsCoded(const ArrayPtr& part) {
+  return part->type->id == format::TypeId::kDictionary;
+}
+
+// `part` with a dictionary, as short as can be.
+ArrayPtr Coded(const ArrayPtr& part, const format::TypePtr& type) {
+  if (IsCoded(part)) return part;
+  const KeyGroups groups({part}, part->length);
+  std::vector<int64_t> firsts;
+  for (const KeyGroups::Group& group : groups.groups())
+    firsts.push_back(group.row);
+  format::FixedBuilder<int32_t> indices(format::Int32());
+  for (const uint32_t group : groups.of_rows())
+    indices.Append(static_cast<int32_t>(group));
+  auto coded = std::make_shared<format::Array>(*indices.Finish());
+  coded->type = type;
+  coded->dictionary = Take(*part, firsts);
+  return coded;
+}
+
+// The arrays one after the other, with a dictionary if some have one and none a long one: texts
+// come with a dictionary from the pages that have one.
+ArrayPtr ConcatCoded(std::vector<ArrayPtr> parts) {
+  const auto some = std::ranges::find_if(parts, IsCoded);
+  const format::TypePtr type = some == parts.end() ? nullptr : (*some)->type;
+  bool is_short = type != nullptr && *type == *format::Dictionary(format::Int32(), format::Utf8());
+  for (size_t i = 0; i < parts.size() && is_short; ++i) {
+    const ArrayPtr coded = Coded(parts[i], type);
+    is_short = *coded->type == *type && coded->dictionary->length <= kWholeDictionaryMax;
+    if (is_short) parts[i] = coded;
+  }
+  if (is_short) return Concat(parts);
+  for (ArrayPtr& part : parts)
+    part = DecodeDictionary(part);
+  return Concat(parts);
 }
 
 }  // namespace
@@ -107,8 +131,8 @@ absl::Status Table::ReadWhole(const std::vector<std::string>& names) {
     for (const RecordBatch& batch : batches)
       parts.push_back(batch.columns[i]);
     ArrayPtr& column = read[missing[i]];
-    column =
-        parts.empty() ? format::EmptyArray(stream->schema()->fields[i].type) : ConcatCoded(parts);
+    column = parts.empty() ? format::EmptyArray(stream->schema()->fields[i].type)
+                           : ConcatCoded(std::move(parts));
     num_bytes += OwnBytes(*column);
   }
   OG_RETURN_IF_ERROR(memory.Set(num_bytes));
