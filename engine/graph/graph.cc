@@ -234,9 +234,13 @@ class GraphImpl final : public Graph {
   std::shared_ptr<const GraphSnapshot> MakeSnapshot(const ManifestView& view,
                                                     schema::CatalogPtr catalog,
                                                     std::optional<std::string> commit_id) const {
-    return std::make_shared<const GraphSnapshot>(context_.env, context_.root, context_.session,
-                                                 std::move(catalog), view.branch, view.version(),
-                                                 std::move(commit_id), view.state.tables());
+    auto snapshot = std::make_shared<const GraphSnapshot>(
+        context_.env, context_.root, context_.session, std::move(catalog), view.branch,
+        view.version(), std::move(commit_id), view.state.tables());
+    io::MutexLock lock(mutex_);
+    for (const auto& [branch, current] : current_)
+      snapshot->ShareOpenTables(*current.snapshot);
+    return snapshot;
   }
 
   // Reads the newest state of `branch` and the contract, validates them against each other and

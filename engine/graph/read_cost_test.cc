@@ -115,6 +115,31 @@ TEST_F(ReadCostTest, ANamedBranchReadsItsRefToo) {
   EXPECT_LE(RequestsOf(after), 2u) << after.Text();
 }
 
+// After another's commit: the look that finds it, the manifest again, and of the tables the one
+// that has changed.
+TEST_F(ReadCostTest, AStaleReadOpensOnlyTheTableThatChanged) {
+  CostOfRead();
+  ASSERT_THAT(Write("one"), IsOk());
+  const io::StoreCounts few = CostOfRead();
+  EXPECT_LE(RequestsOf(few), 8u) << few.Text();
+  for (int i = 0; i < 30; ++i)
+    ASSERT_THAT(Write("t" + std::to_string(i)), IsOk());
+  const io::StoreCounts many = CostOfRead();
+  EXPECT_LE(RequestsOf(many), RequestsOf(few) + 1) << many.Text();
+}
+
+// A branch that this handle has not seen: its manifest, and no table that main has open too.
+TEST_F(ReadCostTest, AnotherBranchIsOneMoreManifest) {
+  CostOfRead();
+  ASSERT_THAT(writer_->CreateBranch("dev", "main"), IsOk());
+  const io::StoreCounts first = CostOfRead("dev");
+  EXPECT_LE(RequestsOf(first), 8u) << first.Text();
+  ASSERT_THAT(Write("d", "dev"), IsOk());
+  CostOfRead("dev");
+  const io::StoreCounts back = CostOfRead();
+  EXPECT_LE(RequestsOf(back), 1u) << back.Text();
+}
+
 constexpr int64_t kRoundUs = 1'000'000;
 
 // A store as S3 is one: every request takes a second, and several objects come in one round.

@@ -79,6 +79,22 @@ absl::Status GraphSnapshot::OpenTables(std::span<const TableEntry* const> tables
   return io::RunTogether(env_, *root_.store, tasks);
 }
 
+void GraphSnapshot::ShareOpenTables(const GraphSnapshot& other) const {
+  std::map<TableIdentity, dataset::DatasetPtr> shared;
+  {
+    io::MutexLock lock(other.mutex_);
+    shared = other.open_;
+  }
+  std::erase_if(shared, [&](const auto& open) {
+    const TableEntry* const here = Find(open.first);
+    const TableEntry* const there = other.Find(open.first);
+    return here == nullptr || here->branch.has_value() || there->branch.has_value() ||
+           here->path != there->path || here->version != there->version;
+  });
+  io::MutexLock lock(mutex_);
+  open_.merge(shared);
+}
+
 SnapshotInfo GraphSnapshot::Describe() const {
   SnapshotInfo info;
   info.graph_branch = branch();

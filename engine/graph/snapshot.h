@@ -52,6 +52,10 @@ class GraphSnapshot {
   // The same for several, so that on S3 they wait for each other's answers together.
   absl::Status OpenTables(std::span<const TableEntry* const> tables) const;
 
+  // Takes over what `other` has open of the tables that are the same here. Only tables of main:
+  // a version of a branch may be another one once the branch was deleted and made again.
+  void ShareOpenTables(const GraphSnapshot& other) const;
+
   SnapshotInfo Describe() const;
 
  private:
