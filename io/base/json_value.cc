@@ -135,7 +135,9 @@ absl::StatusOr<JsonValue> JsonValue::Parse(std::string_view text) {
     return ResourceExhaustedError(StrCat("JSON: ", simdjson::error_message(error)));
   }
   simdjson::dom::element root;
-  auto error = parser.parse(text.data(), text.size()).get(root);
+  // It copies from the address of an empty text, too, which may be null.
+  const char* const start = text.empty() ? "" : text.data();
+  auto error = parser.parse(start, text.size()).get(root);
   if (error == simdjson::NUMBER_ERROR) error = parser.parse(LongIntegersAsFloats(text)).get(root);
   if (error != simdjson::SUCCESS) {
     return InvalidArgumentError(StrCat("JSON: ", simdjson::error_message(error)));
