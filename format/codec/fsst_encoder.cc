@@ -21,9 +21,13 @@ constexpr size_t kSamplePieceBytes = 512;
 // Where the codes of last bytes start in the table of those of two.
 constexpr size_t kLastByte = 65536;
 
-// Strings under way at once, and bytes below which that does not pay.
+// Strings under way at once; bytes of text that they share, few enough to stay in a near cache,
+// many enough that the lanes end at about the same time.
 constexpr size_t kLanes = 4;
-constexpr size_t kLanesBytesMin = 4096;
+constexpr size_t kBlockBytes = size_t{64} << 10;
+
+// What a step may write behind the codes of its lane.
+constexpr size_t kLaneSlackBytes = 8;
 
 // Codes while training: 0 to 255 are single bytes, then the symbols of the last round.
 constexpr size_t kTrainingCodes = 512;
@@ -124,12 +128,6 @@ bool FsstEncoder::Add(const Symbol& symbol) {
 }
 
 // Without branches: what a text goes on with follows no pattern that a predictor could learn.
-inline FsstEncoder::Match FsstEncoder::FindInside(uint64_t word) const {
-  const Match match = long_matches_[SlotOf(word)];
-  const bool is_long = (word & masks_[match.code()]) == texts_[match.code()];
-  return short_matches_[word & 0xffff].Or(match, is_long);
-}
-
 inline FsstEncoder::Match FsstEncoder::Find(uint64_t word, size_t left) const {
   const Match match = long_matches_[SlotOf(word)];
   const bool is_long =
@@ -294,71 +292,75 @@ std::byte* FsstEncoder::Encode(std::span<const std::byte> text, std::byte* out) 
   return out;
 }
 
-// Strings [next, end) of `bytes`, one after the other, to a buffer of their own.
-class FsstEncoder::Lane {
- public:
-  Lane(const FsstEncoder& encoder, std::span<const std::byte> bytes,
-       std::span<const uint64_t> offsets, size_t begin, size_t end, uint64_t* ends)
-      : encoder_(encoder), bytes_(bytes), offsets_(offsets), next_(begin), end_(end), ends_(ends) {
-    codes_.Resize((offsets[end] - offsets[begin]) / 2 + 4096);
-  }
+// Consecutive strings on their way to codes.
+struct FsstEncoder::Lane {
+  const std::byte* text = nullptr;  // what is left of the string under way
+  const std::byte* end = nullptr;   // of it
+  std::byte* out = nullptr;
+  size_t string = 0;       // under way
+  size_t strings_end = 0;  // behind the last one
 
-  // Where in the text of a string a lane is, and where its codes go.
-  struct Place {
-    const std::byte* text = nullptr;
-    const std::byte* last_word = nullptr;  // the last place with 8 bytes of the string
-    std::byte* out = nullptr;              // null: no more strings
-  };
-
-  // A string with at least 8 bytes, and 8 more behind it; what does not have them is encoded
-  // meanwhile.
-  Place Start() { return Next(codes_.data()); }
-
-  // The string at `place` has fewer than 8 bytes left.
-  [[gnu::noinline]] Place Finish(Place place) {
-    for (size_t left = static_cast<size_t>(place.last_word + sizeof(uint64_t) - place.text);
-         left > 0;) {
-      const auto word = io::LoadLe<uint64_t>(place.text);
-      const Match match = encoder_.Find(word, left);
-      place.out = Append(match, word, place.out);
-      place.text += match.length();
-      left -= match.length();
-    }
-    ends_[next_++] = static_cast<uint64_t>(place.out - codes_.data());
-    return Next(place.out);
-  }
-
-  std::span<const std::byte> codes() const { return codes_.span(); }
-
- private:
-  Place Next(std::byte* out) {
-    auto at = static_cast<size_t>(out - codes_.data());
-    for (; next_ < end_; ++next_) {
-      const uint64_t start = offsets_[next_];
-      const uint64_t size = offsets_[next_ + 1] - start;
-      if (codes_.size() - at < FsstEncodedBytesMax(size)) {
-        codes_.Resize(std::max(codes_.size() * 2, at + FsstEncodedBytesMax(size)));
-      }
-      std::byte* const to = codes_.data() + at;
-      if (size >= sizeof(uint64_t) && bytes_.size() - start - size >= sizeof(uint64_t)) {
-        const std::byte* const text = bytes_.data() + start;
-        return {text, text + size - sizeof(uint64_t), to};
-      }
-      at = static_cast<size_t>(encoder_.Encode(bytes_.subspan(start, size), to) - codes_.data());
-      ends_[next_] = at;
-    }
-    codes_.Resize(at);
-    return {};
-  }
-
-  const FsstEncoder& encoder_;
-  const std::span<const std::byte> bytes_;
-  const std::span<const uint64_t> offsets_;
-  size_t next_;  // under way, or the next one
-  const size_t end_;
-  uint64_t* const ends_;  // of the codes of string i
-  io::MutableBuffer codes_;
+  bool is_done() const { return string == strings_end; }
 };
+
+// Encodes what comes next in a lane. Ends of strings take no branch either: the text goes on with
+// the next one. An empty string has nothing to encode, and does so.
+inline void FsstEncoder::Step(const LaneInput& input, Lane& lane) const {
+  const auto left = static_cast<size_t>(lane.end - lane.text);
+  const auto word = io::LoadLe<uint64_t>(lane.text);
+  const Match match = Find(word, left);
+  const uint64_t is_text = uint64_t{0} - static_cast<uint64_t>(left != 0);
+  lane.out[0] = static_cast<std::byte>(match.code());
+  lane.out[1] = static_cast<std::byte>(word);
+  lane.out += match.encoded_bytes() & is_text;
+  lane.text += match.length() & is_text;
+  input.code_ends[lane.string] = static_cast<uint64_t>(lane.out - input.out);
+  lane.string += static_cast<size_t>(lane.text == lane.end);
+  lane.end = input.bytes + input.offsets[lane.string + 1];
+}
+
+void FsstEncoder::EncodeBlock(const LaneInput& input, size_t begin, size_t end,
+                              io::MutableBuffer& codes) const {
+  const uint64_t first = input.offsets[begin];
+  const uint64_t total = input.offsets[end] - first;
+  std::array<Lane, kLanes> lanes;
+  // Parts of about as many bytes.
+  size_t next = begin;
+  for (size_t i = 0; i < kLanes; ++i) {
+    Lane& lane = lanes[i];
+    lane.string = next;
+    const uint64_t bytes_end = first + total * (i + 1) / kLanes;
+    next = i + 1 == kLanes ? end
+                           : static_cast<size_t>(std::lower_bound(input.offsets + next,
+                                                                  input.offsets + end, bytes_end) -
+                                                 input.offsets);
+    lane.strings_end = next;
+    lane.text = input.bytes + input.offsets[lane.string];
+    lane.end = input.bytes + input.offsets[lane.string + 1];
+    lane.out = input.out + (input.offsets[lane.string] - first) * 2 + i * kLaneSlackBytes;
+  }
+  const std::array<Lane, kLanes> starts = lanes;
+  {
+    Lane a = lanes[0], b = lanes[1], c = lanes[2], d = lanes[3];
+    while (!(a.is_done() | b.is_done() | c.is_done() | d.is_done())) {
+      Step(input, a);
+      Step(input, b);
+      Step(input, c);
+      Step(input, d);
+    }
+    lanes = {a, b, c, d};
+  }
+  for (size_t i = 0; i < kLanes; ++i) {
+    Lane& lane = lanes[i];
+    while (!lane.is_done())
+      Step(input, lane);
+    const Lane& start = starts[i];
+    const auto moved = codes.size() - static_cast<uint64_t>(start.out - input.out);
+    for (size_t string = start.string; string < lane.strings_end; ++string)
+      input.code_ends[string] += moved;
+    codes.Append({start.out, lane.out});
+  }
+}
 
 FsstEncoder::Codes FsstEncoder::EncodeAll(std::span<const std::byte> bytes,
                                           std::span<const uint64_t> offsets) const {
@@ -366,50 +368,36 @@ FsstEncoder::Codes FsstEncoder::EncodeAll(std::span<const std::byte> bytes,
   out.offsets.resize(offsets.size());
   out.offsets[0] = 0;
   const size_t num_strings = offsets.size() - 1;
-  const uint64_t total = offsets.back() - offsets.front();
-  const size_t num_lanes = total < kLanesBytesMin ? 1 : kLanes;
-  // Parts of as many bytes, one for each lane.
-  std::array<size_t, kLanes + 1> parts;
-  parts.fill(num_strings);
-  parts[0] = 0;
-  for (size_t lane = 1; lane < num_lanes; ++lane) {
-    const auto found =
-        std::ranges::lower_bound(offsets, offsets.front() + total / num_lanes * lane);
-    parts[lane] = std::min(static_cast<size_t>(found - offsets.begin()), num_strings);
-  }
-  const auto lane_of = [&](size_t lane) {
-    return Lane(*this, bytes, offsets, parts[lane], parts[lane + 1], out.offsets.data() + 1);
-  };
-  std::array<Lane, kLanes> lanes = {lane_of(0), lane_of(1), lane_of(2), lane_of(3)};
-  Lane::Place a = lanes[0].Start();
-  Lane::Place b = lanes[1].Start();
-  Lane::Place c = lanes[2].Start();
-  Lane::Place d = lanes[3].Start();
-  const auto step = [this](Lane& lane, Lane::Place& place) {
-    const auto word = io::LoadLe<uint64_t>(place.text);
-    const Match match = FindInside(word);
-    place.out = Append(match, word, place.out);
-    place.text += match.length();
-    if (place.text > place.last_word) [[unlikely]] {
-      place = lane.Finish(place);
-    }
-  };
-  while (a.out != nullptr && b.out != nullptr && c.out != nullptr && d.out != nullptr) {
-    step(lanes[0], a);
-    step(lanes[1], b);
-    step(lanes[2], c);
-    step(lanes[3], d);
-  }
-  const std::array<Lane::Place, kLanes> places = {a, b, c, d};
   io::MutableBuffer codes;
-  for (size_t lane = 0; lane < kLanes; ++lane) {
-    for (Lane::Place place = places[lane]; place.out != nullptr;) {
-      step(lanes[lane], place);
-    }
-    for (size_t i = parts[lane]; i < parts[lane + 1]; ++i) {
-      out.offsets[i + 1] += codes.size();
-    }
-    codes.Append(lanes[lane].codes());
+  codes.Reserve((offsets.back() - offsets.front()) / 2 + kBlockBytes);
+  io::MutableBuffer scratch;
+  // Strings with a word behind them, and one more string.
+  const size_t in_blocks =
+      bytes.size() < sizeof(uint64_t) || num_strings == 0
+          ? 0
+          : static_cast<size_t>(std::upper_bound(offsets.begin() + 1, offsets.end() - 1,
+                                                 bytes.size() - sizeof(uint64_t)) -
+                                (offsets.begin() + 1));
+  size_t string = 0;
+  while (string < in_blocks) {
+    const auto block_end = std::upper_bound(offsets.begin() + static_cast<ptrdiff_t>(string) + 1,
+                                            offsets.begin() + static_cast<ptrdiff_t>(in_blocks),
+                                            offsets[string] + kBlockBytes);
+    const auto end = static_cast<size_t>(block_end - offsets.begin());
+    scratch.Resize(2 * (offsets[end] - offsets[string]) + kLanes * kLaneSlackBytes);
+    EncodeBlock({.bytes = bytes.data(),
+                 .offsets = offsets.data(),
+                 .out = scratch.data(),
+                 .code_ends = out.offsets.data() + 1},
+                string, end, codes);
+    string = end;
+  }
+  for (; string < num_strings; ++string) {
+    const auto text = bytes.subspan(offsets[string], offsets[string + 1] - offsets[string]);
+    const size_t start = codes.size();
+    codes.Resize(start + FsstEncodedBytesMax(text.size()));
+    codes.Resize(static_cast<size_t>(Encode(text, codes.data() + start) - codes.data()));
+    out.offsets[string + 1] = codes.size();
   }
   out.bytes = std::move(codes).Share();
   return out;

@@ -51,7 +51,15 @@ class FsstEncoder {
  private:
   friend class FsstTrainer;
 
-  class Lane;
+  struct Lane;
+  // What the lanes of a block share. `out` has room for the codes of all of them, code_ends[i]
+  // becomes the end of those of string i.
+  struct LaneInput {
+    const std::byte* bytes = nullptr;
+    const uint64_t* offsets = nullptr;
+    std::byte* out = nullptr;
+    uint64_t* code_ends = nullptr;
+  };
 
   static constexpr unsigned kHashBits = 12;
   static constexpr unsigned kEscape = 255;  // no symbol
@@ -89,8 +97,11 @@ class FsstEncoder {
   bool Add(const Symbol& symbol);
   // The longest symbol at the start of `word`, of which `left` bytes count.
   Match Find(uint64_t word, size_t left) const;
-  // The same where all 8 bytes count.
-  Match FindInside(uint64_t word) const;
+  void Step(const LaneInput& input, Lane& lane) const;
+  // Appends the codes of strings [begin, end). REQUIRES: string `end` exists, and a word of text
+  // behind the last one.
+  void EncodeBlock(const LaneInput& input, size_t begin, size_t end,
+                   io::MutableBuffer& codes) const;
   static std::byte* Append(Match match, uint64_t word, std::byte* out);
   static size_t SlotOf(uint64_t text);
 

@@ -113,6 +113,31 @@ TEST(FsstEncoderTest, ShortEmptyAndZeroBytes) {
   EXPECT_LT(RoundTrip(huge), size_t{300000} / 7);
 }
 
+// More text than is encoded at once, of which the strings are a part in the middle; every third is
+// empty.
+TEST(FsstEncoderTest, PartsOfTextComeBack) {
+  Text text;
+  for (int i = 0; i < 30000; ++i) {
+    text.Add(i % 3 == 0 ? "" : "name-" + std::to_string(i * 31));
+  }
+  const auto bytes = std::as_bytes(std::span(text.bytes));
+  const auto encoder = FsstEncoder::Train(bytes, text.offsets);
+  const FsstEncoder::Codes all = encoder->EncodeAll(bytes, text.offsets);
+  for (const size_t begin : {1u, 7u, 9000u}) {
+    for (const size_t end : {29999u, 30000u}) {
+      const FsstEncoder::Codes part =
+          encoder->EncodeAll(bytes, std::span(text.offsets).subspan(begin, end - begin + 1));
+      ASSERT_EQ(part.offsets.size(), end - begin + 1);
+      for (size_t i = 0; i < part.offsets.size(); ++i) {
+        ASSERT_EQ(part.offsets[i], all.offsets[begin + i] - all.offsets[begin]);
+      }
+      EXPECT_TRUE(std::ranges::equal(
+          part.bytes.span(),
+          all.bytes.span().subspan(all.offsets[begin], all.offsets[end] - all.offsets[begin])));
+    }
+  }
+}
+
 TEST(FsstEncoderTest, TrainingIsDeterministic) {
   Text text;
   for (int i = 0; i < 3000; ++i) {
