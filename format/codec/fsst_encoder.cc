@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <utility>
 #include <vector>
 
 #include "io/base/check.h"
@@ -156,7 +157,6 @@ class FsstTrainer {
     constexpr size_t kRounds = 10;
     for (size_t round = 0; round < kRounds; ++round) {
       counts_.fill(0);
-      std::fill(pair_counts_.begin(), pair_counts_.end(), uint16_t{0});
       const bool is_last = round + 1 == kRounds;
       // Early rounds look at part of the sample; the last one does not grow symbols any more.
       const size_t pieces = std::max<size_t>(1, sample_.size() * (round + 1) / kRounds);
@@ -230,7 +230,7 @@ class FsstTrainer {
       }
     }
     for (const uint32_t pair : pairs_) {
-      const uint16_t count = pair_counts_[pair];
+      const uint16_t count = std::exchange(pair_counts_[pair], uint16_t{0});
       const FsstEncoder::Symbol first = SymbolOf(pair / kTrainingCodes);
       if (count > rare && first.length < kSymbolBytesMax) {
         const FsstEncoder::Symbol second = SymbolOf(pair % kTrainingCodes);
@@ -254,17 +254,18 @@ class FsstTrainer {
       }
     }
     candidates.resize(kept);
-    std::sort(candidates.begin(), candidates.end(), [](const Candidate& a, const Candidate& b) {
-      if (a.gain != b.gain) return a.gain > b.gain;
-      if (a.length != b.length) return a.length > b.length;
-      return a.text < b.text;
-    });
+    const auto is_worse = [](const Candidate& a, const Candidate& b) {
+      if (a.gain != b.gain) return a.gain < b.gain;
+      if (a.length != b.length) return a.length < b.length;
+      return a.text > b.text;
+    };
+    // Few of many are wanted, the best first.
+    std::ranges::make_heap(candidates, is_worse);
     encoder_.Clear();
-    for (const Candidate& candidate : candidates) {
-      if (encoder_.num_symbols_ == kSymbolsMax) {
-        break;
-      }
-      encoder_.Add({candidate.text, candidate.length});
+    while (!candidates.empty() && encoder_.num_symbols_ < kSymbolsMax) {
+      std::ranges::pop_heap(candidates, is_worse);
+      encoder_.Add({candidates.back().text, candidates.back().length});
+      candidates.pop_back();
     }
   }
 
