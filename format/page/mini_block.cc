@@ -362,12 +362,15 @@ absl::Status MiniBlockDecoder::LoadRepetitionIndex(Bytes index) {
 size_t MiniBlockDecoder::ChunkOf(uint64_t at, size_t first) const {
   const auto start = layers_.has_rep() ? &Chunk::first_row : &Chunk::first_value;
   // Rows that ascend mostly lie in the same chunk or the next one.
-  const size_t near = std::min(first + 2, num_chunks());
-  const auto begin = chunks_.begin() + static_cast<ptrdiff_t>(first);
-  const auto end = chunks_[near].*start > at ? chunks_.begin() + static_cast<ptrdiff_t>(near) + 1
-                                             : chunks_.end();
-  return static_cast<size_t>(std::ranges::upper_bound(begin, end, at, {}, start) -
-                             chunks_.begin()) -
+  for (const size_t near = std::min(first + 2, num_chunks()); first < near; ++first) {
+    if (chunks_[first + 1].*start > at) {
+      return first;
+    }
+  }
+  return static_cast<size_t>(
+             std::ranges::upper_bound(chunks_.begin() + static_cast<ptrdiff_t>(first),
+                                      chunks_.end(), at, {}, start) -
+             chunks_.begin()) -
          1;
 }
 
@@ -605,10 +608,13 @@ absl::Status MiniBlockDecoder::DecodePieces(const PagePlan& plan,
       const auto entries = static_cast<uint64_t>(dictionary_->length);
       text = std::min(rows, kReservedBytesMax) * (dictionary_->values.size() / entries + 1);
     } else {
-      for (const FileRange& range : plan.ranges) {
-        text += range.bytes;
+      uint64_t values = 0;
+      for (const PagePlan::Piece& piece : plan.pieces) {
+        text += piece.bytes;
+        values += NumValues(piece.unit);
       }
-      text *= TextExpansion(value_codec_);
+      // The share of the rows in what is read.
+      text = (text * TextExpansion(value_codec_) / std::max<uint64_t>(values, 1) + 1) * rows;
     }
     OG_RETURN_IF_ERROR(out.values.Reserve(rows, std::min(text, kReservedBytesMax)));
     if (def_codec_.has_value()) {

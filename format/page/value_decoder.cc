@@ -19,6 +19,12 @@ namespace {
 
 using Bytes = std::span<const std::byte>;
 
+// Picking one of packed values takes as long as unpacking about 128 bytes of them.
+constexpr uint64_t kPickedShare = 128;
+
+// Shorter ranges of strings are decoded one by one.
+constexpr uint64_t kStringsTogetherMin = 4;
+
 // Calls body with a zero of the unsigned type of `bits` bits.
 template <typename Body>
 absl::Status ForWord(uint64_t bits, Body body) {
@@ -162,22 +168,78 @@ absl::StatusOr<const std::byte*> FixedValues(const ValueCodec& codec, uint64_t n
   return scratch.values.data();
 }
 
+uint64_t CountOf(std::span<const ValueRange> ranges) {
+  uint64_t count = 0;
+  for (const ValueRange& range : ranges)
+    count += range.end - range.begin;
+  return count;
+}
+
+// Few single values of the inline encoding, without their neighbours. False if it is damaged, which
+// decoding all of them tells in words.
+template <typename T>
+bool PickBitpacked(uint64_t n, Bytes encoded, std::span<const ValueRange> ranges, std::byte* out) {
+  if (n > kBitpackGroupValues || encoded.size() < sizeof(T)) {
+    return false;
+  }
+  const T width = io::LoadLe<T>(encoded);
+  if (width > sizeof(T) * 8 ||
+      encoded.size() != sizeof(T) + BitpackGroupBytes(static_cast<unsigned>(width))) {
+    return false;
+  }
+  const std::byte* const packed = encoded.data() + sizeof(T);
+  for (const ValueRange& range : ranges) {
+    for (uint64_t i = range.begin; i < range.end; ++i, out += sizeof(T)) {
+      io::StoreLe(out, UnpackValue<T>(packed, static_cast<unsigned>(width), i));
+    }
+  }
+  return true;
+}
+
+// Copies `ranges` of values of kWidth bytes (0: of `width`).
+template <size_t kWidth>
+void CopyRanges(const std::byte* values, uint64_t width, std::span<const ValueRange> ranges,
+                std::byte* out) {
+  for (const ValueRange& range : ranges) {
+    const uint64_t count = range.end - range.begin;
+    if (kWidth != 0 && count == 1) {
+      std::memcpy(out, values + range.begin * kWidth, kWidth);
+    } else if (count * width != 0) {
+      std::memcpy(out, values + range.begin * width, count * width);
+    }
+    out += count * width;
+  }
+}
+
 absl::Status AppendFixed(const ValueCodec& codec, uint64_t n, ChunkBuffers buffers,
                          std::span<const ValueRange> ranges, DecodeScratch& scratch,
                          ValueSink& sink) {
-  const bool is_whole = ranges.size() == 1 && ranges[0].begin == 0 && ranges[0].end == n;
-  if (is_whole && codec.kind != ValueCodec::Kind::kFlat) {
-    OG_ASSIGN_OR_RETURN(std::byte* const out, sink.ExtendBytes(n));
+  const uint64_t count = CountOf(ranges);
+  OG_ASSIGN_OR_RETURN(std::byte* const out, sink.ExtendBytes(count));
+  if (count == n && codec.kind != ValueCodec::Kind::kFlat) {
     return DecodeWords(codec, n, buffers, scratch, out);
   }
-  OG_ASSIGN_OR_RETURN(const std::byte* const values, FixedValues(codec, n, buffers, scratch));
   const uint64_t width = sink.shape().slot_bytes();
-  for (const ValueRange& range : ranges) {
-    const uint64_t count = range.end - range.begin;
-    OG_ASSIGN_OR_RETURN(std::byte* const out, sink.ExtendBytes(count));
-    if (count * width != 0) {
-      std::memcpy(out, values + range.begin * width, count * width);
+  if (codec.kind == ValueCodec::Kind::kInlineBitpacking && count * kPickedShare <= n * width) {
+    bool is_picked = false;
+    OG_RETURN_IF_ERROR(ForWord(codec.bits, [&](auto word) {
+      is_picked = PickBitpacked<decltype(word)>(n, buffers[0], ranges, out);
+      return absl::OkStatus();
+    }));
+    if (is_picked) {
+      return absl::OkStatus();
     }
+  }
+  OG_ASSIGN_OR_RETURN(const std::byte* const values, FixedValues(codec, n, buffers, scratch));
+  switch (width) {
+    case 8:
+      CopyRanges<8>(values, 8, ranges, out);
+      break;
+    case 4:
+      CopyRanges<4>(values, 4, ranges, out);
+      break;
+    default:
+      CopyRanges<0>(values, width, ranges, out);
   }
   return absl::OkStatus();
 }
@@ -268,31 +330,65 @@ absl::Status AppendVariable(const ValueCodec& codec, uint64_t n, Bytes buffer,
   return absl::OkStatus();
 }
 
-absl::Status AppendFsst(const ValueCodec& codec, uint64_t n, Bytes buffer,
-                        std::span<const ValueRange> ranges, ValueSink& sink) {
-  const size_t width = codec.offset_bits / 8;
-  if ((n + 1) > buffer.size() / width) {
+// Decodes the strings of `ranges`, of each of which the first and the last offset were checked, as
+// ValueSink::AppendWith() wants them.
+template <typename Offset, typename End>
+std::byte* DecodeFsst(const FsstDecoder& fsst, Bytes buffer, std::span<const ValueRange> ranges,
+                      std::byte* to, uint64_t base, End* ends) {
+  std::byte* const begin = to;
+  for (const ValueRange& range : ranges) {
+    const uint64_t count = range.end - range.begin;
+    const Bytes offsets =
+        buffer.subspan(range.begin * sizeof(Offset), (count + 1) * sizeof(Offset));
+    if (count >= kStringsTogetherMin) {
+      to = fsst.DecodeStrings<Offset>(buffer, offsets, base + static_cast<uint64_t>(to - begin), to,
+                                      ends);
+      if (to == nullptr) return nullptr;
+      ends += count;
+      continue;
+    }
+    uint64_t start = io::LoadLe<Offset>(offsets);
+    const uint64_t last = io::LoadLe<Offset>(offsets, count * sizeof(Offset));
+    for (uint64_t i = 1; i <= count; ++i) {
+      const uint64_t end = io::LoadLe<Offset>(offsets, i * sizeof(Offset));
+      if (end < start || end > last) return nullptr;
+      to = fsst.Decode(buffer.subspan(start, end - start), to);
+      if (to == nullptr) return nullptr;
+      *ends++ = static_cast<End>(base + static_cast<uint64_t>(to - begin));
+      start = end;
+    }
+  }
+  return to;
+}
+
+template <typename Offset>
+absl::Status AppendFsstOf(const ValueCodec& codec, uint64_t n, Bytes buffer,
+                          std::span<const ValueRange> ranges, ValueSink& sink) {
+  if ((n + 1) > buffer.size() / sizeof(Offset)) {
     return io::DataLossError(io::StrCat("fsst: ", n + 1, " offsets in ", buffer.size(), " bytes"));
   }
+  uint64_t num_codes = 0;
+  uint64_t former = 0;
   for (const ValueRange& range : ranges) {
-    const uint64_t num = range.end - range.begin;
-    const Bytes offsets = buffer.subspan(range.begin * width, (num + 1) * width);
-    const auto append = [&]<typename Offset>(Offset begin, Offset end) -> absl::Status {
-      if (begin > end || end > buffer.size()) {
-        return io::DataLossError(
-            io::StrCat("fsst: codes from byte ", begin, " to ", end, " of ", buffer.size()));
-      }
-      return sink.AppendWith(num, uint64_t{end - begin} * kFsstSymbolBytesMax + kFsstSlackBytes,
-                             [&](std::byte* to, uint64_t base, auto* ends) {
-                               return codec.fsst->DecodeStrings<Offset>(buffer, offsets, base, to,
-                                                                        ends);
-                             });
-    };
-    OG_RETURN_IF_ERROR(
-        width == 8 ? append(io::LoadLe<uint64_t>(offsets), io::LoadLe<uint64_t>(offsets, num * 8))
-                   : append(io::LoadLe<uint32_t>(offsets), io::LoadLe<uint32_t>(offsets, num * 4)));
+    const auto begin = io::LoadLe<Offset>(buffer, range.begin * sizeof(Offset));
+    const auto end = io::LoadLe<Offset>(buffer, range.end * sizeof(Offset));
+    if (begin < former || begin > end || end > buffer.size()) {
+      return io::DataLossError(
+          io::StrCat("fsst: codes from byte ", begin, " to ", end, " of ", buffer.size()));
+    }
+    num_codes += end - begin;
+    former = end;
   }
-  return absl::OkStatus();
+  return sink.AppendWith(CountOf(ranges), num_codes * kFsstSymbolBytesMax + kFsstSlackBytes,
+                         [&](std::byte* to, uint64_t base, auto* ends) {
+                           return DecodeFsst<Offset>(*codec.fsst, buffer, ranges, to, base, ends);
+                         });
+}
+
+absl::Status AppendFsst(const ValueCodec& codec, uint64_t n, Bytes buffer,
+                        std::span<const ValueRange> ranges, ValueSink& sink) {
+  return codec.offset_bits == 64 ? AppendFsstOf<uint64_t>(codec, n, buffer, ranges, sink)
+                                 : AppendFsstOf<uint32_t>(codec, n, buffer, ranges, sink);
 }
 
 absl::Status Mismatch(const ValueShape& shape) {
