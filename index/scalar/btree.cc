@@ -87,20 +87,61 @@ absl::StatusOr<std::unique_ptr<format::BatchStream>> StreamOf(
   return format::MakeStream(std::move(schema), {std::move(batch)});
 }
 
+// The first position of `words`, which ascend, from which on they are not below `word`. Begins
+// where it would be if they were spread evenly, or at `guess`, and looks further away from there:
+// in a page that no cache holds every step of a plain search waits for memory.
+size_t LowerBoundNear(std::span<const uint64_t> words, uint64_t word, size_t guess) {
+  const auto is_below = [&](size_t i) { return words[i] < word; };
+  size_t low = 0;  // all before are below
+  size_t high = words.size();
+  if (guess < high && is_below(guess)) {
+    low = guess + 1;
+    for (size_t step = 1; low + step < high; step *= 2) {
+      if (!is_below(low + step)) {
+        high = low + step;
+        break;
+      }
+      low += step + 1;
+    }
+  } else {
+    high = std::min(guess, high);
+    for (size_t step = 1; step < high; step *= 2) {
+      if (is_below(high - step)) {
+        low = high - step + 1;
+        break;
+      }
+      high -= step;
+    }
+  }
+  return static_cast<size_t>(std::lower_bound(words.begin() + static_cast<ptrdiff_t>(low),
+                                              words.begin() + static_cast<ptrdiff_t>(high), word) -
+                             words.begin());
+}
+
+size_t LowerBound(std::span<const uint64_t> words, uint64_t word) {
+  if (words.empty() || word <= words.front()) return 0;
+  if (word > words.back()) return words.size();
+  const double share =
+      static_cast<double>(word - words.front()) / static_cast<double>(words.back() - words.front());
+  const auto last = static_cast<double>(words.size() - 1);
+  return LowerBoundNear(words, word, static_cast<size_t>(share * last));
+}
+
 // Appends the ids of the entries in [low, high) of `range`.
 void AppendMatches(const BtreeEntries& entries, const KeyRange& range, std::vector<uint64_t>& ids) {
   const KeyColumn& keys = entries.keys;
   const size_t count = keys.size();
-  // First position whose key is at or behind the cut.
-  const auto position = [&](const Cut& cut) -> size_t {
+  // First position whose key is at or behind the cut, which is not before `start`.
+  const auto position = [&](const Cut& cut, size_t start) -> size_t {
     if (cut.place == Cut::Place::kStart) return 0;
     if (cut.place == Cut::Place::kEnd) return count;
     if (keys.form == KeyForm::kWord) {
-      const auto at = cut.after ? std::ranges::upper_bound(keys.words, cut.key.word)
-                                : std::ranges::lower_bound(keys.words, cut.key.word);
-      return static_cast<size_t>(at - keys.words.begin());
+      if (cut.after && cut.key.word == UINT64_MAX) return count;
+      const uint64_t word = cut.key.word + (cut.after ? 1 : 0);
+      // Mostly one value, once.
+      return start != 0 ? LowerBoundNear(keys.words, word, start) : LowerBound(keys.words, word);
     }
-    size_t low = 0;
+    size_t low = start;
     size_t high = count;
     while (low < high) {
       const size_t middle = low + (high - low) / 2;
@@ -113,8 +154,8 @@ void AppendMatches(const BtreeEntries& entries, const KeyRange& range, std::vect
     }
     return low;
   };
-  const size_t begin = position(range.low);
-  const size_t end = position(range.high);
+  const size_t begin = position(range.low, 0);
+  const size_t end = position(range.high, begin);
   if (begin < end) {
     const auto first = entries.ids.begin() + static_cast<ptrdiff_t>(entries.num_nulls);
     ids.insert(ids.end(), first + static_cast<ptrdiff_t>(begin),

@@ -209,6 +209,31 @@ TEST(BtreeTest, AgreesWithAScan) {
   }
 }
 
+// Pages of thousands of values that are spread unevenly, some of them many times.
+TEST(BtreeTest, FindsUnevenValuesInLargePages) {
+  std::mt19937_64 random(tests::Seed());
+  format::FixedBuilder<int64_t> builder(format::Int64());
+  std::vector<uint64_t> ids;
+  for (uint64_t i = 0; i < 12'000; ++i) {
+    const uint64_t bits = random() % 5 == 0 ? 0 : random() >> (random() % 60);
+    builder.Append(static_cast<int64_t>(i < 3 ? uint64_t{0x7fffffffffffffff} + i : bits));
+    ids.push_back(i);
+  }
+  const ArrayPtr values = builder.Finish();
+  const io::Location folder{NewStore(), "i"};
+  const auto made = BtreeBuilder::Open(folder, {.type = format::Int64()});
+  ASSERT_TRUE((*made)->Add(values, ids).ok());
+  ASSERT_TRUE((*made)->Finish().ok());
+  const auto index = BtreeIndex::Open(folder, {});
+  ASSERT_TRUE(index.ok()) << index.status();
+  for (int probe = 0; probe < 50; ++probe) {
+    const ValueSet set = RandomSet(values, random);
+    const auto found = (*index)->Search(set, nullptr);
+    ASSERT_TRUE(found.ok()) << found.status();
+    EXPECT_EQ(*found, ScanFor(set, values, ids));
+  }
+}
+
 TEST(BtreeTest, MergesOldEntriesWithNewRows) {
   std::mt19937_64 random(tests::Seed());
   for (const TypePtr& type : OrderableTypes()) {
