@@ -120,6 +120,37 @@ TEST_F(CleanupTest, AgeCounts) {
   EXPECT_THAT(CheckoutAt(*table, env_.NowUs() - 5 * kDayUs), StatusIs(absl::StatusCode::kNotFound));
 }
 
+// A writer whose clock is a month behind: its versions look old and are young.
+TEST_F(CleanupTest, AClockThatGoesBackLosesNoRows) {
+  DatasetPtr table = NumberedTable(env_, root_, true, 2, 10);
+  io::SimEnv behind(tests::Seed() + 1, {.start_us = env_.NowUs() - 30 * kDayUs});
+  OG_ASSERT_OK_AND_ASSIGN(table, Dataset::Open(behind, root_, {}));
+  table = CommitStaged(table, table->StageAppend(*NumberedRows(20, 10), {}));
+  EXPECT_EQ(table->version(), 3u);
+  const std::vector<std::string> rows = AllRows(*table);
+  ASSERT_EQ(rows.size(), 30u);
+  // Files of a writer at work, from the future for one clock and a month old for none.
+  const auto at_work = table->StageAppend(*NumberedRows(30, 10), {});
+  ASSERT_THAT(at_work, IsOk());
+  for (io::Env* const env : {static_cast<io::Env*>(&behind), static_cast<io::Env*>(&env_)}) {
+    OG_ASSERT_OK_AND_ASSIGN(table, Dataset::Open(*env, root_, {}));
+    EXPECT_EQ(Clean(*table, {.before_us = env->NowUs() - kDayUs}), CleanupStats());
+    EXPECT_THAT(Versions(*table), ElementsAre(1, 2, 3));
+    EXPECT_EQ(AllRows(*table), rows);
+  }
+  table = CommitStaged(table, at_work);
+  EXPECT_EQ(AllRows(*table).size(), 40u);
+  // No longer the latest, version 3 counts as a month old; what it named is in use.
+  const CleanupStats stats = Clean(*table, {.before_us = env_.NowUs() - kDayUs});
+  EXPECT_EQ(stats.old_versions, 1u);
+  EXPECT_EQ(stats.data_files_removed, 0u);
+  EXPECT_THAT(Versions(*table), ElementsAre(1, 2, 4));
+  EXPECT_EQ(AllRows(*table).size(), 40u);
+  const auto now = CheckoutAt(*table, env_.NowUs());
+  ASSERT_THAT(now, IsOk());
+  EXPECT_EQ((*now)->version(), 4u);
+}
+
 TEST_F(CleanupTest, FilesThatNothingNamesMayBelongToAWriter) {
   DatasetPtr table = NumberedTable(env_, root_, true, 2, 10);
   const auto staged = table->StageAppend(*NumberedRows(20, 10), {});
