@@ -354,6 +354,9 @@ class Merger {
     const auto matching = [this,
                            keys](const RecordBatch& rows) -> absl::StatusOr<std::vector<int64_t>> {
       OG_ASSIGN_OR_RETURN(const std::vector<ArrayPtr> columns, KeyColumns(rows, plan_.on));
+      if (!keys->MayMatch(columns)) {
+        return std::vector<int64_t>();
+      }
       return keys->Matching(KeyBatch(columns));
     };
     return ScanPicked(HandleOf(dataset_), options, plan_.on, matching);

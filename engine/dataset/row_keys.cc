@@ -5,7 +5,9 @@
 #include <bit>
 #include <cstddef>
 #include <cstring>
+#include <limits>
 #include <numeric>
+#include <utility>
 
 #include "engine/expr/text.h"
 #include "io/base/endian.h"
@@ -111,6 +113,27 @@ size_t PlainWidth(const Array& array) {
   return array.values.size() / width >= num_values ? width : 0;
 }
 
+bool IsNumber(size_t width) {
+  return width == sizeof(int64_t) || width == sizeof(int32_t);
+}
+
+// The smallest and the largest of the numbers of `width` bytes in `bytes`, whatever they stand for.
+std::pair<int64_t, int64_t> MinAndMax(std::string_view bytes, size_t width) {
+  const auto of = [bytes](auto number) {
+    using T = decltype(number);
+    T min = std::numeric_limits<T>::max();
+    T max = std::numeric_limits<T>::min();
+    const auto* const at = reinterpret_cast<const std::byte*>(bytes.data());
+    for (size_t i = 0; i < bytes.size() / sizeof(T); ++i) {
+      const T value = io::LoadLe<T>(at + i * sizeof(T));
+      min = std::min(min, value);
+      max = std::max(max, value);
+    }
+    return std::pair<int64_t, int64_t>(min, max);
+  };
+  return width == sizeof(int64_t) ? of(int64_t{}) : of(int32_t{});
+}
+
 std::string ValueText(const Array& array, int64_t i) {
   if (array.IsNull(i)) {
     return "NULL";
@@ -186,70 +209,99 @@ absl::StatusOr<std::vector<ArrayPtr>> KeyColumns(const RecordBatch& batch,
 
 void KeyTable::Reserve(size_t num_rows) {
   entries_.reserve(num_rows);
+  key_ends_.reserve(num_rows);
   if (num_rows * 2 > slots_.size()) {
     GrowTo(std::bit_ceil(std::max(num_rows * 2, kSlotsMin)));
   }
 }
 
 void KeyTable::Add(const KeyBatch& keys) {
+  NoteNumbers(keys);
   const uint32_t batch = num_batches_++;
   const int64_t num_rows = keys.num_rows();
   for (int64_t i = 0; i < num_rows; ++i) {
     if (i + int64_t{kRowsAhead} < num_rows && !slots_.empty()) {
-      __builtin_prefetch(&slots_[keys.Hash(i + int64_t{kRowsAhead}) & (slots_.size() - 1)], 1);
+      const uint64_t ahead = keys.Hash(i + int64_t{kRowsAhead});
+      __builtin_prefetch(&slots_[ahead & (slots_.size() - 1)], 1);
+      __builtin_prefetch(&seen_[BitOf(ahead) / 64], 1);
     }
     if (keys.IsNull(i)) {
       continue;
     }
     keys_ += keys.Bytes(i);
-    entries_.push_back({.row = {batch, static_cast<uint32_t>(i)},
-                        .hash = keys.Hash(i),
-                        .key_end = keys_.size(),
-                        .next = 0});
+    key_ends_.push_back(keys_.size());
+    entries_.push_back({.row = {batch, static_cast<uint32_t>(i)}, .next = 0});
     if (entries_.size() * 2 > slots_.size()) {
       GrowTo(std::max(slots_.size() * 4, kSlotsMin));
     } else {
-      Insert(entries_.size() - 1);
+      Insert(entries_.size() - 1, keys.Hash(i));
     }
   }
 }
 
-void KeyTable::Insert(uint64_t position) {
-  Entry& entry = entries_[position];
-  const size_t bit = BitOf(entry.hash);
+void KeyTable::NoteNumbers(const KeyBatch& keys) {
+  width_ = num_batches_ == 0 || width_ == keys.width() ? keys.width() : 0;
+  if (!IsNumber(width_)) {
+    return;
+  }
+  const size_t bytes = static_cast<size_t>(keys.num_rows()) * width_;
+  keys_.reserve(std::max(keys_.size() + bytes, entries_.capacity() * width_));
+  if (keys.num_rows() != 0) {
+    // Of nulls too, which makes the range no smaller.
+    const auto [min, max] = MinAndMax({keys.Bytes(0).data(), bytes}, width_);
+    min_ = std::min(min_, min);
+    max_ = std::max(max_, max);
+  }
+}
+
+bool KeyTable::MayMatch(std::span<const ArrayPtr> columns) const {
+  if (entries_.empty()) {
+    return false;
+  }
+  const Array& first = *columns[0];
+  if (columns.size() != 1 || !IsNumber(width_) || PlainWidth(first) != width_ ||
+      first.length == 0) {
+    return true;
+  }
+  const std::string_view values = first.values.view().substr(
+      static_cast<size_t>(first.offset) * width_, static_cast<size_t>(first.length) * width_);
+  const auto [min, max] = MinAndMax(values, width_);
+  return min <= max_ && max >= min_;
+}
+
+void KeyTable::Insert(uint64_t position, uint64_t hash) {
+  const size_t bit = BitOf(hash);
   seen_[bit / 64] |= uint64_t{1} << (bit % 64);
   const size_t mask = slots_.size() - 1;
-  size_t at = entry.hash & mask;
-  for (; slots_[at] != kNone; at = (at + 1) & mask) {
+  Entry& entry = entries_[position];
+  size_t at = SlotFrom(hash, hash & mask);
+  for (; slots_[at] != kNone; at = SlotFrom(hash, (at + 1) & mask)) {
     const uint64_t last = PositionIn(slots_[at]);
-    if (SlotOf(entry.hash, last) == slots_[at] && KeyOf(last) == KeyOf(position)) {
+    if (KeyOf(last) == KeyOf(position)) {
       entry.next = entries_[last].next;
       entries_[last].next = position;
-      slots_[at] = SlotOf(entry.hash, position);
+      slots_[at] = SlotOf(hash, position);
       return;
     }
   }
   entry.next = position;
-  slots_[at] = SlotOf(entry.hash, position);
+  slots_[at] = SlotOf(hash, position);
 }
 
 void KeyTable::GrowTo(size_t num_slots) {
   slots_.assign(num_slots, kNone);
   seen_.assign(slots_.size() / 8, 0);  // eight bits a slot
   for (uint64_t position = 0; position < entries_.size(); ++position) {
-    Insert(position);
+    Insert(position, HashOf(KeyOf(position)));
   }
 }
 
-uint64_t KeyTable::LastOf(const KeyBatch& keys, int64_t i) const {
-  const uint64_t hash = keys.Hash(i);
+size_t KeyTable::SlotFrom(uint64_t hash, size_t at) const {
   const size_t mask = slots_.size() - 1;
-  for (size_t at = hash & mask;; at = (at + 1) & mask) {
-    const uint64_t last = PositionIn(slots_[at]);
-    if (last == kNone || (SlotOf(hash, last) == slots_[at] && KeyOf(last) == keys.Bytes(i))) {
-      return last;
-    }
+  while (slots_[at] != kNone && (slots_[at] ^ hash) >> 40 != 0) {
+    at = (at + 1) & mask;
   }
+  return at;
 }
 
 template <typename Visit>
@@ -259,11 +311,27 @@ void KeyTable::ForEachMatching(const KeyBatch& keys, Visit visit) const {
   }
   const size_t mask = slots_.size() - 1;
   std::array<int64_t, kRowsAhead> rows;
+  std::array<size_t, kRowsAhead> slots;
   size_t count = 0;
+  // First all slots, then all keys that they lead to, so that nobody waits for one after the other.
   const auto look = [&] {
     for (size_t k = 0; k < count; ++k) {
-      if (const uint64_t last = LastOf(keys, rows[k]); last != kNone) {
-        visit(rows[k], last);
+      const uint64_t hash = keys.Hash(rows[k]);
+      slots[k] = SlotFrom(hash, hash & mask);
+      if (slots_[slots[k]] != kNone) {
+        const uint64_t position = PositionIn(slots_[slots[k]]);
+        __builtin_prefetch(keys_.data() + KeyStart(position));
+        __builtin_prefetch(&entries_[position]);
+      }
+    }
+    for (size_t k = 0; k < count; ++k) {
+      for (size_t at = slots[k]; slots_[at] != kNone;) {
+        const uint64_t last = PositionIn(slots_[at]);
+        if (KeyOf(last) == keys.Bytes(rows[k])) {
+          visit(rows[k], last);
+          break;
+        }
+        at = SlotFrom(keys.Hash(rows[k]), (at + 1) & mask);
       }
     }
     count = 0;
@@ -301,6 +369,14 @@ std::vector<int64_t> KeyTable::Matching(const KeyBatch& keys) const {
 }
 
 RecordBatch Gather(std::span<const RecordBatch> batches, std::span<const RowRef> rows) {
+  const auto is_elsewhere = [&](const RowRef& row) { return row.batch != rows[0].batch; };
+  if (!rows.empty() && std::ranges::none_of(rows, is_elsewhere)) {
+    std::vector<int64_t> indices;
+    indices.reserve(rows.size());
+    for (const RowRef& row : rows)
+      indices.push_back(row.row);
+    return Take(batches[rows[0].batch], indices);
+  }
   // Rows of one batch together, then in the order asked for.
   std::vector<size_t> by_batch(rows.size());
   std::iota(by_batch.begin(), by_batch.end(), size_t{0});

@@ -2,6 +2,7 @@
 // A key with a null in it equals none, itself included.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <span>
 #include <string>
@@ -30,6 +31,8 @@ class KeyBatch {
   explicit KeyBatch(std::span<const format::ArrayPtr> columns);
 
   int64_t num_rows() const { return num_rows_; }
+  // Bytes of every key; 0 if they differ.
+  size_t width() const { return width_; }
   // Whether a value in the key of row `i` is null. Such a key has neither bytes nor hash.
   bool IsNull(int64_t i) const { return has_nulls_ && is_null_[static_cast<size_t>(i)]; }
   uint64_t Hash(int64_t i) const { return hashes_[static_cast<size_t>(i)]; }
@@ -79,14 +82,16 @@ class KeyTable {
   // The rows of `keys` with a match, ascending.
   std::vector<int64_t> Matching(const KeyBatch& keys) const;
 
+  // False if no row of `columns`, as KeyColumns() gives them, can have a match, which for numbers
+  // the smallest and the largest may tell without hashing any.
+  bool MayMatch(std::span<const format::ArrayPtr> columns) const;
+
  private:
   // Positions among the rows that were added; rows with equal keys form a ring.
   static constexpr uint64_t kNone = (uint64_t{1} << 40) - 1;
   struct Entry {
     RowRef row;
-    uint64_t hash = 0;
-    uint64_t key_end = 0;  // in keys_; it starts where that of the row before ends
-    uint64_t next = 0;     // in the ring
+    uint64_t next = 0;  // in the ring
   };
 
   // A key: 24 bits of its hash above the position of the row that has come last.
@@ -99,25 +104,35 @@ class KeyTable {
     const size_t bit = BitOf(hash);
     return (seen_[bit / 64] >> (bit % 64) & 1) != 0;
   }
-  void Insert(uint64_t position);
+  void NoteNumbers(const KeyBatch& keys);
+  void Insert(uint64_t position, uint64_t hash);
   void GrowTo(size_t num_slots);
-  // The last row that was added with key `i`; kNone if there is none.
-  uint64_t LastOf(const KeyBatch& keys, int64_t i) const;
+  // The slot from `at` on that is empty or may be that of a key with `hash`.
+  size_t SlotFrom(uint64_t hash, size_t at) const;
   // Calls visit(row, last) for every row of `keys` with a match.
   template <typename Visit>
   void ForEachMatching(const KeyBatch& keys, Visit visit) const;
+  size_t KeyStart(uint64_t position) const {
+    return width_ != 0 ? position * width_ : (position == 0 ? 0 : key_ends_[position - 1]);
+  }
   std::string_view KeyOf(uint64_t position) const {
-    const uint64_t begin = position == 0 ? 0 : entries_[position - 1].key_end;
-    return std::string_view(keys_).substr(begin, entries_[position].key_end - begin);
+    const size_t start = KeyStart(position);
+    const size_t end = width_ != 0 ? start + width_ : key_ends_[position];
+    return std::string_view(keys_).substr(start, end - start);
   }
 
   std::string keys_;
+  size_t width_ = 0;  // of every key so far; 0: they differ
+  std::vector<size_t> key_ends_;
   std::vector<Entry> entries_;
   std::vector<uint64_t> slots_;  // a power of two, or none
   // A bit for each value of some bits of the hash that a key has: mostly says that there is none,
   // from memory that a cache holds.
   std::vector<uint64_t> seen_;
   uint32_t num_batches_ = 0;
+  // Of the keys as numbers, while all are of 4 or all of 8 bytes.
+  int64_t min_ = INT64_MAX;
+  int64_t max_ = INT64_MIN;
 };
 
 // Rows of `batches` in this order as one batch. REQUIRES: at least one batch, all of one schema.

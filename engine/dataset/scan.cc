@@ -1,8 +1,9 @@
 // Scans: fragments one after the other, the next one opened while the current one is consumed.
 //
 // With a filter its columns are read first. Where it keeps few rows (judged by the first batch of
-// the fragment) the other columns are fetched for the survivors only; else all columns are read
-// together.
+// the fragment, or of a part of it) the other columns are fetched for the survivors only; else all
+// columns are read together. Files on this machine are read in parts (late_part.h), from others the
+// next rows are fetched while these are tested.
 #include <algorithm>
 #include <deque>
 #include <iterator>
@@ -13,6 +14,8 @@
 #include "engine/dataset/dataset_handle.h"
 #include "engine/dataset/index_plan.h"
 #include "engine/dataset/indices.h"
+#include "engine/dataset/late_part.h"
+#include "engine/dataset/live_rows.h"
 #include "engine/dataset/output.h"
 #include "engine/dataset/picked_scan.h"
 #include "engine/dataset/sieved_scan.h"
@@ -32,15 +35,18 @@ namespace {
 using format::RecordBatch;
 using format::RowRange;
 
-// Above this share of surviving rows, reading everything is cheaper than fetching single rows.
-constexpr double kLateShareMax = 0.2;
-
 // Live rows as ranges are worth it up to this many rows per range; below, rows are dropped after
 // reading.
 constexpr uint64_t kRowsPerRangeMin = 64;
 
 // Rows of filter columns that are tested at once, if every row will be.
 constexpr uint64_t kTestedRows = 65536;
+
+// Rows of a part of a fragment; a whole number of chunks of most pages.
+constexpr uint64_t kPartRows = 2 * kTestedRows;
+
+// Batches of single parts are put together up to this size.
+constexpr uint64_t kGatheredBytesMax = uint64_t{1} << 20;
 
 struct ScanPlan {
   std::shared_ptr<const DatasetHandle> dataset;
@@ -54,6 +60,7 @@ struct ScanPlan {
   uint64_t batch_rows = 0;
   size_t tests_ahead = 1;  // batches that are tested at once
   size_t takes_ahead = 1;  // batches of rows found whose other columns are read at once
+  bool can_read_in_parts = false;
   // What indexes said about the filter; null: nothing.
   std::shared_ptr<const IndexAnswer> answer;
   Projection rest_fields;       // what answer->rest reads
@@ -71,124 +78,6 @@ Projection Without(const Projection& output, const Projection& read) {
   }
   return late;
 }
-
-// Rows of one fragment in physical order, deleted ones left out.
-class LiveRows {
- public:
-  struct Rows {
-    RecordBatch batch;
-    // Where the rows lie in the fragment: in these ranges, or, once some were left out or somebody
-    // has asked, at these offsets.
-    std::vector<RowRange> ranges;
-    std::vector<uint64_t> offsets;
-
-    // Turns ranges into offsets.
-    void ListOffsets() {
-      offsets.reserve(static_cast<size_t>(batch.num_rows));
-      for (const RowRange& range : ranges) {
-        for (uint64_t offset = range.begin; offset < range.end; ++offset) {
-          offsets.push_back(offset);
-        }
-      }
-      ranges.clear();
-    }
-
-    // Leaves all rows out but `kept`, which ascend.
-    void Select(std::span<const int64_t> kept) {
-      if (std::ssize(kept) == batch.num_rows) {
-        return;
-      }
-      batch = format::Take(batch, kept);
-      std::vector<uint64_t> selected;
-      selected.reserve(kept.size());
-      auto range = ranges.begin();
-      uint64_t before = 0;  // rows of former ranges
-      for (const int64_t row : kept) {
-        const auto i = static_cast<uint64_t>(row);
-        if (range == ranges.end()) {
-          selected.push_back(offsets[i]);
-          continue;
-        }
-        while (i - before >= range->end - range->begin) {
-          before += range->end - range->begin;
-          ++range;
-        }
-        selected.push_back(range->begin + (i - before));
-      }
-      ranges.clear();
-      offsets = std::move(selected);
-    }
-  };
-
-  static absl::StatusOr<LiveRows> Open(const FragmentReader& reader,
-                                       const std::vector<RowRange>& ranges,
-                                       format::DeletionVectorPtr dropped) {
-    LiveRows rows;
-    OG_ASSIGN_OR_RETURN(rows.stream_, reader.Scan(ranges));
-    rows.ranges_ = ranges;
-    rows.dropped_ = std::move(dropped);
-    return rows;
-  }
-
-  absl::StatusOr<std::optional<Rows>> Next() {
-    OG_ASSIGN_OR_RETURN(std::optional<RecordBatch> batch, stream_->Next());
-    if (!batch) {
-      return std::nullopt;
-    }
-    Rows rows{.batch = *std::move(batch), .ranges = {}, .offsets = {}};
-    OG_RETURN_IF_ERROR(AddRanges(rows));
-    if (dropped_ != nullptr) {
-      rows.ListOffsets();
-      DropDeleted(rows);
-    }
-    return rows;
-  }
-
- private:
-  absl::Status AddRanges(Rows& rows) {
-    for (auto left = static_cast<uint64_t>(rows.batch.num_rows); left > 0;) {
-      if (range_ == ranges_.size()) {
-        return io::InternalError("a data file gave more rows than were asked for");
-      }
-      const uint64_t begin = ranges_[range_].begin + done_;
-      const uint64_t end = std::min(begin + left, ranges_[range_].end);
-      rows.ranges.push_back({begin, end});
-      left -= end - begin;
-      done_ += end - begin;
-      if (end == ranges_[range_].end) {
-        ++range_;
-        done_ = 0;
-      }
-    }
-    return absl::OkStatus();
-  }
-
-  void DropDeleted(Rows& rows) const {
-    if (rows.offsets.empty()) {
-      return;
-    }
-    auto deleted = dropped_->Between(rows.offsets.front(), rows.offsets.back() + 1);
-    if (deleted.empty()) {
-      return;
-    }
-    std::vector<int64_t> kept;
-    for (size_t i = 0; i < rows.offsets.size(); ++i) {
-      while (!deleted.empty() && deleted.front() < rows.offsets[i]) {
-        deleted = deleted.subspan(1);
-      }
-      if (deleted.empty() || deleted.front() != rows.offsets[i]) {
-        kept.push_back(static_cast<int64_t>(i));
-      }
-    }
-    rows.Select(kept);
-  }
-
-  std::unique_ptr<format::BatchStream> stream_;
-  std::vector<RowRange> ranges_;
-  size_t range_ = 0;
-  uint64_t done_ = 0;  // rows of the current range that were given out
-  format::DeletionVectorPtr dropped_;
-};
 
 // A batch whose rows are tested in the pool.
 class RowTest {
@@ -220,38 +109,15 @@ class RowTest {
   std::optional<io::TaskGroup> group_;  // last: waits before the rest goes
 };
 
-// The live rows of `physical_rows` as ranges.
-std::vector<RowRange> LiveRanges(uint64_t physical_rows, const format::DeletionVector* deletions) {
-  std::vector<RowRange> ranges;
-  uint64_t begin = 0;
-  if (deletions != nullptr) {
-    for (const uint32_t offset : deletions->offsets()) {
-      if (offset > begin) {
-        ranges.push_back({begin, offset});
-      }
-      begin = uint64_t{offset} + 1;
+// Whether what `reader` reads lies on this machine.
+bool IsLocal(const FragmentReader& reader) {
+  for (size_t i = 0; i < reader.fields().size(); ++i) {
+    const io::Location* const file = reader.file_of(i);
+    if (file != nullptr && !file->store->is_local()) {
+      return false;
     }
   }
-  if (begin < physical_rows) {
-    ranges.push_back({begin, physical_rows});
-  }
-  return ranges;
-}
-
-// Leaves the first `skip` rows of `ranges` out and keeps at most `limit`.
-void CutRanges(uint64_t skip, uint64_t limit, std::vector<RowRange>& ranges) {
-  std::vector<RowRange> cut;
-  for (RowRange range : ranges) {
-    const uint64_t skipped = std::min(skip, range.end - range.begin);
-    skip -= skipped;
-    range.begin += skipped;
-    range.end = std::min(range.end, range.begin + std::min(limit, range.end - range.begin));
-    limit -= range.end - range.begin;
-    if (range.begin < range.end) {
-      cut.push_back(range);
-    }
-  }
-  ranges = std::move(cut);
+  return true;
 }
 
 // The output batches of one fragment.
@@ -274,6 +140,10 @@ class FragmentScan {
     }
     OG_ASSIGN_OR_RETURN(scan->virtual_columns_, plan.output.OpenVirtual(*plan.dataset, fragment));
     if (plan.pick) {
+      OG_ASSIGN_OR_RETURN(const bool is_in_parts, scan->OpenParts());
+      if (is_in_parts) {
+        return scan;
+      }
       OG_ASSIGN_OR_RETURN(scan->filter_reader_,
                           scan->OpenReader(plan.filter_fields, plan.read_filter));
       OG_ASSIGN_OR_RETURN(scan->rows_, scan->OpenRows(*scan->filter_reader_));
@@ -310,7 +180,7 @@ class FragmentScan {
       if (state_ == State::kUndecided) {
         OG_RETURN_IF_ERROR(Decide());
       }
-      OG_ASSIGN_OR_RETURN(rest_, state_ == State::kTogether ? NextTogether() : NextLate());
+      OG_ASSIGN_OR_RETURN(rest_, NextRows());
       if (!rest_) {
         return std::nullopt;
       }
@@ -325,10 +195,25 @@ class FragmentScan {
   }
 
   // Starts to read what is known to be wanted.
-  absl::Status Start() { return state_ == State::kOffsets ? StartLate() : absl::OkStatus(); }
+  absl::Status Start() {
+    switch (state_) {
+      case State::kOffsets:
+        return StartLate();
+      case State::kParts:
+        return StartParts();
+      default:
+        return absl::OkStatus();
+    }
+  }
+
+  // Whether all that is known to be wanted is being read, so that another fragment may start.
+  bool has_started_all() const {
+    return (state_ == State::kOffsets && wanted_.empty()) ||
+           (state_ == State::kParts && unstarted_.empty() && !is_dense_);
+  }
 
  private:
-  enum class State : uint8_t { kUndecided, kTogether, kLate, kOffsets };
+  enum class State : uint8_t { kUndecided, kTogether, kLate, kOffsets, kParts };
 
   // Rows that were found, whose other columns are being read.
   struct LateRows {
@@ -345,6 +230,125 @@ class FragmentScan {
 
   absl::StatusOr<LiveRows> OpenRows(const FragmentReader& reader) const {
     return LiveRows::Open(reader, ranges_, dropped_);
+  }
+
+  absl::StatusOr<std::optional<RecordBatch>> NextRows() {
+    if (state_ == State::kParts) {
+      OG_ASSIGN_OR_RETURN(std::optional<RecordBatch> batch, NextOfParts());
+      if (batch || state_ == State::kParts) {
+        return batch;
+      }
+    }
+    return state_ == State::kTogether ? NextTogether() : NextLate();
+  }
+
+  // Opens what parts of the fragment read, if it is to be read in parts.
+  absl::StatusOr<bool> OpenParts() {
+    if (!plan_.can_read_in_parts) {
+      return false;
+    }
+    FragmentReadOptions read = plan_.read_filter;
+    read.pool = nullptr;
+    OG_ASSIGN_OR_RETURN(readers_.filter, OpenReader(plan_.filter_fields, read));
+    if (!plan_.late_fields.empty()) {
+      OG_ASSIGN_OR_RETURN(readers_.others, OpenReader(plan_.late_fields, read));
+    }
+    if (!IsLocal(*readers_.filter) || (readers_.others != nullptr && !IsLocal(*readers_.others))) {
+      return false;
+    }
+    readers_.pick = plan_.pick;
+    readers_.dropped = dropped_;
+    readers_.batch_rows = plan_.batch_rows;
+    unstarted_ = ranges_;
+    state_ = State::kParts;
+    return true;
+  }
+
+  // Cuts the rows of the next part off `unstarted_`.
+  std::vector<RowRange> RangesOfPart() {
+    std::vector<RowRange> part = unstarted_;
+    CutRanges(0, kPartRows, part);
+    CutRanges(kPartRows, UINT64_MAX, unstarted_);
+    return part;
+  }
+
+  absl::Status StartParts() {
+    while (!is_dense_ && parts_.size() < plan_.tests_ahead && !unstarted_.empty()) {
+      parts_.push_back(std::make_unique<LatePart>(readers_, RangesOfPart(), *plan_.read.pool));
+    }
+    return absl::OkStatus();
+  }
+
+  // The next batch of rows that parts have found; nullopt at the end, and where so many rows pass
+  // that the state changes.
+  absl::StatusOr<std::optional<RecordBatch>> NextOfParts() {
+    std::vector<RecordBatch> gathered;
+    uint64_t rows = 0;
+    uint64_t bytes = 0;
+    while (rows < plan_.batch_rows && bytes < kGatheredBytesMax) {
+      if (found_.empty()) {
+        OG_ASSIGN_OR_RETURN(const bool has_found, FinishPart());
+        if (!has_found) {
+          break;
+        }
+        continue;
+      }
+      const FoundRows found = std::move(found_.front());
+      found_.pop_front();
+      const FragmentReader& others =
+          readers_.others != nullptr ? *readers_.others : *readers_.filter;
+      const ReadColumns filtered{&found.filtered, &readers_.filter->fields()};
+      OG_ASSIGN_OR_RETURN(
+          RecordBatch batch,
+          plan_.output.Assemble(
+              *plan_.dataset, others,
+              readers_.others == nullptr ? filtered : ReadColumns{&found.others, &others.fields()},
+              readers_.others == nullptr ? ReadColumns{} : filtered, std::ssize(found.offsets),
+              found.offsets, virtual_columns_));
+      rows += found.offsets.size();
+      bytes += HeldBytes(batch);
+      gathered.push_back(std::move(batch));
+    }
+    if (!gathered.empty()) {
+      DecodeMixedDictionaries(gathered);
+      return gathered.size() == 1 ? std::move(gathered[0]) : format::Concat(gathered);
+    }
+    if (is_dense_) {
+      OG_ASSIGN_OR_RETURN(all_reader_, OpenReader(plan_.all_fields, plan_.read));
+      ranges_ = std::move(unstarted_);
+      OG_ASSIGN_OR_RETURN(rows_, OpenRows(*all_reader_));
+      state_ = State::kTogether;
+    }
+    return std::nullopt;
+  }
+
+  // Waits for the next part; false if there is none.
+  absl::StatusOr<bool> FinishPart() {
+    if (is_dense_) {
+      return false;
+    }
+    OG_RETURN_IF_ERROR(StartParts());
+    if (parts_.empty()) {
+      return false;
+    }
+    OG_ASSIGN_OR_RETURN(LatePart::Found part, parts_.front()->Finish());
+    parts_.pop_front();
+    if (part.is_dense) {
+      is_dense_ = true;
+      for (const std::unique_ptr<LatePart>& next : parts_)
+        part.left.insert(part.left.end(), next->ranges().begin(), next->ranges().end());
+      unstarted_.insert(unstarted_.begin(), part.left.begin(), part.left.end());
+      parts_.clear();
+      return false;
+    }
+    if (!part.left.empty()) {
+      parts_.push_front(
+          std::make_unique<LatePart>(readers_, std::move(part.left), *plan_.read.pool));
+    }
+    OG_RETURN_IF_ERROR(StartParts());
+    found_.assign(std::make_move_iterator(part.rows.begin()),
+                  std::make_move_iterator(part.rows.end()));
+    return true;
   }
 
   // Looks at the first batch of filter columns to choose how to go on.
@@ -420,7 +424,7 @@ class FragmentScan {
       return std::nullopt;
     }
     const size_t count = std::min<size_t>(kept_offsets_.size(), plan_.batch_rows);
-    DecodeMixedDictionaries();
+    DecodeMixedDictionaries(kept_batches_);
     LateRows rows{.filtered = format::Concat(kept_batches_), .offsets = {}, .rest = {}};
     kept_batches_.clear();
     const auto end = kept_offsets_.begin() + static_cast<ptrdiff_t>(count);
@@ -485,21 +489,6 @@ class FragmentScan {
                   rows.offsets);
   }
 
-  // Texts come with a dictionary from the pages that have one, and without from the others: where
-  // both are kept, all go without.
-  void DecodeMixedDictionaries() {
-    for (size_t column = 0; column < kept_batches_[0].columns.size(); ++column) {
-      const auto is_dictionary = [column](const RecordBatch& batch) {
-        return batch.columns[column]->type->id == format::TypeId::kDictionary;
-      };
-      const auto num_dictionaries =
-          std::count_if(kept_batches_.begin(), kept_batches_.end(), is_dictionary);
-      if (num_dictionaries == 0 || num_dictionaries == std::ssize(kept_batches_)) continue;
-      for (RecordBatch& batch : kept_batches_)
-        batch.columns[column] = format::DecodeDictionary(batch.columns[column]);
-    }
-  }
-
   // Lets rows that pass the filter wait for the other columns.
   void Keep(LiveRows::Rows rows) {
     if (rows.batch.num_rows == 0) {
@@ -535,6 +524,12 @@ class FragmentScan {
   std::vector<RecordBatch> kept_batches_;  // filter columns of rows that wait for the others
   std::vector<uint64_t> kept_offsets_;
   std::span<const uint64_t> wanted_;  // kOffsets: rows that are left
+  // kParts:
+  LateReaders readers_;
+  std::vector<RowRange> unstarted_;
+  std::deque<FoundRows> found_;
+  bool is_dense_ = false;  // the rest, which is unstarted_, is to be read together
+  std::deque<std::unique_ptr<LatePart>> parts_;
 };
 
 class ScanStream final : public format::BatchStream {
@@ -628,8 +623,13 @@ class ScanStream final : public format::BatchStream {
           Answered(fragment)
               ? FragmentScan::OpenOffsets(plan_, fragment, plan_.answer->offsets.at(fragment.id))
               : FragmentScan::Open(plan_, fragment, skip, limit));
-      OG_RETURN_IF_ERROR(scan->Start());
       open_.push_back(std::move(scan));
+    }
+    for (const std::unique_ptr<FragmentScan>& scan : open_) {
+      OG_RETURN_IF_ERROR(scan->Start());
+      if (!scan->has_started_all()) {
+        break;
+      }
     }
     return absl::OkStatus();
   }
@@ -668,6 +668,7 @@ absl::StatusOr<ScanPlan> PlanScan(const DatasetHandle& dataset, const ScanOption
     plan.read_filter.batch_rows = std::max(plan.batch_rows, kTestedRows);
     plan.tests_ahead = plan.read.pool->num_threads() + 1;
     plan.takes_ahead = 3;
+    plan.can_read_in_parts = true;
   }
   return plan;
 }

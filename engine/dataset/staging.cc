@@ -94,7 +94,9 @@ absl::StatusOr<Removal> RemoveRows(const DatasetHandle& dataset, std::span<const
 
 absl::StatusOr<std::vector<uint64_t>> SortedAddresses(std::span<const uint64_t> addresses) {
   std::vector<uint64_t> sorted(addresses.begin(), addresses.end());
-  std::ranges::sort(sorted);
+  if (!std::ranges::is_sorted(sorted)) {
+    std::ranges::sort(sorted);
+  }
   if (const auto twice = std::ranges::adjacent_find(sorted); twice != sorted.end()) {
     return io::InvalidArgumentError(io::StrCat("row address ", *twice, " is given twice"));
   }
