@@ -167,6 +167,9 @@ constexpr int kDeletable = 40;
 constexpr int kUpdatable = 40;
 constexpr int kFresh = 1000;
 
+// Of a writer.
+constexpr int kChangesMax = 100'000;
+
 class Race {
  public:
   explicit Race(DatasetPtr dataset) : dataset_(std::move(dataset)) {}
@@ -176,9 +179,10 @@ class Race {
     std::mt19937_64 random(seed);
     const auto below = [&](uint64_t bound) { return static_cast<int>(random() % bound); };
     for (int i = 0; i < num_changes; ++i) {
-      const int fresh = kFresh + writer * 1000 + i * 10;
+      const int number = writer * kChangesMax + i;
+      const int fresh = kFresh + number;
       WriteOptions write;
-      write.uuid = io::StrCat("00000000-0000-4000-8000-", 100000 + writer * 1000 + i);
+      write.uuid = io::StrCat("00000000-0000-4000-8000-", 100000 + number);
       const RetryOptions retry{.conflict_retries = 1000,
                                .timeout_us = 3'600'000'000,
                                .commit = {.retries = 1000, .write_hint = true}};
