@@ -40,7 +40,7 @@ edge Knows: Person -> Person
 )";
 
 constexpr size_t kPeople = 16'000;
-constexpr size_t kHubEdges = 1'500;
+constexpr size_t kHubEdges = 3'000;
 
 RecordBatch Batch(std::vector<std::string> names, std::vector<format::ArrayPtr> columns) {
   auto schema = std::make_shared<format::Schema>();

@@ -1,6 +1,7 @@
 #include "engine/topology/topology.h"
 
 #include <algorithm>
+#include <bit>
 #include <utility>
 
 #include "io/base/status.h"
@@ -13,12 +14,44 @@ using format::TypeId;
 
 namespace {
 
-// Rows between fetching a place and using it.
-constexpr size_t kRowsAhead = 32;
+// Edges that are sorted by ranges of nodes, which is worth a copy of them from so many on.
+constexpr size_t kSplitRowsMin = 1 << 16;
+constexpr uint32_t kRangesMax = 128;
 
-// Lists of so many edges are filled in parts, which may be worked on at one time.
-constexpr uint32_t kEdgesOfPartsMin = 1 << 16;
-constexpr size_t kParts = 2;
+// Edges that have both ends, by ranges of nodes, in the order of their rows within a range.
+struct Edges {
+  std::vector<size_t> bounds;  // of each range, and the end
+  std::vector<uint32_t> by;
+  std::vector<uint32_t> other;
+  std::vector<uint32_t> rows;  // if they are wanted
+};
+
+Edges Split(std::span<const uint32_t> by, std::span<const uint32_t> other, uint32_t num_nodes,
+            bool with_rows) {
+  const auto shift = std::bit_width(num_nodes / kRangesMax);
+  const auto range_of = [&](size_t row) { return by[row] >> shift; };
+  const auto is_dangling = [&](size_t row) { return by[row] == kNoNode || other[row] == kNoNode; };
+  const size_t num_rows = by.size();
+  Edges edges;
+  edges.bounds.assign((num_nodes >> shift) + size_t{2}, 0);
+  for (size_t row = 0; row < num_rows; ++row) {
+    if (!is_dangling(row)) ++edges.bounds[range_of(row) + 1];
+  }
+  for (size_t range = 1; range < edges.bounds.size(); ++range)
+    edges.bounds[range] += edges.bounds[range - 1];
+  edges.by.resize(edges.bounds.back());
+  edges.other.resize(edges.bounds.back());
+  if (with_rows) edges.rows.resize(edges.bounds.back());
+  std::vector<size_t> next = edges.bounds;
+  for (size_t row = 0; row < num_rows; ++row) {
+    if (is_dangling(row)) continue;
+    const size_t at = next[range_of(row)]++;
+    edges.by[at] = by[row];
+    edges.other[at] = other[row];
+    if (with_rows) edges.rows[at] = static_cast<uint32_t>(row);
+  }
+  return edges;
+}
 
 }  // namespace
 
@@ -88,20 +121,43 @@ void TopologyBuilder::Append(const NodeIndex& index, const format::Array& ids, S
   }
 }
 
-// Counting sort of the edges by one endpoint; stable, so that lists keep the order of rows.
+// Counting sort of the edges by one endpoint; stable, so that lists keep the order of rows. Many
+// edges are split by ranges of nodes first, as memory allows, so that counts and lists of a range
+// stay in a cache, and ranges are worked on at one time.
 AdjacencyLists TopologyBuilder::Sort(const AdjacencyLists* base, const Side& by, const Side& other,
                                      uint32_t num_nodes) const {
   const size_t num_rows = by.numbers.size();
   const auto num_known =
       static_cast<uint32_t>(base == nullptr ? 0 : base->offsets.size() - 1);  // nodes of the base
+  Edges split;
+  absl::StatusOr<io::MemoryReservation> room = io::MemoryReservation();
+  if (num_rows >= kSplitRowsMin) {
+    room = budget_->Reserve(num_rows * (options_.edge_rows ? 12 : 8));
+    if (room.ok()) split = Split(by.numbers, other.numbers, num_nodes, options_.edge_rows);
+  }
+  const bool is_split = !split.bounds.empty();
+  const std::vector<uint32_t>& nodes = is_split ? split.by : by.numbers;
+  const std::vector<uint32_t>& ends = is_split ? split.other : other.numbers;
+  const auto for_edges = [&](const auto& visit) {
+    const auto visit_range = [&](size_t begin, size_t end) {
+      for (size_t i = begin; i < end; ++i) {
+        if (nodes[i] != kNoNode && ends[i] != kNoNode) visit(i);
+      }
+      return absl::OkStatus();
+    };
+    if (!is_split || pool_ == nullptr) return visit_range(0, nodes.size()).IgnoreError();
+    pool_
+        ->ParallelFor(
+            split.bounds.size() - 1,
+            [&](size_t range) { return visit_range(split.bounds[range], split.bounds[range + 1]); })
+        .IgnoreError();
+  };
   AdjacencyLists lists;
   lists.offsets.assign(size_t{num_nodes} + 1, 0);
   uint32_t* const starts = lists.offsets.data();
   for (uint32_t node = 0; node < num_known; ++node)
     starts[node] = base->offsets[node + 1] - base->offsets[node];
-  for (size_t row = 0; row < num_rows; ++row) {
-    if (by.numbers[row] != kNoNode && other.numbers[row] != kNoNode) ++starts[by.numbers[row]];
-  }
+  for_edges([&](size_t i) { ++starts[nodes[i]]; });
   uint32_t total = 0;
   for (uint32_t node = 0; node <= num_nodes; ++node)
     total += std::exchange(starts[node], total);
@@ -112,41 +168,13 @@ AdjacencyLists TopologyBuilder::Sort(const AdjacencyLists* base, const Side& by,
     std::copy(before.begin(), before.end(), lists.ends.begin() + starts[node]);
     starts[node] += static_cast<uint32_t>(before.size());
   }
-  // Parts of the nodes with about as many edges each; every part goes over all rows.
-  const size_t num_parts = pool_ == nullptr || total < kEdgesOfPartsMin ? 1 : kParts;
-  std::vector<uint32_t> bounds = {0};
-  for (size_t part = 1; part < num_parts; ++part) {
-    const uint64_t start = uint64_t{total} * part / num_parts;
-    bounds.push_back(
-        static_cast<uint32_t>(std::lower_bound(starts, starts + num_nodes, start) - starts));
-  }
-  bounds.push_back(num_nodes);
-  const auto place = [&](size_t part) {
-    const uint32_t first = bounds[part];
-    const uint32_t count = bounds[part + 1] - first;
-    const auto is_mine = [&](size_t row) { return by.numbers[row] - first < count; };
-    for (size_t row = 0; row < num_rows; ++row) {
-      // Where an entry goes depends on its list's start: that is fetched first.
-      if (row + 2 * kRowsAhead < num_rows) {
-        if (is_mine(row + 2 * kRowsAhead)) {
-          __builtin_prefetch(starts + by.numbers[row + 2 * kRowsAhead], 1);
-        }
-        if (is_mine(row + kRowsAhead)) {
-          __builtin_prefetch(lists.ends.data() + starts[by.numbers[row + kRowsAhead]], 1);
-        }
-      }
-      if (!is_mine(row) || other.numbers[row] == kNoNode) continue;
-      const uint32_t at = starts[by.numbers[row]]++;
-      lists.ends[at] = other.numbers[row];
-      if (options_.edge_rows) lists.rows[at] = static_cast<uint32_t>(row);
+  for_edges([&](size_t i) {
+    const uint32_t at = starts[nodes[i]]++;
+    lists.ends[at] = ends[i];
+    if (options_.edge_rows) {
+      lists.rows[at] = is_split ? split.rows[i] : static_cast<uint32_t>(i);
     }
-    return absl::OkStatus();
-  };
-  if (num_parts == 1) {
-    place(0).IgnoreError();
-  } else {
-    pool_->ParallelFor(num_parts, place).IgnoreError();
-  }
+  });
   // Every start has moved to its list's end, which is the next list's start.
   for (uint32_t node = num_nodes; node > 0; --node)
     starts[node] = starts[node - 1];

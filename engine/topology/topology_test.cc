@@ -3,11 +3,14 @@
 
 #include <map>
 #include <random>
+#include <span>
 #include <string>
+#include <vector>
 
 #include "gtest/gtest.h"
 
 #include "format/arrow/builder.h"
+#include "io/env/worker_pool.h"
 #include "tests/support/seed.h"
 #include "tests/support/status_matchers.h"
 
@@ -164,6 +167,52 @@ TEST(TopologyTest, RandomGraphs) {
   std::mt19937_64 random(tests::Seed());
   for (int round = 0; round < 300; ++round)
     CheckRandomGraph(random);
+}
+
+TEST(TopologyTest, ManyEdgesGiveTheSameListsWithAndWithoutRoomToSplitThem) {
+  std::mt19937_64 random(tests::Seed());
+  constexpr size_t kNodes = 3000;
+  constexpr size_t kEdges = 90'000;
+  Texts ids;
+  for (size_t i = 0; i < kNodes; ++i)
+    ids.push_back("node-" + std::to_string(i));
+  NodeIndex index(Budget());
+  ASSERT_THAT(index.Add(Plain(ids)), tests::IsOk());
+  Texts src;
+  Texts dst;
+  std::vector<std::vector<uint32_t>> out(kNodes);
+  std::vector<std::vector<uint32_t>> out_rows(kNodes);
+  std::vector<std::vector<uint32_t>> in(kNodes);
+  for (uint32_t row = 0; row < kEdges; ++row) {
+    const auto from = static_cast<uint32_t>(random() % (kNodes + 2));  // a few dangle
+    const auto to = static_cast<uint32_t>(random() % (random() % 2 == 0 ? 10 : kNodes + 2));
+    src.push_back("node-" + std::to_string(from));
+    dst.push_back("node-" + std::to_string(to));
+    if (from >= kNodes || to >= kNodes) continue;
+    out[from].push_back(to);
+    out_rows[from].push_back(row);
+    in[to].push_back(from);
+  }
+  const auto vector_of = [](std::span<const uint32_t> list) {
+    return std::vector<uint32_t>(list.begin(), list.end());
+  };
+  io::WorkerPool pool(3);
+  for (io::WorkerPool* const threads : {&pool, static_cast<io::WorkerPool*>(nullptr)}) {
+    // What the builder holds before, the lists, and the copy that splitting makes, or not.
+    for (const uint64_t room : {uint64_t{1} << 30, uint64_t{kEdges} * 45}) {
+      TopologyBuilder builder(Budget(room), threads, &index, &index,
+                              {.out = true, .in = true, .edge_rows = true});
+      ASSERT_THAT(builder.Reserve(kEdges), tests::IsOk());
+      ASSERT_THAT(builder.Add(Plain(src), Plain(dst)), tests::IsOk());
+      const absl::StatusOr<Topology> topology = builder.Finish();
+      ASSERT_THAT(topology, tests::IsOk());
+      for (uint32_t node = 0; node < kNodes; ++node) {
+        ASSERT_EQ(vector_of(topology->Out(node)), out[node]);
+        ASSERT_EQ(vector_of(topology->OutRows(node)), out_rows[node]);
+        ASSERT_EQ(vector_of(topology->In(node)), in[node]);
+      }
+    }
+  }
 }
 
 TEST(TopologyTest, RefusesWrongColumns) {
