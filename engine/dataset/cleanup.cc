@@ -83,32 +83,45 @@ class Inspection {
                         : retained == 0             ? versions.back().version + 1
                                                     : versions[versions.size() - retained].version;
     }
-    std::map<uint64_t, Manifest> old;
+    OG_ASSIGN_OR_RETURN(const std::set<uint64_t> in_use, VersionsInUse());
     for (const VersionInfo& version : versions) {
       last_seen_ = std::max(last_seen_, version.version);
-      OG_ASSIGN_OR_RETURN(Manifest manifest, Read(root_, version));
+      absl::StatusOr<Manifest> read = Read(root_, version);
+      if (absl::IsNotFound(read.status())) {
+        continue;  // another cleanup was faster
+      }
+      OG_RETURN_IF_ERROR(read.status());
+      Manifest& manifest = *read;
       const bool is_latest = dataset_.version() <= manifest.version;
       if (is_latest || !IsOld(manifest)) {
         Retain(manifest);
       } else if (tagged_.contains(manifest.version)) {
         tagged_old_.push_back(manifest.version);
         Retain(manifest);
+      } else if (in_use.contains(manifest.version)) {
+        AddAllFiles(manifest, kept_);
       } else {
         old_manifests_[manifest.version] = version;
-        old.emplace(manifest.version, std::move(manifest));
+        old_.emplace(manifest.version, std::move(manifest));
       }
     }
     OG_RETURN_IF_ERROR(CheckTags());
     OG_RETURN_IF_ERROR(RetainDetached());
-    OG_RETURN_IF_ERROR(RetainForBranches(old));
-    for (const auto& [version, manifest] : old) {
+    OG_RETURN_IF_ERROR(RetainForBranches());
+    for (const auto& [version, manifest] : old_) {
       AddAllFiles(manifest, verified_);
     }
     return absl::OkStatus();
   }
 
-  // Versions that appeared since Inspect() keep what they name.
+  // Versions that appeared or were opened since Inspect() keep what they name.
   absl::Status InspectNewer() {
+    OG_ASSIGN_OR_RETURN(const std::set<uint64_t> in_use, VersionsInUse());
+    for (const auto& [version, manifest] : old_) {
+      if (in_use.contains(version)) {
+        AddAllFiles(manifest, kept_);
+      }
+    }
     OG_ASSIGN_OR_RETURN(const std::vector<VersionInfo> versions, ListManifests(root_, false));
     for (const VersionInfo& version : versions) {
       if (version.version > last_seen_) {
@@ -117,7 +130,7 @@ class Inspection {
         last_seen_ = version.version;
       }
     }
-    return RetainForBranches({});
+    return RetainForBranches();
   }
 
   const std::map<uint64_t, VersionInfo>& old_manifests() const { return old_manifests_; }
@@ -185,6 +198,10 @@ class Inspection {
            (!before_version_ || manifest.version < *before_version_);
   }
 
+  absl::StatusOr<std::set<uint64_t>> VersionsInUse() const {
+    return policy_.in_use ? policy_.in_use() : std::set<uint64_t>();
+  }
+
   void Retain(const Manifest& manifest) {
     AddAllFiles(manifest, kept_);
     oldest_retained_us_ = std::min(oldest_retained_us_, TimeUs(manifest));
@@ -239,13 +256,10 @@ class Inspection {
     return absl::OkStatus();
   }
 
-  // Files that branches forked from this one read here stay, and so does the version that each was
-  // forked from while it reads any. Takes such versions out of `old`.
-  absl::Status RetainForBranches(std::map<uint64_t, Manifest>&& old) {
-    return RetainForBranches(old);
-  }
-
-  absl::Status RetainForBranches(std::map<uint64_t, Manifest>& old) {
+  // Files that branches forked from this one read below other roots stay, and so does the version
+  // that each was forked from while it reads any of its files. Which root a branch means is not
+  // looked at: its path may be spelt in another way, and names of files are unique.
+  absl::Status RetainForBranches() {
     OG_ASSIGN_OR_RETURN(const std::vector<BranchInfo> branches, ListBranches(dataset_.root()));
     BranchIdentifier own;
     if (!dataset_.branch().empty()) {
@@ -261,38 +275,43 @@ class Inspection {
       if (!is_child) {
         continue;
       }
-      OG_ASSIGN_OR_RETURN(const bool reads_here, RetainForBranch(branch.name));
-      const auto forked_from = old.find(branch.identifier[own.size()].first);
-      if (reads_here && forked_from != old.end()) {
+      OG_ASSIGN_OR_RETURN(Files files, FilesReadElsewhere(branch.name));
+      const auto forked_from = old_.find(branch.identifier[own.size()].first);
+      if (forked_from != old_.end() && NamesAnyOf(forked_from->second, files)) {
         AddAllFiles(forked_from->second, kept_);
         old_manifests_.erase(forked_from->first);
-        old.erase(forked_from);
+        old_.erase(forked_from);
       }
+      kept_.data.merge(files.data);
+      kept_.deletions.merge(files.deletions);
+      kept_.indices.merge(files.indices);
     }
     return absl::OkStatus();
   }
 
-  absl::StatusOr<bool> RetainForBranch(std::string_view name) {
-    const io::Location branch_root = BranchRoot(dataset_.root(), name);
+  // The files that the versions of a branch name below roots other than its own.
+  absl::StatusOr<Files> FilesReadElsewhere(std::string_view branch) const {
+    const io::Location branch_root = BranchRoot(dataset_.root(), branch);
     OG_ASSIGN_OR_RETURN(const std::vector<VersionInfo> versions, ListManifests(branch_root, false));
-    bool reads_here = false;
+    Files files;
     for (const VersionInfo& version : versions) {
       OG_ASSIGN_OR_RETURN(const Manifest manifest, Read(branch_root, version));
-      std::set<uint32_t> our_bases;
-      for (const format::BasePath& base : manifest.base_paths) {
-        OG_ASSIGN_OR_RETURN(const io::Location place, dataset_.env().Resolve(base.path));
-        if (place.Uri() == root_.Uri()) {
-          our_bases.insert(base.id);
-        }
-      }
-      const auto is_ours = [&](const std::optional<uint32_t>& base_id) {
-        const bool ours = base_id && our_bases.contains(*base_id);
-        reads_here = reads_here || ours;
-        return ours;
-      };
-      AddFiles(manifest, is_ours, kept_);
+      AddFiles(
+          manifest, [](const std::optional<uint32_t>& base_id) { return base_id.has_value(); },
+          files);
     }
-    return reads_here;
+    return files;
+  }
+
+  static bool NamesAnyOf(const Manifest& manifest, const Files& files) {
+    Files named;
+    AddAllFiles(manifest, named);
+    const auto meet = [](const std::set<std::string>& some, const std::set<std::string>& others) {
+      return std::ranges::any_of(some,
+                                 [&](const std::string& one) { return others.contains(one); });
+    };
+    return meet(named.data, files.data) || meet(named.deletions, files.deletions) ||
+           meet(named.indices, files.indices);
   }
 
   const Dataset& dataset_;
@@ -303,6 +322,7 @@ class Inspection {
   std::set<uint64_t> tagged_;
   std::vector<uint64_t> tagged_old_;
   std::map<uint64_t, VersionInfo> old_manifests_;
+  std::map<uint64_t, Manifest> old_;  // the same
   Files kept_;
   Files verified_;
   int64_t oldest_retained_us_ = INT64_MAX;

@@ -11,14 +11,18 @@
 // below the branch's own root are ever removed.
 //
 // Manifests go first, durably, then the files that only they named: a cleanup that stops anywhere
-// leaves versions that are whole. Versions that appear meanwhile are looked at before files go.
+// leaves versions that are whole. Versions that appear meanwhile are looked at before files go. Of
+// two cleanups at the same time each does what the other has left.
 //
 // Source: lance 10.0.0: src/dataset/cleanup.rs; lance-table.md 13.
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <optional>
+#include <set>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "absl/status/statusor.h"
@@ -36,6 +40,9 @@ struct CleanupPolicy {
   // Old tagged versions: true refuses to clean (kFailedPrecondition), false keeps them.
   bool error_if_tagged_old_versions = true;
   std::optional<uint64_t> deletes_per_second = {};
+  // Versions that stay whatever the conditions say. Asked before versions go, and again before
+  // files go: what a reader has opened in between keeps its files until a later cleanup.
+  std::function<absl::StatusOr<std::set<uint64_t>>()> in_use = {};
 };
 
 struct CleanupStats {
