@@ -107,6 +107,32 @@ absl::StatusOr<BranchHold> HoldBranch(const GraphContext& context,
   return hold;
 }
 
+std::string BindingFolder(const GraphContext& context) {
+  return io::StrCat(context.root_uri, "/", kManifestFolder, "/_transactions");
+}
+
+StateBinding BindState(const GraphContext& context) {
+  StateBinding binding;
+  binding.gate = context.gates->pins().Bind(context.env);
+  if (!HasLocks(context)) return binding;
+  auto hold =
+      io::FolderHold::Acquire(BindingFolder(context), kHoldTimeoutMs, io::HoldMode::kShared);
+  if (hold.ok()) binding.hold = *std::move(hold);
+  return binding;
+}
+
+ReadPins::Pin PinState(const GraphContext& context, const ManifestView& view) {
+  io::FolderHold hold;
+  if (HasLocks(context)) {
+    auto shown = io::FolderHold::Acquire(io::StrCat("/", view.dataset->manifest_location().path),
+                                         kHoldTimeoutMs, io::HoldMode::kShared);
+    if (shown.ok()) hold = *std::move(shown);
+  }
+  // The gates of a root stay as long as a pin.
+  return ReadPins::Add(std::shared_ptr<ReadPins>(context.gates, &context.gates->pins()),
+                       view.state.tables(), std::move(hold));
+}
+
 VersionMetadata MetadataOf(const GraphContext& context, const dataset::Dataset& committed) {
   const dataset::ManifestLocation& location = committed.manifest_location();
   VersionMetadata metadata;

@@ -12,6 +12,7 @@
 #include "engine/dataset/dataset.h"
 #include "engine/graph/live_writes.h"
 #include "engine/graph/manifest/store.h"
+#include "engine/graph/read_pins.h"
 #include "engine/graph/recovery/record_store.h"
 #include "engine/graph/recovery/writer_lease.h"
 #include "engine/graph/table_handles.h"
@@ -39,11 +40,13 @@ class RootGates {
   io::Gate& schema() { return schema_; }
   io::Gate& branch(std::string_view name);
   LiveWrites& live() { return live_; }
+  ReadPins& pins() { return pins_; }
   WriterLease& lease() { return lease_; }
 
  private:
   io::Gate schema_;
   LiveWrites live_;
+  ReadPins pins_;
   WriterLease lease_;
   io::Mutex mutex_;
   std::map<std::string, std::unique_ptr<io::Gate>, std::less<>> branches_ OG_GUARDED_BY(mutex_);
@@ -95,6 +98,18 @@ struct BranchHold {
 absl::StatusOr<BranchHold> HoldBranch(const GraphContext& context,
                                       const std::optional<std::string>& branch,
                                       int64_t timeout_ms = kHoldTimeoutMs);
+
+// From before a state is looked up until it is pinned; see read_pins.h. Locks of other processes
+// that cannot be had are done without.
+struct StateBinding {
+  io::GateHold gate;
+  io::FolderHold hold;
+};
+StateBinding BindState(const GraphContext& context);
+ReadPins::Pin PinState(const GraphContext& context, const ManifestView& view);
+
+// The folder of a local root that is held shared by who binds a state.
+std::string BindingFolder(const GraphContext& context);
 
 // The published form of a table's version that `committed` holds.
 VersionMetadata MetadataOf(const GraphContext& context, const dataset::Dataset& committed);

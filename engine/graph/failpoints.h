@@ -66,6 +66,14 @@ inline constexpr std::string_view kFailpoints[] = {
     "optimize.before_compact",
     "optimize.post_table_commit",
     "optimize.post_phase_b_pre_manifest_commit",
+    // Cleanups.
+    "cleanup.post_recovery_check_pre_gates",
+    "cleanup.resolve_branch_snapshot",
+    "cleanup.reconcile_fork",
+    "cleanup.table_gc",
+    "dataset_cleanup.before_manifests",
+    "dataset_cleanup.after_manifests",
+    "dataset_cleanup.after_files",
     // Records and recovery.
     "recovery.sidecar_write",
     "recovery.sidecar_confirm",

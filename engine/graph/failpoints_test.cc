@@ -11,6 +11,7 @@
 
 #include "gtest/gtest.h"
 
+#include "engine/graph/cleanup.h"
 #include "engine/graph/graph.h"
 #include "engine/graph/graph_testing.h"
 #include "engine/graph/optimize.h"
@@ -98,6 +99,14 @@ TEST_F(FailpointsTest, AreAllReachedAndThereAreNoOthers) {
                 IsOk());
     ASSERT_THAT(graph->DeleteBranch("b"), IsOk());
     ASSERT_THAT(OptimizeGraph(machine.env(), machine.root(), {}), IsOk());
+    // The same, and a cleanup finds them.
+    ASSERT_THAT(graph->CreateBranch("c", "main"), IsOk());
+    ASSERT_THAT(LoadText(*graph, kTeam, LoadMode::kMerge, "c"), IsOk());
+    machine.env().crash_points().Fail(Failpoint("branch_delete.before_table_cleanup"));
+    EXPECT_FALSE(graph->DeleteBranch("c").ok());
+    ASSERT_THAT(graph->CreateBranch("c", "main"), IsOk());
+    ASSERT_THAT(CleanupGraph(machine.env(), machine.root(), {.keep_versions = 1}), IsOk());
+    ASSERT_THAT(graph->DeleteBranch("c"), IsOk());
     ASSERT_THAT(
         graph->ApplySchema(io::StrCat(kPeopleSchema, "node City { name: String @key }\n"), {})
             .status(),
@@ -127,7 +136,6 @@ TEST_F(FailpointsTest, AreAllReachedAndThereAreNoOthers) {
   for (const std::string_view point : kFailpoints)
     EXPECT_TRUE(reached_.contains(point)) << point << " is never reached";
   for (const std::string& point : reached_) {
-    // The points of cleanups are those of datasets alone.
     EXPECT_TRUE(std::ranges::count(kFailpoints, point) == 1) << point << " is not in the catalogue";
   }
 }

@@ -236,7 +236,7 @@ class GraphImpl final : public Graph {
                                                     std::optional<std::string> commit_id) const {
     auto snapshot = std::make_shared<const GraphSnapshot>(
         context_.env, context_.root, context_.session, std::move(catalog), view.branch,
-        view.version(), std::move(commit_id), view.state.tables());
+        view.version(), std::move(commit_id), view.state.tables(), PinState(context_, view));
     io::MutexLock lock(mutex_);
     for (const auto& [branch, current] : current_)
       snapshot->ShareOpenTables(*current.snapshot);
@@ -248,6 +248,7 @@ class GraphImpl final : public Graph {
   absl::Status Renew(const std::optional<std::string>& branch, bool is_first) {
     ManifestView view;
     AcceptedSchema accepted;
+    const StateBinding binding = BindState(context_);
     const auto refuse_staged = [&] { return is_first ? RefuseStagedContract() : absl::OkStatus(); };
     const auto open_manifest = [&]() -> absl::Status {
       OG_ASSIGN_OR_RETURN(view, context_.manifest.OpenPresent(branch));
@@ -303,6 +304,7 @@ class GraphImpl final : public Graph {
   absl::StatusOr<std::shared_ptr<const GraphSnapshot>> HistoricalSnapshot(
       const std::string& commit_id) {
     OG_ASSIGN_OR_RETURN(const CommitInfo commit, FindCommit(commit_id));
+    const StateBinding binding = BindState(context_);
     OG_ASSIGN_OR_RETURN(
         const ManifestView view,
         context_.manifest.OpenAt(commit.graph_branch, commit.graph_manifest_version));

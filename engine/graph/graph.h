@@ -94,9 +94,10 @@ enum class LoadMode : uint8_t {
 // Progress of a long operation; called now and then from the thread that runs it.
 struct Progress {
   std::string_view stage;  // "read", "write", "publish", "export"
-  uint64_t rows = 0;
+  uint64_t rows = 0;       // or how many of `unit`
   uint64_t bytes = 0;
   uint64_t bytes_total = 0;  // 0: unknown
+  std::string_view unit = "rows";
 };
 using ProgressFn = std::function<void(const Progress&)>;
 

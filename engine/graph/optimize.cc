@@ -21,8 +21,6 @@
 namespace og::engine::graph {
 namespace {
 
-// Tables that are worked on at the same time on storage that answers slowly.
-constexpr size_t kTogetherMax = 8;
 constexpr int kCatalogRetries = 5;
 
 IndexIntent IntentFor(const schema::Catalog& catalog, std::string_view table_key) {
@@ -57,15 +55,18 @@ class TotalProgress {
 class Optimization {
  public:
   Optimization(const GraphContext& context, const OptimizeOptions& options, WriteBase base)
-      : context_(context), base_(std::move(base)), progress_(options.progress) {}
+      : context_(context),
+        concurrency_(std::max<size_t>(options.concurrency, 1)),
+        base_(std::move(base)),
+        progress_(options.progress) {}
 
   // Does the work on all tables beside other writers.
   absl::Status Stage() {
     const std::span<const TableEntry> entries = base_.manifest.state.tables();
     tables_.resize(entries.size());
-    for (size_t first = 0; first < entries.size(); first += kTogetherMax) {
+    for (size_t first = 0; first < entries.size(); first += concurrency_) {
       std::vector<std::function<absl::Status()>> tasks;
-      for (size_t i = first; i < std::min(entries.size(), first + kTogetherMax); ++i) {
+      for (size_t i = first; i < std::min(entries.size(), first + concurrency_); ++i) {
         tables_[i].entry = entries[i];
         tasks.push_back([this, i] { return StageTable(tables_[i]); });
       }
@@ -277,6 +278,7 @@ class Optimization {
   }
 
   const GraphContext& context_;
+  const size_t concurrency_;
   const WriteBase base_;
   TotalProgress progress_;
   std::vector<Table> tables_;  // in the order of their keys

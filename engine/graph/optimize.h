@@ -14,6 +14,7 @@
 // Source: omnigraph 0.10.0: src/db/omnigraph/optimize.rs; engine.md 7.1, 7.2.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -22,6 +23,7 @@
 #include "absl/status/statusor.h"
 
 #include "engine/graph/graph.h"
+#include "engine/graph/maintenance.h"
 #include "engine/graph/table_upkeep.h"
 #include "io/env/env.h"
 #include "io/store/store.h"
@@ -29,6 +31,7 @@
 namespace og::engine::graph {
 
 struct OptimizeOptions {
+  size_t concurrency = kMaintenanceConcurrency;  // at least 1
   ProgressFn progress = {};
 };
 

@@ -25,8 +25,7 @@ absl::StatusOr<dataset::DatasetPtr> OpenPinned(io::Env& env, const io::Location&
         {.kind = io::ErrorKind::kHistoricalVersionReclaimed,
          .code = "historical_version_reclaimed",
          .fields = {{"type_key", table.table_key}, {"version", io::StrCat(table.version)}}},
-        io::StrCat("historical published dataset version ", table.version, " of ",
-                   Subject(table.table_key), " was reclaimed"));
+        io::StrCat("historical published dataset version ", table.version, " was reclaimed"));
   }
   OG_RETURN_IF_ERROR(FromStorage(opened.status()));
   return opened;
@@ -35,7 +34,8 @@ absl::StatusOr<dataset::DatasetPtr> OpenPinned(io::Env& env, const io::Location&
 GraphSnapshot::GraphSnapshot(io::Env& env, io::Location root,
                              std::shared_ptr<dataset::Session> session, schema::CatalogPtr catalog,
                              std::optional<std::string> branch, uint64_t manifest_version,
-                             std::optional<std::string> commit_id, std::vector<TableEntry> tables)
+                             std::optional<std::string> commit_id, std::vector<TableEntry> tables,
+                             ReadPins::Pin pin)
     : env_(env),
       root_(std::move(root)),
       session_(std::move(session)),
@@ -43,7 +43,8 @@ GraphSnapshot::GraphSnapshot(io::Env& env, io::Location root,
       branch_(std::move(branch)),
       manifest_version_(manifest_version),
       commit_id_(std::move(commit_id)),
-      tables_(std::move(tables)) {}
+      tables_(std::move(tables)),
+      pin_(std::move(pin)) {}
 
 const TableEntry* GraphSnapshot::Find(const TableIdentity& identity) const {
   for (const TableEntry& table : tables_) {

@@ -18,6 +18,7 @@
 #include "engine/dataset/dataset.h"
 #include "engine/graph/graph.h"
 #include "engine/graph/manifest/rows.h"
+#include "engine/graph/read_pins.h"
 #include "engine/schema/catalog.h"
 #include "io/base/sync.h"
 
@@ -25,12 +26,13 @@ namespace og::engine::graph {
 
 class GraphSnapshot {
  public:
-  // `commit_id`: the commit that this state belongs to; absent for a graph without commits.
+  // `commit_id`: the commit that this state belongs to; absent for a graph without commits. `pin`:
+  // of the state, so that it stays readable.
   // The Env must outlive the view.
   GraphSnapshot(io::Env& env, io::Location root, std::shared_ptr<dataset::Session> session,
                 schema::CatalogPtr catalog, std::optional<std::string> branch,
                 uint64_t manifest_version, std::optional<std::string> commit_id,
-                std::vector<TableEntry> tables);
+                std::vector<TableEntry> tables, ReadPins::Pin pin);
 
   const schema::CatalogPtr& catalog() const { return catalog_; }
   std::string_view branch() const { return BranchName(branch_); }
@@ -69,6 +71,7 @@ class GraphSnapshot {
   const uint64_t manifest_version_;
   const std::optional<std::string> commit_id_;
   const std::vector<TableEntry> tables_;
+  const ReadPins::Pin pin_;
 
   mutable io::Mutex mutex_;
   mutable std::map<TableIdentity, dataset::DatasetPtr> open_ OG_GUARDED_BY(mutex_);

@@ -136,6 +136,7 @@ absl::StatusOr<WriteBase> PrepareWrite(const GraphContext& context,
   for (int i = 0; i < kCaptureTries; ++i) {
     AcceptedSchema schema;
     ManifestView manifest;
+    const StateBinding binding = BindState(context);
     const std::vector<std::function<absl::Status()>> reads = {
         [&] { return CheckNoSchemaChange(context); },
         [&]() -> absl::Status {
@@ -162,9 +163,11 @@ absl::StatusOr<WriteBase> PrepareWrite(const GraphContext& context,
     }
     OG_RETURN_IF_ERROR(CheckCallerHead(caller_head, manifest));
     AuthorityToken authority = MakeAuthority(schema, manifest.identifier, manifest.head());
+    ReadPins::Pin pin = PinState(context, manifest);
     return WriteBase{.manifest = std::move(manifest),
                      .schema = std::move(schema),
                      .authority = std::move(authority),
+                     .pin = std::move(pin),
                      .caller_head = caller_head};
   }
   return ReadSetChanged(io::StrCat("write_authority:", BranchName(branch)), std::nullopt,

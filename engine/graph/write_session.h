@@ -41,6 +41,8 @@ struct WriteBase {
   ManifestView manifest;
   AcceptedSchema schema;
   AuthorityToken authority;
+  // Of the state of `manifest`, which the write reads until it is committed.
+  ReadPins::Pin pin = {};
   // The caller writes only if this is the head of the branch: kPreconditionFailed otherwise.
   std::optional<std::string> caller_head = {};
 

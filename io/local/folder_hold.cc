@@ -20,12 +20,12 @@ constexpr int64_t kPollMs = 2;
 
 absl::StatusOr<FolderHold> FolderHold::Acquire(const std::string& folder, int64_t timeout_ms,
                                                HoldMode mode) {
-  Descriptor descriptor(OpenDescriptor(folder, O_RDONLY | O_DIRECTORY));
-  if (!descriptor.is_open()) return ErrnoStatus(errno, folder, "open folder");
+  Descriptor descriptor(OpenDescriptor(folder, O_RDONLY));
+  if (!descriptor.is_open()) return ErrnoStatus(errno, folder, "open");
   const int operation = (mode == HoldMode::kShared ? LOCK_SH : LOCK_EX) | LOCK_NB;
   for (int64_t waited_ms = 0; flock(descriptor.fd(), operation) != 0; waited_ms += kPollMs) {
     if (errno == ENOLCK || errno == EOPNOTSUPP) return FolderHold();
-    if (errno != EWOULDBLOCK && errno != EINTR) return ErrnoStatus(errno, folder, "lock folder");
+    if (errno != EWOULDBLOCK && errno != EINTR) return ErrnoStatus(errno, folder, "lock");
     if (waited_ms >= timeout_ms) {
       return UnavailableError(
           StrCat(folder, ": held by another process for more than ", timeout_ms, " ms"));

@@ -22,9 +22,9 @@ class FolderHold {
   // Holds nothing.
   FolderHold() = default;
 
-  // Waits until no one holds `folder` (absolute, existing) in a way that `mode` forbids, and holds
-  // it; other holds of the same process count as well. On file systems without locks nothing is
-  // held. kUnavailable after `timeout_ms`.
+  // Waits until no one holds `folder` (absolute, existing; or a file) in a way that `mode` forbids,
+  // and holds it; other holds of the same process count as well. On file systems without locks
+  // nothing is held. kUnavailable after `timeout_ms`.
   static absl::StatusOr<FolderHold> Acquire(const std::string& folder, int64_t timeout_ms,
                                             HoldMode mode = HoldMode::kExclusive);
 

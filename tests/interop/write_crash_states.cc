@@ -12,7 +12,6 @@
 // lock are real.
 #include <algorithm>
 #include <cstdio>
-#include <cstring>
 #include <filesystem>
 #include <fstream>
 #include <functional>
@@ -20,14 +19,19 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
+#include "engine/graph/cleanup.h"
 #include "engine/graph/graph.h"
+#include "engine/graph/graph_testing.h"
+#include "engine/graph/optimize.h"
 #include "engine/query/parse.h"
 #include "io/base/json_writer.h"
 #include "io/base/status.h"
 #include "io/base/status_macros.h"
 #include "io/base/text.h"
+#include "io/env/env.h"
 #include "tests/support/moment_store.h"
 #include "tests/support/seed.h"
 #include "tests/support/temp_dir.h"
@@ -35,7 +39,6 @@
 namespace og {
 namespace {
 
-using engine::graph::ByteSource;
 using engine::graph::Graph;
 using engine::graph::LoadMode;
 using engine::graph::OpenMode;
@@ -55,27 +58,6 @@ constexpr std::string_view kNextSchema =
     "node Team { slug: String @key }\n"
     "edge Knows: Human -> Human { }\n"
     "edge LivesIn: Human -> City\n";
-
-class Text final : public ByteSource {
- public:
-  explicit Text(std::string_view text) : text_(text) {}
-  absl::StatusOr<size_t> Read(std::byte* out, size_t capacity) override {
-    const size_t size = std::min(capacity, text_.size() - at_);
-    std::memcpy(out, text_.data() + at_, size);
-    at_ += size;
-    return size;
-  }
-  absl::StatusOr<bool> Rewind() override {
-    at_ = 0;
-    return true;
-  }
-  uint64_t size() const override { return text_.size(); }
-  std::string_view name() const override { return "states"; }
-
- private:
-  const std::string_view text_;
-  size_t at_ = 0;
-};
 
 // People and teams `first` .. `last`, each person a member of a team and acquainted with the next.
 std::string Rows(int first, int last) {
@@ -98,7 +80,7 @@ std::string Rows(int first, int last) {
 absl::Status Load(Graph& graph, int first, int last, LoadMode mode,
                   const std::string& branch = "main") {
   const std::string rows = Rows(first, last);
-  Text text(rows);
+  engine::graph::InputText text(rows);
   engine::graph::LoadOptions options;
   options.branch = branch;
   options.mode = mode;
@@ -135,40 +117,57 @@ using Action = std::function<absl::Status(Graph&)>;
 struct Writer {
   std::string name;
   Action prepare;  // from a graph of five people
-  Action act;
+  std::function<absl::Status(io::Env&, Graph&)> act;
 };
+
+// What is done through the graph alone.
+std::function<absl::Status(io::Env&, Graph&)> Do(Action act) {
+  return [act = std::move(act)](io::Env&, Graph& graph) { return act(graph); };
+}
+
+absl::Status Optimize(io::Env& env, Graph& graph) {
+  return engine::graph::OptimizeGraph(env, graph.root(), {}).status();
+}
+
+absl::Status Cleanup(io::Env& env, Graph& graph) {
+  return engine::graph::CleanupGraph(env, graph.root(), {.keep_versions = 1}).status();
+}
 
 std::vector<Writer> Writers() {
   const Action nothing = [](Graph&) { return absl::OkStatus(); };
   return {
-      {"append", nothing, [](Graph& graph) { return Load(graph, 6, 8, LoadMode::kAppend); }},
-      {"overwrite", nothing, [](Graph& graph) { return Load(graph, 3, 7, LoadMode::kOverwrite); }},
-      {"merge_rows", nothing, [](Graph& graph) { return Load(graph, 3, 7, LoadMode::kMerge); }},
-      {"insert", nothing,
-       [](Graph& graph) {
+      {"append", nothing, Do([](Graph& graph) { return Load(graph, 6, 8, LoadMode::kAppend); })},
+      {"overwrite", nothing,
+       Do([](Graph& graph) { return Load(graph, 3, 7, LoadMode::kOverwrite); })},
+      {"merge_rows", nothing, Do([](Graph& graph) { return Load(graph, 3, 7, LoadMode::kMerge); })},
+      {"insert", nothing, Do([](Graph& graph) {
          return Mutate(graph,
                        "insert Person { name: \"eve\" } insert Team { slug: \"t9\" } "
                        "insert MemberOf { from: \"eve\" to: \"t9\" }");
-       }},
-      {"update", nothing,
-       [](Graph& graph) { return Mutate(graph, "update Person set { age: 8 } where age > 2"); }},
+       })},
+      {"update", nothing, Do([](Graph& graph) {
+         return Mutate(graph, "update Person set { age: 8 } where age > 2");
+       })},
       {"delete", nothing,
-       [](Graph& graph) { return Mutate(graph, "delete Person where name = \"p2\""); }},
-      {"branch_create", nothing, Branched},
-      {"branch_delete", BothChanged, [](Graph& graph) { return graph.DeleteBranch("b"); }},
+       Do([](Graph& graph) { return Mutate(graph, "delete Person where name = \"p2\""); })},
+      {"branch_create", nothing, Do(Branched)},
+      {"branch_delete", BothChanged, Do([](Graph& graph) { return graph.DeleteBranch("b"); })},
       {"first_write_of_branch", Branched,
-       [](Graph& graph) { return Load(graph, 6, 8, LoadMode::kMerge, "b"); }},
+       Do([](Graph& graph) { return Load(graph, 6, 8, LoadMode::kMerge, "b"); })},
       {"fast_forward",
        [](Graph& graph) -> absl::Status {
          OG_RETURN_IF_ERROR(Branched(graph));
          return Load(graph, 6, 8, LoadMode::kAppend, "b");
        },
-       [](Graph& graph) { return Merge(graph, "b", "main"); }},
-      {"three_way", BothChanged, [](Graph& graph) { return Merge(graph, "b", "main"); }},
-      {"merge_onto_branch", BothChanged, [](Graph& graph) { return Merge(graph, "main", "b"); }},
+       Do([](Graph& graph) { return Merge(graph, "b", "main"); })},
+      {"three_way", BothChanged, Do([](Graph& graph) { return Merge(graph, "b", "main"); })},
+      {"merge_onto_branch", BothChanged,
+       Do([](Graph& graph) { return Merge(graph, "main", "b"); })},
+      {"optimize", BothChanged, Optimize},
+      {"cleanup", BothChanged, Cleanup},
       {"schema_apply",
        [](Graph& graph) { return Mutate(graph, "delete Person where name = \"p4\""); },
-       [](Graph& graph) { return graph.ApplySchema(kNextSchema, {}).status(); }}};
+       Do([](Graph& graph) { return graph.ApplySchema(kNextSchema, {}).status(); })}};
 }
 
 constexpr int64_t kHourUs = int64_t{3'601} * 1'000'000;
@@ -189,7 +188,7 @@ class States {
     OG_RETURN_IF_ERROR(Load(*graph, 1, 5, LoadMode::kAppend));
     OG_RETURN_IF_ERROR(writer.prepare(*graph));
     machine.store().Start();
-    OG_RETURN_IF_ERROR(writer.act(*graph));
+    OG_RETURN_IF_ERROR(writer.act(machine.env(), *graph));
     machine.store().Acknowledge();
     return Sample(writer.name, machine.store().moments());
   }

@@ -164,11 +164,12 @@ absl::StatusOr<dataset::StagedTransaction> StageTable(io::Env& env, const TableM
 class Merge {
  public:
   Merge(const GraphContext& context, const MergeOptions& options, WriteBase target,
-        ManifestView source)
+        ManifestView source, ReadPins::Pin source_pin)
       : context_(context),
         options_(options),
         target_(std::move(target)),
-        source_(std::move(source)) {}
+        source_(std::move(source)),
+        source_pin_(std::move(source_pin)) {}
 
   absl::StatusOr<MergeResult> Run() {
     OG_RETURN_IF_ERROR(FindBase());
@@ -210,8 +211,10 @@ class Merge {
       return absl::OkStatus();
     }
     result_.outcome = MergeOutcome::kMerged;
+    const StateBinding binding = BindState(context_);
     OG_ASSIGN_OR_RETURN(base_view_,
                         context_.manifest.OpenAt(base->graph_branch, base->graph_manifest_version));
+    base_pin_ = PinState(context_, base_view_);
     base_ = &base_view_;
     if (base_view_.head() != base->graph_commit_id) {
       return Conflict(io::StrCat("merge base '", base->graph_commit_id,
@@ -315,7 +318,9 @@ class Merge {
   const MergeOptions& options_;
   const WriteBase target_;
   const ManifestView source_;
+  const ReadPins::Pin source_pin_;
   ManifestView base_view_;
+  ReadPins::Pin base_pin_;
   const ManifestView* base_ = nullptr;
   std::string source_head_;
   std::vector<TableMerge> merges_;  // by key, adopted ones too
@@ -363,10 +368,13 @@ absl::StatusOr<MergeResult> MergeBranches(const GraphContext& context,
     }
     history.present = std::move(base.manifest.present);
     base.manifest = std::move(history);
+    StateBinding binding = BindState(context);
     OG_ASSIGN_OR_RETURN(ManifestView view, context.manifest.Open(source));
+    ReadPins::Pin pin = PinState(context, view);
+    binding = {};
     OG_RETURN_IF_ERROR(CheckTables(base.schema.ir, view.state.tables(), view.version()));
     absl::StatusOr<MergeResult> result =
-        Merge(context, options, std::move(base), std::move(view)).Run();
+        Merge(context, options, std::move(base), std::move(view), std::move(pin)).Run();
     if (result.ok() || !IsRace(result.status()) || attempt == kMergeTries) return result;
   }
 }

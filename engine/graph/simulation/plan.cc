@@ -10,6 +10,7 @@ namespace {
 
 constexpr size_t kStepsOfWriter = 16;
 constexpr size_t kStepsOfOthers = 12;
+constexpr size_t kStepsOfKeeper = 6;
 
 constexpr Failpoint kFailPoints[] = {"recovery.sidecar_write",
                                      "mutation.post_stage_pre_effect_gate",
@@ -36,6 +37,13 @@ constexpr Failpoint kFailPoints[] = {"recovery.sidecar_write",
                                      "fork.before_classify",
                                      "fork.before_reclaim",
                                      "fork.post_create_pre_open"};
+constexpr Failpoint kUpkeepFailPoints[] = {"optimize.before_compact",
+                                           "optimize.post_table_commit",
+                                           "optimize.post_phase_b_pre_manifest_commit",
+                                           "cleanup.reconcile_fork",
+                                           "cleanup.table_gc",
+                                           "dataset_cleanup.before_manifests",
+                                           "dataset_cleanup.after_manifests"};
 
 using Random = std::mt19937_64;
 
@@ -95,6 +103,10 @@ std::string Subject(const Step& step) {
       return "reopen";
     case StepKind::kRepair:
       return "repair";
+    case StepKind::kOptimize:
+      return "optimize";
+    case StepKind::kCleanup:
+      return io::StrCat("cleanup, keeping ", KeepOf(step));
     case StepKind::kVerify:
       break;
   }
@@ -199,6 +211,10 @@ class Shrinker {
 
 }  // namespace
 
+uint32_t KeepOf(const Step& step) {
+  return kKeepMin + static_cast<uint32_t>(step.value % 3);
+}
+
 size_t Plan::num_steps() const {
   size_t total = 0;
   for (const auto& actor : actors)
@@ -218,7 +234,7 @@ Plan MakePlan(uint64_t seed) {
   Random random(seed * 0x9e3779b97f4a7c15u + 1);
   Plan plan;
   plan.seed = seed;
-  plan.actors.resize(4);
+  plan.actors.resize(5);
   for (size_t i = 0; i < kStepsOfWriter; ++i) {
     for (const size_t writer : {0, 1})
       plan.actors[writer].push_back(DrawStep(random, Draw(random, kWrites)));
@@ -233,6 +249,13 @@ Plan MakePlan(uint64_t seed) {
                           .loses_power = random() % 2 == 0});
   }
   if (random() % 4 == 0) plan.faults_per_thousand = 1 + static_cast<uint32_t>(random() % 8);
+  constexpr StepKind kReclaim[] = {kCleanup, kCleanup, kOptimize, kRead};
+  for (size_t i = 0; i < kStepsOfKeeper; ++i) {
+    Step step = DrawStep(random, Draw(random, kReclaim));
+    if (!step.fail_point.empty())
+      step.fail_point = kUpkeepFailPoints[random() % std::size(kUpkeepFailPoints)];
+    plan.actors[4].push_back(step);
+  }
   return plan;
 }
 

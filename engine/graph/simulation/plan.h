@@ -27,12 +27,16 @@ enum class StepKind : uint8_t {
   kCreateBranch,
   kDeleteBranch,
   // Everything else.
-  kRead,      // the newest commit, twice
+  kRead,      // the newest state, twice
   kReadPast,  // an older one
   kReopen,
   kRepair,
   kVerify,
+  kOptimize,
+  kCleanup,  // all but the newest kKeepMin or some more versions of each table
 };
+
+inline constexpr uint32_t kKeepMin = 2;
 
 inline constexpr const char* kBranches[] = {"main", "b", "tmp"};
 
@@ -48,6 +52,9 @@ struct Step {
   uint64_t nth = 1;
   bool reopens_after_failure = false;
 };
+
+// How many versions a cleanup keeps.
+uint32_t KeepOf(const Step& step);
 
 // The machine stops at a change of its store.
 struct Stop {

@@ -7,8 +7,11 @@
 //   - an acknowledged commit is in its branch, after what was acknowledged before it began
 //   - a reader that begins after an acknowledgement sees that commit; a commit never changes
 //   - unique values, ends and numbers of edges are as the schema says in every commit
+//   - a state stays readable while a reader holds it; a commit is reclaimed only if a cleanup was
+//     allowed to take one of its versions, which no branch and no merge of branches needs
 //   - after all failures, faults, stops and losses of power an ordinary open heals the graph, and
-//     every branch takes the next write; `verify --deep --all` finds nothing but left-over files
+//     every branch takes the next write; `verify --deep --all` finds nothing but left-over files,
+//     and so it is after a cleanup that keeps one version
 #pragma once
 
 #include <optional>

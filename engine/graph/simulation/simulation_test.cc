@@ -1,4 +1,4 @@
-// Graphs under seeds: four actors in turns that the seed decides, with failures at named points,
+// Graphs under seeds: five actors in turns that the seed decides, with failures at named points,
 // failing calls, stops of the machine and losses of power in between.
 //
 //   OG_SIM_SEEDS   how many seeds

@@ -43,6 +43,7 @@ absl::Status AddUsedOfRef(io::Env& env, const io::Location& table, const std::st
   OG_RETURN_IF_ERROR(FromStorage(versions.status()));
   for (const dataset::VersionInfo& info : *versions) {
     const absl::StatusOr<dataset::DatasetPtr> version = (*head)->Checkout(info.version);
+    if (absl::IsNotFound(version.status())) continue;  // cleaned up since it was listed
     OG_RETURN_IF_ERROR(FromStorage(version.status()));
     OG_RETURN_IF_ERROR(AddUsed(**version, used));
   }

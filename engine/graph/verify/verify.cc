@@ -78,8 +78,10 @@ class Verifier {
 
   absl::Status OpenBranches() {
     OG_ASSIGN_OR_RETURN(wanted_, NormalizeBranch(options_.branch));
+    const StateBinding binding = BindState(context_);
     absl::StatusOr<ManifestView> main = context_.manifest.Open(std::nullopt);
     if (main.ok()) {
+      pins_.push_back(PinState(context_, *main));
       views_.push_back(*std::move(main));
     } else if (IsDamage(main.status())) {
       AddUnreadable("main", main.status());
@@ -99,6 +101,7 @@ class Verifier {
       }
       absl::StatusOr<ManifestView> view = context_.manifest.Open(name);
       if (view.ok()) {
+        pins_.push_back(PinState(context_, *view));
         views_.push_back(*std::move(view));
         continue;
       }
@@ -290,6 +293,7 @@ class Verifier {
   const std::shared_ptr<dataset::Session> session_;
   std::optional<std::string> wanted_;
   std::vector<ManifestView> views_;
+  std::vector<ReadPins::Pin> pins_;  // of views_
   std::optional<AcceptedSchema> schema_;
   std::vector<RecoveryRecord> records_;
   bool readable_ = true;  // every branch
