@@ -1,8 +1,12 @@
 #include "cli/arguments/parse.h"
 
 #include <algorithm>
+#include <cstdint>
 #include <map>
 #include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
 #include <utility>
 
 #include "CLI/CLI.hpp"
@@ -94,6 +98,17 @@ std::string UsageError(std::string_view message, const CommandSpec* command) {
       "\n\nFor more information, try '--help'.\n");
 }
 
+// Why `value` is no whole number up to `max`; empty if it is one.
+std::string NotANumber(std::string_view value, uint64_t max) {
+  if (value.empty()) return "cannot parse integer from empty string";
+  if (!std::all_of(value.begin(), value.end(), [](char c) { return c >= '0' && c <= '9'; })) {
+    return "invalid digit found in string";
+  }
+  const std::optional<uint64_t> number = io::ParseUint64(value);
+  if (number.has_value() && *number <= max) return "";
+  return io::StrCat(value, " is not in 0..=", max);
+}
+
 // What is wrong with the values of `bound`; empty if nothing is.
 std::string Complaint(const std::vector<Bound>& bound) {
   std::string missing;
@@ -119,6 +134,13 @@ std::string Complaint(const std::vector<Bound>& bound) {
               item.spec.excludes.end()) {
         return io::StrCat("the argument '", item.spec.Usage(), "' cannot be used with '",
                           other.spec.Usage(), "'");
+      }
+    }
+    if (item.spec.number_max > 0) {
+      for (const std::string& value : item.option->results()) {
+        if (const std::string wrong = NotANumber(value, item.spec.number_max); !wrong.empty()) {
+          return io::StrCat("invalid value '", value, "' for '", item.spec.Usage(), "': ", wrong);
+        }
       }
     }
     if (item.spec.choices.empty()) {

@@ -2,6 +2,7 @@
 // Parsing, help and shell completion are made from these alone.
 #pragma once
 
+#include <cstdint>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -28,6 +29,7 @@ struct OptionSpec {
   bool is_repeatable = false;
   bool is_hidden = false;
   std::vector<std::string_view> choices = {};   // the only values allowed; empty: any
+  uint64_t number_max = 0;                      // a whole number up to this; 0: any text
   std::vector<std::string_view> excludes = {};  // options that cannot stand beside this one
 
   // "--data <FILE>", "--explain[=<WHEN>]", "--json", "[URI]", "<URI>".

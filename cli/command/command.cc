@@ -70,6 +70,7 @@ std::vector<Command> AllCommands() {
   commands.push_back(OptimizeCommand());
   commands.push_back(VerifyCommand());
   commands.push_back(RepairCommand());
+  commands.push_back(CleanupCommand());
   commands.push_back(CompletionCommand());
   commands.push_back(VersionCommand());
   return commands;

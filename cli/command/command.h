@@ -63,6 +63,7 @@ Command BranchCreateCommand();
 Command BranchDeleteCommand();
 Command BranchListCommand();
 Command BranchMergeCommand();
+Command CleanupCommand();
 Command CommitListCommand();
 Command CommitShowCommand();
 Command CompletionCommand();

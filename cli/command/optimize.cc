@@ -3,6 +3,7 @@
 #include <string>
 
 #include "cli/command/command.h"
+#include "cli/command/maintenance_arguments.h"
 #include "cli/command/progress_bar.h"
 #include "cli/render/maintenance_output.h"
 #include "cli/target/target.h"
@@ -25,7 +26,9 @@ absl::StatusOr<int> Run(Invocation& invocation) {
   {
     ProgressBar progress(invocation.console(), *env, "optimize", !arguments.Has("quiet"));
     OG_ASSIGN_OR_RETURN(
-        result, engine::graph::OptimizeGraph(*env, root, {.progress = progress.Callback()}));
+        result, engine::graph::OptimizeGraph(
+                    *env, root,
+                    {.concurrency = MaintenanceConcurrency(), .progress = progress.Callback()}));
   }
   return invocation.Print(invocation.json() ? OptimizeJson(uri, result)
                                             : OptimizeText(uri, result));

@@ -41,7 +41,7 @@ std::string ProgressLine(std::string_view label, const engine::graph::Progress& 
     line += io::StrCat("  [", std::string(filled, '#'), std::string(kBarWidth - filled, ' '), "]  ",
                        static_cast<uint64_t>(share * 100), "%");
   }
-  line += io::StrCat("  ", progress.rows, " rows");
+  line += io::StrCat("  ", progress.rows, " ", progress.unit);
   if (progress.bytes > 0) {
     line += io::StrCat("  ", BytesText(rate), "/s");
   }

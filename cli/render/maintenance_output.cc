@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <optional>
 #include <utility>
+#include <vector>
 
 #include "io/base/json_writer.h"
 #include "io/base/text.h"
@@ -10,6 +11,7 @@
 namespace og::cli {
 namespace {
 
+using engine::graph::CleanedTable;
 using engine::graph::OptimizedTable;
 using engine::graph::PendingIndex;
 using engine::graph::RepairAction;
@@ -111,6 +113,64 @@ std::string OptimizeText(std::string_view uri, const engine::graph::OptimizeResu
       text += io::StrCat("    ↳ index pending on property '", index.property, "': ", index.reason,
                          "\n");
     }
+  }
+  return text;
+}
+
+std::string CleanupPolicyText(const CleanupReport& report) {
+  std::vector<std::string> limits;
+  if (report.keep_versions)
+    limits.push_back(io::StrCat("keep ", *report.keep_versions, " versions"));
+  if (report.older_than_s) {
+    limits.push_back(io::StrCat("remove anything older than ", *report.older_than_s,
+                                *report.older_than_s == 0 ? "ns" : "s"));
+  }
+  return io::Join(limits, ", ");
+}
+
+std::string CleanupPreviewText(const CleanupReport& report) {
+  return io::StrCat("cleanup is destructive — rerun with --confirm. Policy for ", report.uri, ": ",
+                    CleanupPolicyText(report), "\n");
+}
+
+std::string CleanupJson(const CleanupReport& report) {
+  JsonWriter json(JsonWriter::Style::kPretty);
+  json.BeginObject();
+  Write(json, "uri", std::string_view(report.uri));
+  Write(json, "keep_versions", std::optional<uint64_t>(report.keep_versions));
+  Write(json, "older_than_secs", report.older_than_s);
+  json.Key("datasets");
+  json.BeginArray();
+  for (const CleanedTable& table : report.result.tables) {
+    json.BeginObject();
+    Write(json, "type_key", std::string_view(table.table_key));
+    Write(json, "bytes_removed", table.bytes_removed);
+    Write(json, "old_versions_removed", table.old_versions_removed);
+    json.Key("error");
+    table.error ? json.String(*table.error) : json.Null();
+    json.EndObject();
+  }
+  json.EndArray();
+  json.EndObject();
+  return std::move(json).Finish() + "\n";
+}
+
+std::string CleanupText(const CleanupReport& report) {
+  uint64_t versions = 0;
+  uint64_t bytes = 0;
+  std::vector<std::string> failed;
+  for (const CleanedTable& table : report.result.tables) {
+    versions += table.old_versions_removed;
+    bytes += table.bytes_removed;
+    if (table.error) failed.push_back(SubjectOf(table.table_key));
+  }
+  std::string text = io::StrCat("cleanup ", report.uri, " (", CleanupPolicyText(report),
+                                ") — removed ", versions, " versions (", bytes, " bytes) across ",
+                                report.result.tables.size() - failed.size(), " datasets\n");
+  if (!failed.empty()) {
+    text += io::StrCat("  ", failed.size(),
+                       " dataset(s) failed and will be retried on the next cleanup: ",
+                       io::Join(failed, ", "), "\n");
   }
   return text;
 }

@@ -136,6 +136,22 @@ class S3GraphTest(unittest.TestCase):
             self.assertEqual(sorted(wanted), sorted(exported))
         self.expect(["verify", graph])
 
+    def test_a_cleanup_wants_consent(self):
+        graph = "s3://test-bucket/graphs/cleaned"
+        self.expect(["init", "--schema", SCHEMA, graph])
+        for name in ("a", "b", "c"):
+            batch = self.write("one.jsonl", [f'{{"type":"Maintainer","data":{{"name":"m","email":"{name}@x"}}}}'])
+            self.expect(["load", graph, "--data", batch, "--mode", "append", "--quiet"])
+        before = self.expect(["export", graph]).stdout
+        words = ["cleanup", graph, "--keep", "2", "--confirm", "--json", "--quiet"]
+        refused = self.run_words(words)
+        self.assertEqual(1, refused.returncode)
+        self.assertIn("refusing destructive `cleanup`", refused.stderr)
+        cleaned = json.loads(self.expect([*words, "--yes"]).stdout)
+        removed = {table["type_key"]: table["old_versions_removed"] for table in cleaned["datasets"]}
+        self.assertEqual(2, removed["node:Maintainer"])
+        self.assertEqual(before, self.expect(["export", graph]).stdout)
+
     def test_few_descriptors_are_enough(self):
         def limit():
             resource.setrlimit(resource.RLIMIT_NOFILE, (64, 64))

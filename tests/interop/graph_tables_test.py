@@ -222,6 +222,14 @@ class GraphTablesTest(unittest.TestCase):
         # 30 things, two by draft and nested, 20 links less one; kept has one thing more and one less.
         for branch in ("main", "draft", "nested", "idle", "kept"):
             self.check(graph, num_records=51, num_tables=2, branch=branch)
+        # What a cleanup leaves is what the branches read.
+        run(OMNIGRAPH, "optimize", graph)
+        cleaned = run(OMNIGRAPH, "cleanup", graph, "--keep", "1", "--confirm")
+        self.assertRegex(cleaned, "removed [1-9][0-9]* versions")
+        for branch in ("main", "nested", "kept"):
+            self.check(graph, num_records=51, num_tables=2, branch=branch)
+        run(OMNIGRAPH, "branch", "merge", "kept", "--into", "main", "--uri", graph)
+        self.check(graph, num_records=51, num_tables=2)
 
 
 if __name__ == "__main__":
