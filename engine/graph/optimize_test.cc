@@ -22,6 +22,7 @@
 #include "engine/graph/graph_testing.h"
 #include "engine/graph/repair.h"
 #include "engine/graph/snapshot.h"
+#include "engine/graph/verify/verify.h"
 #include "engine/query/parse.h"
 #include "io/base/error_detail.h"
 #include "io/base/status.h"
@@ -194,6 +195,23 @@ TEST(OptimizeTest, ABranchKeepsReadingWhatItReads) {
   EXPECT_EQ(ExportText(*graph), on_b);
   ASSERT_THAT(Optimize(machine), IsOk());
   EXPECT_EQ(ExportText(*graph), on_b);
+}
+
+TEST(OptimizeTest, AMergeOfNewAndChangedRowsLeavesTheIndexesTrue) {
+  Machine machine;
+  const auto graph = Lived(machine);
+  ASSERT_THAT(Optimize(machine), IsOk());
+  ASSERT_THAT(graph->CreateBranch("b", "main"), IsOk());
+  ASSERT_THAT(LoadText(*graph, Person("ann", 77) + Person("eve", 5), LoadMode::kMerge, "b"),
+              IsOk());
+  ASSERT_THAT(LoadText(*graph, Person("joe", 1), LoadMode::kMerge), IsOk());
+  ASSERT_THAT(graph->MergeBranch(
+                  {.source = "b", .target = "main", .actor_id = std::nullopt, .dry_run = false}),
+              IsOk());
+  const auto report = VerifyGraph(machine.env(), machine.root(), {.deep = true});
+  ASSERT_THAT(report, IsOk());
+  for (const VerifyFinding& finding : report->findings)
+    ADD_FAILURE() << finding.subject << ": " << finding.message;
 }
 
 TEST(OptimizeTest, RemovesKeysOfCleanupsOfTheirOwn) {

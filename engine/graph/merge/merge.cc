@@ -150,10 +150,9 @@ absl::StatusOr<dataset::StagedTransaction> StageTable(io::Env& env, const TableM
                         target.InsertedRowsFilter({schema, num_rows, {ids}}, "id", std::nullopt));
     update.inserted_rows = SmallKeyFilter(std::move(keys), *ids);
   }
-  if (update.removed_addresses.empty()) {
-    update.fields_for_preserving_frag_bitmap = AllFieldIds(target.lance_schema());
-    write.properties[kInsertAbsence] = kInsertAbsenceVersion;
-  }
+  // Indexes have neither the new rows nor the new values of the others.
+  update.fields_for_preserving_frag_bitmap = AllFieldIds(target.lance_schema());
+  if (update.removed_addresses.empty()) write.properties[kInsertAbsence] = kInsertAbsenceVersion;
   update.write = std::move(write);
   const auto stream = StreamRows(std::move(source), std::move(rows));
   update.rows = stream.get();
