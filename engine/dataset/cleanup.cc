@@ -275,7 +275,16 @@ class Inspection {
       if (!is_child) {
         continue;
       }
-      OG_ASSIGN_OR_RETURN(Files files, FilesReadElsewhere(branch.name));
+      absl::StatusOr<Files> read = FilesReadElsewhere(branch.name);
+      if (absl::IsNotFound(read.status())) {
+        OG_ASSIGN_OR_RETURN(const bool is_there, IsStillThere(branch));
+        if (!is_there) {
+          continue;  // deleted since it was listed; a new one of its name was forked from what
+                     // stays
+        }
+      }
+      OG_RETURN_IF_ERROR(read.status());
+      Files& files = *read;
       const auto forked_from = old_.find(branch.identifier[own.size()].first);
       if (forked_from != old_.end() && NamesAnyOf(forked_from->second, files)) {
         AddAllFiles(forked_from->second, kept_);
@@ -287,6 +296,15 @@ class Inspection {
       kept_.indices.merge(files.indices);
     }
     return absl::OkStatus();
+  }
+
+  absl::StatusOr<bool> IsStillThere(const BranchInfo& branch) const {
+    const absl::StatusOr<BranchInfo> now = ReadBranch(dataset_.root(), branch.name);
+    if (absl::IsNotFound(now.status())) {
+      return false;
+    }
+    OG_RETURN_IF_ERROR(now.status());
+    return now->identifier == branch.identifier;
   }
 
   // The files that the versions of a branch name below roots other than its own.

@@ -186,6 +186,22 @@ TEST_F(CleanupTest, FilesThatNothingNamesMayBelongToAWriter) {
   EXPECT_EQ(AllRows(*table).size(), 31u);
 }
 
+TEST_F(CleanupTest, VersionsInUseStay) {
+  DatasetPtr table = NumberedTable(env_, root_, true, 3, 10);
+  table = DeleteWhere(table, "id % 2 = 0");
+  const auto compacted = Compact(*table, {}, {});
+  ASSERT_THAT(compacted, IsOk());
+  table = compacted->dataset;  // version 6
+  const CleanupPolicy policy = {.retain_versions = 1, .in_use = [] {
+                                  return std::set<uint64_t>{2, 4};
+                                }};
+  EXPECT_EQ(Clean(*table, policy).old_versions, 3u);
+  EXPECT_THAT(Versions(*table), ElementsAre(2, 4, 6));
+  EXPECT_EQ(AllRows(**table->Checkout(2)).size(), 20u);
+  EXPECT_EQ(AllRows(**table->Checkout(4)).size(), 15u);
+  EXPECT_EQ(Clean(*table, {.retain_versions = 1}).old_versions, 2u);
+}
+
 TEST_F(CleanupTest, TagsProtect) {
   DatasetPtr table = NumberedTable(env_, root_, true, 2, 10);
   ASSERT_THAT(CreateTag(**table->Checkout(1), "first"), IsOk());
