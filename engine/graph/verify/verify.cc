@@ -29,7 +29,8 @@ constexpr std::string_view kRestore =
     "restore the graph from a copy, or export what can still be read and load it into a new one";
 constexpr std::string_view kReopen = "the next command that writes to the graph resolves it";
 constexpr std::string_view kRepair = "run `omnigraph repair`";
-constexpr std::string_view kCleanup = "harmless; `omnigraph cleanup` removes it";
+constexpr std::string_view kCleanup =
+    "harmless; `omnigraph cleanup` removes refs that no branch reads, and files after a week";
 
 // Whether what is stored is wrong, rather than absent, of another release, or out of reach now.
 bool IsDamage(const absl::Status& status) {
