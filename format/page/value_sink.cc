@@ -456,7 +456,9 @@ absl::Status ValueSink::AppendEmpty(uint64_t slots) {
       OG_RETURN_IF_ERROR(CheckedBytes(0, length_ + slots, shape_.slot_bits).status());
       const size_t old_bytes = values_.size();
       values_.Resize(io::BytesForBits((length_ + slots) * shape_.slot_bits));
-      std::memset(values_.data() + old_bytes, 0, values_.size() - old_bytes);
+      if (values_.size() != old_bytes) {
+        std::memset(values_.data() + old_bytes, 0, values_.size() - old_bytes);
+      }
       length_ += slots;
       break;
     }
