@@ -295,6 +295,27 @@ TEST_F(CleanupTest, BranchesProtectWhatTheyRead) {
   EXPECT_EQ(AllRows(*table).size(), 6u);
 }
 
+// A copy of all objects: its branch names files below the root that was copied, as it would name
+// its own below a root that is spelt in another way.
+TEST_F(CleanupTest, BranchesProtectFilesWhateverTheirRootIsCalled) {
+  DatasetPtr table = NumberedTable(env_, root_, true, 2, 10);
+  ASSERT_THAT(CreateBranch(*table, "dev", {}), IsOk());
+  table =
+      CommitStaged(table, table->StageOverwrite(NumberedSchema(), NumberedRows(90, 3).get(), {}));
+  const io::Location copy = *env_.Resolve("memory://disk/copy.lance");
+  for (const std::string& path : Objects()) {
+    const auto bytes = root_.store->Read(path);
+    ASSERT_THAT(bytes, IsOk());
+    const io::Location place = copy.Child(path.substr(root_.path.size() + 1));
+    ASSERT_THAT(place.store->Put(place.path, bytes->span()), IsOk());
+  }
+  const auto copied = Dataset::Open(env_, copy, {});
+  ASSERT_THAT(copied, IsOk());
+  const auto stats = Cleanup(**copied, {}, {});
+  ASSERT_THAT(stats, IsOk());
+  EXPECT_EQ(stats->data_files_removed, 0u);
+}
+
 TEST_F(CleanupTest, DetachedVersionsAreReadAndProtected) {
   DatasetPtr table = NumberedTable(env_, root_, true, 1, 10);
   const uint64_t detached = (uint64_t{1} << 63) + 77;
