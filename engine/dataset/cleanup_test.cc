@@ -3,7 +3,11 @@
 #include "engine/dataset/cleanup.h"
 
 #include <algorithm>
+#include <memory>
 #include <set>
+#include <string>
+#include <string_view>
+#include <utility>
 
 #include "gmock/gmock.h"
 #include "gtest/gtest.h"
@@ -16,6 +20,7 @@
 #include "engine/dataset/table_testing.h"
 #include "format/table/manifest.h"
 #include "io/env/sim_env.h"
+#include "io/store/hooked_store.h"
 #include "tests/support/seed.h"
 #include "tests/support/status_matchers.h"
 
@@ -314,6 +319,34 @@ TEST_F(CleanupTest, BranchesProtectFilesWhateverTheirRootIsCalled) {
   const auto stats = Cleanup(**copied, {}, {});
   ASSERT_THAT(stats, IsOk());
   EXPECT_EQ(stats->data_files_removed, 0u);
+}
+
+// Deletes `path` as soon as a folder was listed.
+class Deleting : public io::HookedStore {
+ public:
+  Deleting(std::shared_ptr<io::Store> base, std::string path)
+      : HookedStore(std::move(base)), path_(std::move(path)) {}
+
+ protected:
+  absl::Status After(io::StoreCall call, std::string_view, uint64_t,
+                     const absl::Status& status) override {
+    return call == io::StoreCall::kList ? base().Delete(path_) : status;
+  }
+
+ private:
+  const std::string path_;
+};
+
+TEST_F(CleanupTest, ARefThatIsDeletedMeanwhileIsNone) {
+  const DatasetPtr table = NumberedTable(env_, root_, true, 1, 10);
+  ASSERT_THAT(CreateBranch(*table, "a", {}), IsOk());
+  ASSERT_THAT(CreateBranch(*table, "b", {}), IsOk());
+  const std::string going = BranchFile(root_, "a").path;
+  const io::Location watched{std::make_shared<Deleting>(root_.store, going), root_.path};
+  const auto branches = ListBranches(watched);
+  ASSERT_THAT(branches, IsOk());
+  ASSERT_EQ(branches->size(), 1u);
+  EXPECT_EQ((*branches)[0].name, "b");
 }
 
 TEST_F(CleanupTest, DetachedVersionsAreReadAndProtected) {

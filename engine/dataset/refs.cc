@@ -228,6 +228,24 @@ bool Extends(const BranchIdentifier& child, const BranchIdentifier& parent) {
   return child.size() > parent.size() && std::equal(parent.begin(), parent.end(), child.begin());
 }
 
+// The refs of a folder; one that is deleted after it was listed is none.
+template <typename Ref>
+absl::StatusOr<std::vector<Ref>> ReadEach(const io::Location& root, std::string_view folder,
+                                          absl::StatusOr<Ref> (*read)(const io::Location& root,
+                                                                      std::string_view name)) {
+  OG_ASSIGN_OR_RETURN(const std::vector<std::string> names, ListNames(root, folder));
+  std::vector<Ref> refs;
+  for (const std::string& name : names) {
+    absl::StatusOr<Ref> ref = read(root, name);
+    if (absl::IsNotFound(ref.status())) {
+      continue;
+    }
+    OG_RETURN_IF_ERROR(ref.status());
+    refs.push_back(*std::move(ref));
+  }
+  return refs;
+}
+
 }  // namespace
 
 absl::Status CheckBranchName(std::string_view name) {
@@ -273,13 +291,7 @@ io::Location BranchFile(const io::Location& root, std::string_view name) {
 }
 
 absl::StatusOr<std::vector<BranchInfo>> ListBranches(const io::Location& root) {
-  OG_ASSIGN_OR_RETURN(const std::vector<std::string> names, ListNames(root, kBranchesFolder));
-  std::vector<BranchInfo> branches;
-  for (const std::string& name : names) {
-    OG_ASSIGN_OR_RETURN(BranchInfo branch, ReadBranch(root, name));
-    branches.push_back(std::move(branch));
-  }
-  return branches;
+  return ReadEach<BranchInfo>(root, kBranchesFolder, ReadBranch);
 }
 
 absl::StatusOr<BranchInfo> ReadBranch(const io::Location& root, std::string_view name) {
@@ -382,13 +394,7 @@ absl::Status DeleteBranch(io::Env& env, const io::Location& root, std::string_vi
 }
 
 absl::StatusOr<std::vector<TagInfo>> ListTags(const io::Location& root) {
-  OG_ASSIGN_OR_RETURN(const std::vector<std::string> names, ListNames(root, kTagsFolder));
-  std::vector<TagInfo> tags;
-  for (const std::string& name : names) {
-    OG_ASSIGN_OR_RETURN(TagInfo tag, ReadTag(root, name));
-    tags.push_back(std::move(tag));
-  }
-  return tags;
+  return ReadEach<TagInfo>(root, kTagsFolder, ReadTag);
 }
 
 absl::StatusOr<TagInfo> ReadTag(const io::Location& root, std::string_view name) {
