@@ -81,7 +81,7 @@ void AddNulls(Array& array, double fraction, std::mt19937_64& random) {
   }
   const auto length = static_cast<size_t>(array.length);
   io::MutableBuffer validity(io::BytesForBits(length));
-  std::memset(validity.data(), 0, validity.size());
+  if (validity.size() != 0) std::memset(validity.data(), 0, validity.size());
   std::bernoulli_distribution is_null(fraction);
   for (size_t i = 0; i < length; ++i) {
     const bool null = is_null(random);
@@ -187,7 +187,7 @@ ArrayPtr RandomArray(const TypePtr& type, int64_t length, const RandomArrayOptio
     case TypeId::kBool: {
       Numbers numbers(options.shape, random);
       io::MutableBuffer bits(io::BytesForBits(static_cast<size_t>(length)));
-      std::memset(bits.data(), 0, bits.size());
+      if (length != 0) std::memset(bits.data(), 0, bits.size());
       for (int64_t i = 0; i < length; ++i) {
         io::WriteBit(bits.data(), static_cast<size_t>(i),
                      numbers.Next(static_cast<uint64_t>(i)) % 2 == 0);
@@ -235,7 +235,7 @@ ArrayPtr RandomArray(const TypePtr& type, int64_t length, const RandomArrayOptio
       array->dictionary = RandomArray(type->value_type, items, unique, random);
       const auto width = static_cast<size_t>(type->bit_width()) / 8;
       io::MutableBuffer keys(static_cast<size_t>(length) * width);
-      std::memset(keys.data(), 0, keys.size());
+      if (keys.size() != 0) std::memset(keys.data(), 0, keys.size());
       for (size_t i = 0; i < static_cast<size_t>(length); ++i) {
         keys.data()[i * width] = static_cast<std::byte>(random() % items);
       }
