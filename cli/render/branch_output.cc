@@ -3,6 +3,7 @@
 #include <string_view>
 #include <utility>
 
+#include "cli/render/json_fields.h"
 #include "io/base/json_writer.h"
 #include "io/base/text.h"
 
@@ -14,25 +15,6 @@ using engine::graph::MergeConflictField;
 using engine::graph::MergedTable;
 using engine::graph::MergeOutcome;
 using io::JsonWriter;
-
-void Write(JsonWriter& json, std::string_view key, std::string_view value) {
-  json.Key(key);
-  json.String(value);
-}
-
-void Write(JsonWriter& json, std::string_view key, const std::optional<std::string>& value) {
-  json.Key(key);
-  value ? json.String(*value) : json.Null();
-}
-
-void Write(JsonWriter& json, std::string_view key, uint64_t value) {
-  json.Key(key);
-  json.Uint(value);
-}
-
-std::string Document(JsonWriter json) {
-  return std::move(json).Finish() + "\n";
-}
 
 std::string_view OutcomeName(MergeOutcome outcome) {
   switch (outcome) {

@@ -3,6 +3,7 @@
 #include <optional>
 
 #include "cli/render/error_text.h"
+#include "cli/render/json_fields.h"
 #include "io/base/json_writer.h"
 #include "io/base/text.h"
 
@@ -16,29 +17,6 @@ using engine::query::LintFinding;
 using engine::query::LintResult;
 using engine::query::LintSeverity;
 using io::JsonWriter;
-
-void Write(JsonWriter& json, std::string_view key, std::string_view value) {
-  json.Key(key);
-  json.String(value);
-}
-
-void Write(JsonWriter& json, std::string_view key, uint64_t value) {
-  json.Key(key);
-  json.Uint(value);
-}
-
-void Write(JsonWriter& json, std::string_view key, const std::optional<std::string>& value) {
-  json.Key(key);
-  if (value) {
-    json.String(*value);
-  } else {
-    json.Null();
-  }
-}
-
-std::string Document(JsonWriter json) {
-  return std::move(json).Finish() + "\n";
-}
 
 void WriteCommit(JsonWriter& json, const CommitInfo& commit) {
   json.BeginObject();

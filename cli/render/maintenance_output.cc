@@ -5,6 +5,7 @@
 #include <utility>
 #include <vector>
 
+#include "cli/render/json_fields.h"
 #include "io/base/json_writer.h"
 #include "io/base/text.h"
 
@@ -19,26 +20,6 @@ using engine::graph::RepairedTable;
 using engine::graph::Severity;
 using engine::graph::VerifyFinding;
 using io::JsonWriter;
-
-void Write(JsonWriter& json, std::string_view key, std::string_view value) {
-  json.Key(key);
-  json.String(value);
-}
-
-void Write(JsonWriter& json, std::string_view key, uint64_t value) {
-  json.Key(key);
-  json.Uint(value);
-}
-
-void WriteFlag(JsonWriter& json, std::string_view key, bool value) {
-  json.Key(key);
-  json.Bool(value);
-}
-
-void Write(JsonWriter& json, std::string_view key, const std::optional<uint64_t>& value) {
-  json.Key(key);
-  value ? json.Uint(*value) : json.Null();
-}
 
 std::string Padded(std::string text, size_t width) {
   text.resize(std::max(text.size(), width), ' ');
@@ -92,7 +73,7 @@ std::string OptimizeJson(std::string_view uri, const engine::graph::OptimizeResu
   }
   json.EndArray();
   json.EndObject();
-  return std::move(json).Finish() + "\n";
+  return Document(std::move(json));
 }
 
 std::string OptimizeText(std::string_view uri, const engine::graph::OptimizeResult& result) {
@@ -146,13 +127,12 @@ std::string CleanupJson(const CleanupReport& report) {
     Write(json, "type_key", std::string_view(table.table_key));
     Write(json, "bytes_removed", table.bytes_removed);
     Write(json, "old_versions_removed", table.old_versions_removed);
-    json.Key("error");
-    table.error ? json.String(*table.error) : json.Null();
+    Write(json, "error", table.error);
     json.EndObject();
   }
   json.EndArray();
   json.EndObject();
-  return std::move(json).Finish() + "\n";
+  return Document(std::move(json));
 }
 
 std::string CleanupText(const CleanupReport& report) {
@@ -181,9 +161,7 @@ std::string RepairJson(const RepairReport& report) {
   Write(json, "uri", std::string_view(report.uri));
   WriteFlag(json, "confirm", report.options.confirm);
   WriteFlag(json, "force", report.options.force);
-  json.Key("graph_manifest_version");
-  const auto& version = report.result.graph_manifest_version;
-  version ? json.Uint(*version) : json.Null();
+  Write(json, "graph_manifest_version", report.result.graph_manifest_version);
   json.Key("datasets");
   json.BeginArray();
   for (const RepairedTable& table : report.result.tables) {
@@ -199,13 +177,12 @@ std::string RepairJson(const RepairReport& report) {
       json.String(operation);
     }
     json.EndArray();
-    json.Key("error");
-    table.error ? json.String(*table.error) : json.Null();
+    Write(json, "error", table.error);
     json.EndObject();
   }
   json.EndArray();
   json.EndObject();
-  return std::move(json).Finish() + "\n";
+  return Document(std::move(json));
 }
 
 std::string RepairText(const RepairReport& report) {
@@ -257,7 +234,7 @@ std::string VerifyJson(std::string_view uri, const engine::graph::VerifyReport& 
   }
   json.EndArray();
   json.EndObject();
-  return std::move(json).Finish() + "\n";
+  return Document(std::move(json));
 }
 
 std::string VerifyText(std::string_view uri, const engine::graph::VerifyReport& report) {

@@ -15,21 +15,7 @@ namespace {
 // A part that has found so much leaves the rest to another one.
 constexpr uint64_t kFoundBytesMax = uint64_t{8} << 20;
 
-uint64_t HeldBytes(const format::Array& array) {
-  uint64_t bytes = array.validity.size() + array.offsets.size() + array.values.size();
-  for (const format::ArrayPtr& child : array.children)
-    bytes += HeldBytes(*child);
-  return bytes;
-}
-
 }  // namespace
-
-uint64_t HeldBytes(const RecordBatch& batch) {
-  uint64_t bytes = 0;
-  for (const format::ArrayPtr& column : batch.columns)
-    bytes += HeldBytes(*column);
-  return bytes;
-}
 
 void DecodeMixedDictionaries(std::vector<RecordBatch>& batches) {
   for (size_t column = 0; column < batches[0].columns.size(); ++column) {
@@ -103,7 +89,7 @@ absl::Status LatePart::Take() {
   if (readers_.others != nullptr) {
     OG_ASSIGN_OR_RETURN(rows.others, readers_.others->Take(rows.offsets));
   }
-  bytes_ += HeldBytes(rows.filtered) + HeldBytes(rows.others);
+  bytes_ += MemoryBytes(rows.filtered) + MemoryBytes(rows.others);
   found_.rows.push_back(std::move(rows));
   return absl::OkStatus();
 }

@@ -73,9 +73,6 @@ class LatePart {
   io::TaskGroup group_;  // last: waits before the rest goes
 };
 
-// Bytes of the buffers of `batch`.
-uint64_t HeldBytes(const format::RecordBatch& batch);
-
 // Texts come with a dictionary from the pages that have one, and without from the others: where
 // `batches` have both, all go without.
 void DecodeMixedDictionaries(std::vector<format::RecordBatch>& batches);

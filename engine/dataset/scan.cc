@@ -306,7 +306,7 @@ class FragmentScan {
               readers_.others == nullptr ? ReadColumns{} : filtered, std::ssize(found.offsets),
               found.offsets, virtual_columns_));
       rows += found.offsets.size();
-      bytes += HeldBytes(batch);
+      bytes += MemoryBytes(batch);
       gathered.push_back(std::move(batch));
     }
     if (!gathered.empty()) {

@@ -25,6 +25,7 @@
 #include "engine/graph/graph_testing.h"
 #include "engine/graph/manifest/store.h"
 #include "engine/graph/optimize.h"
+#include "engine/graph/shared_machines_testing.h"
 #include "engine/graph/snapshot.h"
 #include "engine/graph/verify/verify.h"
 #include "engine/query/parse.h"
@@ -33,8 +34,6 @@
 #include "io/base/text.h"
 #include "io/env/real_env.h"
 #include "io/env/sim_env.h"
-#include "io/memory/memory_store.h"
-#include "io/store/hooked_store.h"
 #include "tests/support/crash_machine.h"
 #include "tests/support/reference_graph.h"
 #include "tests/support/seed.h"
@@ -634,14 +633,10 @@ TEST(CleanupProcessesTest, AReaderInAnotherProcessKeepsWhatItReads) {
 
 // --- Machines that share storage -----------------------------------------------------------------
 
-class SharedStore final : public io::HookedStore {
- public:
-  using HookedStore::HookedStore;
-  bool is_local() const override { return false; }
-};
-
-class SharedCleanupTest : public ::testing::Test {
+class SharedCleanupTest : public SharedMachines {
  protected:
+  SharedCleanupTest() : SharedMachines(tests::Seed()) {}
+
   void SetUp() override {
     ASSERT_THAT(Graph::Init(*here_, Root(*here_), kPeopleSchema, {}), IsOk());
     graph_ = *Graph::Open(*here_, Root(*here_), OpenMode::kReadWrite);
@@ -649,18 +644,6 @@ class SharedCleanupTest : public ::testing::Test {
     ASSERT_THAT(Load(*graph_, Team("a")), IsOk());
   }
 
-  static io::Location Root(io::Env& env) { return *env.Resolve("memory://disk/g"); }
-
-  std::unique_ptr<io::SimEnv> NewMachine(uint64_t seed) {
-    io::SimEnvOptions options;
-    options.wrap_store = [this](const std::shared_ptr<io::Store>&) { return store_; };
-    return std::make_unique<io::SimEnv>(seed, options);
-  }
-
-  const std::shared_ptr<SharedStore> store_ = std::make_shared<SharedStore>(
-      std::make_shared<io::MemoryStore>("memory://disk/", [this] { return here_->NowUs(); }));
-  const std::unique_ptr<io::SimEnv> here_ = NewMachine(tests::Seed());
-  const std::unique_ptr<io::SimEnv> there_ = NewMachine(tests::Seed() + 1000);
   std::shared_ptr<Graph> graph_;
 };
 

@@ -1,6 +1,6 @@
 // Writers on two machines that share storage and no clock: a living one is never recovered, a slow
 // one loses or finds its write finished, and nobody is left with a table ahead of what is
-// published. Each machine is an Env; the storage is a store in memory that says it is far away.
+// published.
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -15,13 +15,11 @@
 #include "engine/graph/graph.h"
 #include "engine/graph/graph_testing.h"
 #include "engine/graph/recovery/writer_lease.h"
+#include "engine/graph/shared_machines_testing.h"
 #include "engine/query/parse.h"
 #include "io/base/error_detail.h"
 #include "io/base/text.h"
 #include "io/env/sim_env.h"
-#include "io/fault/counting_store.h"
-#include "io/memory/memory_store.h"
-#include "io/store/hooked_store.h"
 #include "tests/support/seed.h"
 #include "tests/support/status_matchers.h"
 
@@ -34,21 +32,14 @@ using ::testing::HasSubstr;
 // After this long a lease is over by every clock.
 constexpr int64_t kOverUs = kLeaseUs + kLeaseMarginUs + 1'000'000;
 
-// The store as both machines see it.
-class SharedStore : public io::CountingStore {
- public:
-  using CountingStore::CountingStore;
-  bool is_local() const override { return false; }
-};
-
-class LeaseTest : public ::testing::Test {
+class LeaseTest : public SharedMachines {
  protected:
+  LeaseTest() : SharedMachines(tests::Seed()) {}
+
   void SetUp() override {
     ASSERT_THAT(Graph::Init(*here_, Root(*here_), kPeopleSchema, {}), IsOk());
     ASSERT_THAT(Open(*here_)->CreateBranch("b", "main"), IsOk());
   }
-
-  static io::Location Root(io::Env& env) { return *env.Resolve("memory://disk/g"); }
 
   static std::shared_ptr<Graph> Open(io::Env& env) {
     auto graph = Graph::Open(env, Root(env), OpenMode::kReadWrite);
@@ -98,17 +89,6 @@ class LeaseTest : public ::testing::Test {
     EXPECT_THAT(Mutate(*Open(*here_), "insert Team { slug: \"z2\" } insert Person { name: \"z\" }"),
                 IsOk());
   }
-
-  std::unique_ptr<io::SimEnv> NewMachine(uint64_t seed) {
-    io::SimEnvOptions options;
-    options.wrap_store = [this](const std::shared_ptr<io::Store>&) { return store_; };
-    return std::make_unique<io::SimEnv>(seed, options);
-  }
-
-  const std::shared_ptr<SharedStore> store_ = std::make_shared<SharedStore>(
-      std::make_shared<io::MemoryStore>("memory://disk/", [this] { return here_->NowUs(); }));
-  const std::unique_ptr<io::SimEnv> here_ = NewMachine(tests::Seed());
-  const std::unique_ptr<io::SimEnv> there_ = NewMachine(tests::Seed() + 1);
 };
 
 TEST_F(LeaseTest, ALivingWriterIsPassedBy) {

@@ -20,8 +20,8 @@
 
 #include "absl/status/status.h"
 
-#include "engine/topology/block_allocator.h"
 #include "format/arrow/array.h"
+#include "io/base/block_allocator.h"
 #include "io/env/memory_budget.h"
 
 namespace og::engine::topology {
@@ -121,8 +121,8 @@ class NodeIndex {
   io::MemoryReservation memory_;
   uint64_t kept_bytes_ = 0;             // of kept_
   std::vector<format::ArrayPtr> kept_;  // with ids that are not in place
-  std::vector<Entry, BlockAllocator<Entry>> entries_;
-  std::vector<Slot, BlockAllocator<Slot>> slots_;  // a power of two, at most half full
+  std::vector<Entry, io::BlockAllocator<Entry>> entries_;
+  std::vector<Slot, io::BlockAllocator<Slot>> slots_;  // a power of two, at most half full
 };
 
 // Whether `type` is utf8, large utf8, or a dictionary of one of them.

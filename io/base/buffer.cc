@@ -5,30 +5,11 @@
 #include <utility>
 
 #include "io/base/bits.h"
+#include "io/base/block_allocator.h"
 #include "io/base/block_pool.h"
 #include "io/base/check.h"
 
 namespace og::io {
-namespace {
-
-// Takes what std::shared_ptr counts references in from where the bytes come from.
-template <typename T>
-struct BlockAllocator {
-  using value_type = T;
-
-  BlockAllocator() = default;
-  template <typename Other>
-  explicit BlockAllocator(const BlockAllocator<Other>&) {}
-
-  T* allocate(size_t count) { return reinterpret_cast<T*>(TakeBlock(count * sizeof(T)).data); }
-  void deallocate(T* taken, size_t count) {
-    GiveBlock(reinterpret_cast<std::byte*>(taken), RoundUp(count * sizeof(T), kBufferAlignment));
-  }
-  friend bool operator==(const BlockAllocator&, const BlockAllocator&) { return true; }
-};
-
-}  // namespace
-
 Buffer Buffer::CopyOf(std::span<const std::byte> bytes) {
   MutableBuffer copy(bytes.size());
   if (!bytes.empty()) std::memcpy(copy.data(), bytes.data(), bytes.size());

@@ -1,5 +1,5 @@
-// Vectors in blocks of io/base/block_pool.h, where large ones lie in huge pages: for memory that
-// look-ups go all over.
+// Standard containers and counted references in blocks of block_pool.h, of which large ones lie in
+// huge pages.
 #pragma once
 
 #include <cstddef>
@@ -8,7 +8,7 @@
 #include "io/base/block_pool.h"
 #include "io/base/buffer.h"
 
-namespace og::engine::topology {
+namespace og::io {
 
 template <typename T>
 struct BlockAllocator {
@@ -18,12 +18,11 @@ struct BlockAllocator {
   template <typename Other>
   explicit BlockAllocator(const BlockAllocator<Other>&) {}
 
-  T* allocate(size_t count) { return reinterpret_cast<T*>(io::TakeBlock(count * sizeof(T)).data); }
+  T* allocate(size_t count) { return reinterpret_cast<T*>(TakeBlock(count * sizeof(T)).data); }
   void deallocate(T* taken, size_t count) {
-    io::GiveBlock(reinterpret_cast<std::byte*>(taken),
-                  io::RoundUp(count * sizeof(T), io::kBufferAlignment));
+    GiveBlock(reinterpret_cast<std::byte*>(taken), RoundUp(count * sizeof(T), kBufferAlignment));
   }
   friend bool operator==(const BlockAllocator&, const BlockAllocator&) { return true; }
 };
 
-}  // namespace og::engine::topology
+}  // namespace og::io
