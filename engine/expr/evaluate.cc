@@ -57,6 +57,7 @@ size_t Size(int64_t value) {
 struct Operand {
   ArrayPtr values;
   bool is_scalar = false;
+  bool is_column = false;
   const DataType& type() const { return *values->type; }
 };
 
@@ -313,17 +314,24 @@ CompareOp Mirrored(CompareOp op) {
   }
 }
 
+// Whether a literal takes the type of what it is compared with: all but beside a float that is
+// computed and no column, as Lance has it; `abs(g) = 0.1` compares 64-bit floats.
+bool TakesType(const DataType& literal, const Operand& other) {
+  const bool is_narrow = other.type().id == TypeId::kFloat32 || other.type().id == TypeId::kFloat16;
+  return other.is_column || other.is_scalar || !is_narrow || literal.id != TypeId::kFloat64;
+}
+
 absl::StatusOr<Truths> CompareOperands(CompareOp op, Operand a, Operand b) {
   if (a.is_scalar && !b.is_scalar) {
     std::swap(a, b);
     op = Mirrored(op);
   }
-  if (b.is_scalar) {
+  if (b.is_scalar && TakesType(b.type(), a)) {
     OG_ASSIGN_OR_RETURN(b.values, CoerceLiteral(DecodeDictionary(b.values), a.values->type));
   }
   if (ByEntries(*a.values) && b.is_scalar) {
     OG_ASSIGN_OR_RETURN(const Truths of_entries,
-                        CompareOperands(op, {a.values->dictionary, false}, b));
+                        CompareOperands(op, {a.values->dictionary, false, a.is_column}, b));
     return ThroughIndices(*a.values, of_entries);
   }
   a.values = DecodeDictionary(a.values);
@@ -533,7 +541,8 @@ Truths TestInIntegers(const Array& array, const ArrayPtr& members) {
 
 absl::StatusOr<Truths> TestIn(Operand arg, const ArrayPtr& members) {
   if (ByEntries(*arg.values)) {
-    OG_ASSIGN_OR_RETURN(const Truths of_entries, TestIn({arg.values->dictionary, false}, members));
+    OG_ASSIGN_OR_RETURN(const Truths of_entries,
+                        TestIn({arg.values->dictionary, false, arg.is_column}, members));
     return ThroughIndices(*arg.values, of_entries);
   }
   const bool is_text =
@@ -548,8 +557,9 @@ absl::StatusOr<Truths> TestIn(Operand arg, const ArrayPtr& members) {
   } else {
     truths.assign(Size(array.length), kFalse);
     for (int64_t m = 0; m < members->length; ++m) {
-      OG_ASSIGN_OR_RETURN(const Truths equal, CompareOperands(CompareOp::kEq, {arg.values, false},
-                                                              {Slice(members, m, 1), true}));
+      OG_ASSIGN_OR_RETURN(const Truths equal,
+                          CompareOperands(CompareOp::kEq, {arg.values, false, arg.is_column},
+                                          {Slice(members, m, 1), true}));
       for (size_t i = 0; i < truths.size(); ++i) {
         if (equal[i] == kTrue) truths[i] = kTrue;
       }
@@ -580,7 +590,7 @@ class Evaluator {
         return BadRequest(io::StrCat("no column '", io::Join(expr.path, "."), "'"));
       }
       if (rows_.has_value()) column = Take(*column, *rows_);
-      return Operand{std::move(column), false};
+      return Operand{std::move(column), false, true};
     }
     if (IsComputed(expr)) {
       if (depth_ == kDepthMax) return BadRequest("expression is nested too deeply");
@@ -676,11 +686,11 @@ class Evaluator {
     }
     if (expr.kind == ExprKind::kCast) {
       OG_ASSIGN_OR_RETURN(args[0].values, Cast(args[0].values, expr.type));
-      return args[0];
+      return Operand{args[0].values, args[0].is_scalar};
     }
     if (expr.kind == ExprKind::kStrictCast) {
       OG_ASSIGN_OR_RETURN(args[0].values, StrictCast(args[0].values, expr.type));
-      return args[0];
+      return Operand{args[0].values, args[0].is_scalar};
     }
     if (expr.kind == ExprKind::kArithmetic) {
       for (const size_t i : {size_t{0}, size_t{1}}) {

@@ -11,6 +11,7 @@
 // Comparison rules:
 //   - A literal is cast to the other side's type first. For integers it stays what it is when the
 //     cast would lose something, and the comparison is exact (`age = 2.5` is never true).
+//     A 32-bit float that is computed, not a column, compares with a float literal as 64-bit ones.
 //   - Text given as a literal for a date or timestamp is parsed (text.h).
 //   - Integers of different types compare exactly, an integer with a float as 64-bit floats.
 //   - Floats compare in IEEE 754 total order, as Arrow's kernels do: -0 < 0, NaN is the greatest

@@ -193,6 +193,27 @@ TEST(CompareTest, LiteralsAreCastOnlyWhereNothingIsLost) {
               ElementsAre(1));
 }
 
+TEST(CompareTest, NarrowFloatsWithLiterals) {
+  const RecordBatch batch = Batch({{"f", Numbers<float>(format::Float32(), {0.1f, 2.5f, {}})}});
+  const auto rows = [&](std::string_view text) { return Filter(ParseFilter(text).value(), batch); };
+  EXPECT_THAT(rows("f = 0.1"), ElementsAre(0));
+  EXPECT_THAT(rows("f in (0.1, 7)"), ElementsAre(0));
+  EXPECT_THAT(rows("not f = 0.1"), ElementsAre(1));
+  EXPECT_THAT(rows("not f not in (0.1)"), ElementsAre(0));
+  EXPECT_THAT(rows("abs(f) = 0.1"), IsEmpty());
+  EXPECT_THAT(rows("f::float in (0.1, 2.5)"), ElementsAre(1));
+  EXPECT_THAT(rows("abs(f) = 2.5"), ElementsAre(1));
+}
+
+TEST(CompareTest, NotANumberIsTheGreatestWhateverItsSign) {
+  const RecordBatch batch =
+      Batch({{"f", Numbers<double>(format::Float64(), {std::nan(""), -std::nan(""), -2.0, 4.0})}});
+  const auto rows = [&](std::string_view text) { return Filter(ParseFilter(text).value(), batch); };
+  EXPECT_THAT(rows("f > 1.0"), ElementsAre(0, 1, 3));
+  EXPECT_THAT(rows("-f > 1.0"), ElementsAre(0, 1, 2));
+  EXPECT_THAT(rows("sqrt(f) > 1.0"), ElementsAre(0, 1, 2, 3));
+}
+
 TEST(CompareTest, DatesWithTextAndWithEachOther) {
   const RecordBatch batch =
       Batch({{"d", Numbers<int32_t>(format::Date32(), {0, 1, {}})},
@@ -391,6 +412,8 @@ TEST(ComputeTest, ArithmeticIsOfOneType) {
   EXPECT_TRUE(Equal(*Value("a / b", batch), *Numbers<int64_t>(format::Int64(), {3, {}, 128})));
   EXPECT_TRUE(Equal(*Value("a % b", batch), *Numbers<int64_t>(format::Int64(), {1, {}, 0})));
   EXPECT_TRUE(Equal(*Value("-b", batch), *Numbers<int64_t>(format::Int64(), {-2, -3, 1})));
+  EXPECT_TRUE(Equal(*Value("-a", batch), *Numbers<int8_t>(format::Int8(), {-7, {}, -128})));
+  EXPECT_TRUE(Equal(*Value("-f", batch), *Numbers<float>(format::Float32(), {-0.5f, -1.5f, {}})));
   EXPECT_TRUE(Equal(*Value("f * b", batch), *Numbers<float>(format::Float32(), {1.0f, 4.5f, {}})));
   EXPECT_TRUE(Equal(*Value("1 + 2", batch), *Numbers<int64_t>(format::Int64(), {3, 3, 3})));
   EXPECT_TRUE(Equal(*Value("a + null", batch), *Numbers<int8_t>(format::Int8(), {{}, {}, {}})));

@@ -505,7 +505,7 @@ class Parser {
     ++depth_;
     OG_ASSIGN_OR_RETURN(ExprPtr operand, Operand());
     --depth_;
-    return Arithmetic(ArithmeticOp::kMultiply, std::move(operand), Int64Literal(-1));
+    return Call(Function::kNegative, {std::move(operand)});
   }
 
   absl::StatusOr<ExprPtr> ColumnHere() { return ColumnFrom({}); }

@@ -44,7 +44,7 @@ TEST(FilterParseTest, Reads) {
       {".5 < a", "(0.5 < a)"},
       {"a + 1 * 2 - b", "((a + (1 * 2)) - b)"},
       {"(a + 1) % 2 = 0", "(((a + 1) % 2) = 0)"},
-      {"a-1 > -b/2", "((a - 1) > ((b * -1) / 2))"},
+      {"a-1 > -b/2", "((a - 1) > (negative(b) / 2))"},
       {"a || '-' || b", "((a || '-') || b)"},
       {"coalesce(a, lower(b), 'x')", "coalesce(a, lower(b), 'x')"},
       {"cast(a + 1 as bigint unsigned)", "CAST((a + 1) AS uint64)"},

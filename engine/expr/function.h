@@ -62,7 +62,8 @@ enum class Function : uint8_t {
   kListMin,
   kListEmpty,
   kAbs,
-  kRound,  // half away from zero, to so many decimal places
+  kNegative,  // as wide as its argument; of unsigned integers an int64
+  kRound,     // half away from zero, to so many decimal places
   kTruncate,
   kCeil,
   kFloor,

@@ -76,6 +76,7 @@ constexpr FunctionSpec kFunctions[] = {
     {"regexp_replace", Function::kRegexpReplace, 3, 4},
 
     {"abs", Function::kAbs, 1, 1},
+    {"negative", Function::kNegative, 1, 1},
     {"round", Function::kRound, 1, 2},
     {"trunc", Function::kTruncate, 1, 2},
     {"ceil", Function::kCeil, 1, 1},

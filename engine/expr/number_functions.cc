@@ -23,10 +23,28 @@ absl::Status BadRequest(std::string_view message) {
   return io::DetailedError({io::ErrorKind::kBadRequest, "", {}}, message);
 }
 
+// `value` for each of `count` rows.
+ArrayPtr Repeated(int64_t value, int64_t count) {
+  return Take(*Int64Literal(value)->values, std::vector<int64_t>(static_cast<size_t>(count), 0));
+}
+
+absl::StatusOr<ArrayPtr> Negative(const ArrayPtr& arg) {
+  switch (arg->type->id) {
+    case TypeId::kNull:
+      return arg;
+    case TypeId::kInt8:
+    case TypeId::kInt16:
+    case TypeId::kInt32: {
+      OG_ASSIGN_OR_RETURN(const ArrayPtr zeros, Cast(Repeated(0, arg->length), arg->type));
+      return Calculate(ArithmeticOp::kSubtract, zeros, arg);
+    }
+    default:
+      return Calculate(ArithmeticOp::kMultiply, arg, Repeated(-1, arg->length));
+  }
+}
+
 absl::StatusOr<ArrayPtr> Absolute(const ArrayPtr& arg) {
-  const ArrayPtr zeros =
-      Take(*Int64Literal(0)->values, std::vector<int64_t>(static_cast<size_t>(arg->length), 0));
-  OG_ASSIGN_OR_RETURN(const ArrayPtr nought, Cast(zeros, arg->type));
+  OG_ASSIGN_OR_RETURN(const ArrayPtr nought, Cast(Repeated(0, arg->length), arg->type));
   OG_ASSIGN_OR_RETURN(const ArrayPtr negated, Calculate(ArithmeticOp::kSubtract, nought, arg));
   const auto builder = MakeBuilder(arg->type);
   for (int64_t i = 0; i < arg->length; ++i) {
@@ -148,6 +166,7 @@ absl::StatusOr<ArrayPtr> CallNumberFunction(Function function, std::span<const A
       return BadRequest(io::StrCat(FunctionName(function), " of ", type.ToString()));
     }
   }
+  if (function == Function::kNegative) return Negative(args[0]);
   if (IsDecimal(*args[0]->type)) {
     if (function == Function::kAbs) return AbsoluteDecimals(args[0]);
     if (function == Function::kRound) {
