@@ -31,30 +31,107 @@ using format::RecordBatch;
 constexpr std::string_view kRowId = "_rowid";
 constexpr std::string_view kRowAddress = "_rowaddr";
 
-// The schema of `dataset` with `added` behind, and the added fields alone.
+// The schema of `dataset` with more fields: columns behind the others, members behind those of
+// their structs. `added` has the new ones alone, each in the structs that it is a member of.
 struct ExtendedSchema {
   std::shared_ptr<const LanceSchema> whole;
   std::shared_ptr<const LanceSchema> added;
 };
 
+LanceField* FindNamed(std::vector<LanceField>& fields, std::string_view name) {
+  const auto found = std::ranges::find(fields, name, &LanceField::name);
+  return found == fields.end() ? nullptr : &*found;
+}
+
+bool IsListOfItems(const format::DataType& type) {
+  return type.id == format::TypeId::kList || type.id == format::TypeId::kLargeList ||
+         type.id == format::TypeId::kFixedSizeList;
+}
+
+// Adds the members of `added`, a struct or lists of structs, that `field` lacks.
+absl::Status AddMembers(const format::Field& added, std::string_view file_version,
+                        LanceField& field) {
+  OG_ASSIGN_OR_RETURN(const format::Field before, format::ToArrow(field));
+  const format::DataType& type = *added.type;
+  if (type.id != before.type->id || (!IsListOfItems(type) && type.id != format::TypeId::kStruct)) {
+    if (*before.type == type) {
+      return io::InvalidArgumentError(
+          io::StrCat("Column ", added.name, " already exists in the dataset"));
+    }
+    return io::InvalidArgumentError(io::StrCat("Type conflicts between ", field.name, "(",
+                                               before.type->ToString(), ") and ", added.name, "(",
+                                               type.ToString(), ")"));
+  }
+  if (IsListOfItems(type)) return AddMembers(type.children[0], file_version, field.children[0]);
+  if (file_version == "2.0" || file_version == "2.1") {
+    return io::InvalidArgumentError(
+        io::StrCat("Column ", added.name, " is a struct col, add sub column is not supported in ",
+                   "Lance file version ", file_version));
+  }
+  if (field.is_packed()) {
+    return io::InvalidArgumentError(
+        io::StrCat("Column ", added.name, " is packed struct and already exists in the dataset"));
+  }
+  for (const format::Field& member : type.children) {
+    if (LanceField* const child = FindNamed(field.children, member.name); child != nullptr) {
+      OG_RETURN_IF_ERROR(AddMembers(member, file_version, *child));
+      continue;
+    }
+    OG_ASSIGN_OR_RETURN(LanceField lance, format::FromArrow(member));
+    field.children.push_back(std::move(lance));
+  }
+  return absl::OkStatus();
+}
+
+// `fields` without those that `before` has, but with the parents of what is left.
+std::vector<LanceField> Without(const LanceSchema& before, const std::vector<LanceField>& fields) {
+  std::vector<LanceField> left;
+  for (const LanceField& field : fields) {
+    if (before.FindId(field.id) == nullptr) {
+      left.push_back(field);
+      continue;
+    }
+    LanceField parent = field;
+    parent.children = Without(before, field.children);
+    if (!parent.children.empty()) left.push_back(std::move(parent));
+  }
+  return left;
+}
+
 absl::StatusOr<ExtendedSchema> Extend(const Dataset& dataset, const format::Schema& added) {
   LanceSchema whole = dataset.lance_schema();
-  const size_t num_before = whole.fields.size();
   std::set<std::string> names;
   for (const format::Field& field : added.fields) {
-    if (whole.Find(field.name) != nullptr || !names.insert(field.name).second) {
+    if (!names.insert(field.name).second) {
       return io::InvalidArgumentError(
           io::StrCat("Column ", field.name, " already exists in the dataset"));
+    }
+    if (LanceField* const column = FindNamed(whole.fields, field.name); column != nullptr) {
+      OG_RETURN_IF_ERROR(AddMembers(field, dataset.manifest().data_format_version, *column));
+      continue;
     }
     OG_ASSIGN_OR_RETURN(LanceField lance, format::FromArrow(field));
     whole.fields.push_back(std::move(lance));
   }
   AssignFieldIds(whole, dataset.manifest().max_field_id() + 1);
   LanceSchema alone;
-  alone.fields.assign(whole.fields.begin() + static_cast<ptrdiff_t>(num_before),
-                      whole.fields.end());
+  alone.fields = Without(dataset.lance_schema(), whole.fields);
   return ExtendedSchema{.whole = std::make_shared<const LanceSchema>(std::move(whole)),
                         .added = std::make_shared<const LanceSchema>(std::move(alone))};
+}
+
+// Members of structs in lists that are there get no values, whose lists might be of other lengths.
+absl::Status CheckNotInLists(const LanceSchema& before, const std::vector<LanceField>& added) {
+  for (const LanceField& field : added) {
+    if (before.FindId(field.id) == nullptr) continue;
+    OG_ASSIGN_OR_RETURN(const format::Field arrow, format::ToArrow(field));
+    if (IsListOfItems(*arrow.type)) {
+      return io::InvalidArgumentError(io::StrCat(
+          "members of ", field.name, ", structs in lists, can be added without values only"));
+    }
+    OG_RETURN_IF_ERROR(CheckNotInLists(before, field.children));
+  }
+  return absl::OkStatus();
 }
 
 // The Merge that adds `schema.added` to every fragment, with values that `compute` gives.
@@ -63,6 +140,7 @@ absl::StatusOr<StagedTransaction> StageNewValues(const Dataset& dataset,
                                                  const Projection& read,
                                                  const ComputeColumns& compute,
                                                  const WriteOptions& options) {
+  OG_RETURN_IF_ERROR(CheckNotInLists(dataset.lance_schema(), schema.added->fields));
   StagedTransaction staged = NewTransaction(dataset.env(), dataset.version(), options);
   StagingGuard guard(dataset, staged);
   format::MergeOperation merge;

@@ -1,4 +1,5 @@
-// Changing the columns of a dataset: adding, dropping, renaming, other types, nullability. What
+// Changing the columns of a dataset: adding, dropping, renaming, other types, nullability. A struct
+// column that is there already gets the members that it lacks, in files of version 2.2. What
 // needs no data changes only the schema; what does writes one more data file a fragment, and leaves
 // the files that are there alone.
 //

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "format/arrow/validity.h"
 #include "io/base/bits.h"
 #include "io/base/status.h"
 #include "io/base/status_macros.h"
@@ -76,8 +77,9 @@ struct Source {
   std::span<const int32_t> ids;
 };
 
-// `field` put together from several files: every member from the file that holds it, validity and
-// list bounds from the first.
+// `field` put together from several files: every member from the file that holds it, list bounds
+// and their validity from the first. A struct is null where it is null in all of them, and what a
+// file has below its nulls is null.
 absl::StatusOr<ArrayPtr> Merge(const LanceField& field, std::span<const Source> sources) {
   std::vector<Source> holding;
   for (const Source& source : sources) {
@@ -99,11 +101,17 @@ absl::StatusOr<ArrayPtr> Merge(const LanceField& field, std::span<const Source> 
       return io::DataLossError(io::StrCat("field ", field.name, " differs between data files"));
     }
   }
-  const std::shared_ptr<Array> result = rebased.front();
+  const auto result = std::make_shared<Array>(*rebased.front());
+  const bool is_struct = result->type->id == format::TypeId::kStruct;
+  if (is_struct) {
+    format::SetValidWhereAny(std::vector<ArrayPtr>(rebased.begin(), rebased.end()), *result);
+  }
   for (size_t i = 0; i < field.children.size(); ++i) {
     std::vector<Source> children;
     for (size_t k = 0; k < holding.size(); ++k) {
-      children.push_back({rebased[k]->children[i], holding[k].ids});
+      const ArrayPtr& child = rebased[k]->children[i];
+      children.push_back(
+          {is_struct ? format::MaskedBy(*rebased[k], child) : child, holding[k].ids});
       if (children.back().array->length != children.front().array->length) {
         return io::DataLossError(
             io::StrCat("lists of field ", field.name, " differ between data files"));

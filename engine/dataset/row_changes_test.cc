@@ -245,7 +245,8 @@ TEST_P(RowChangesTest, ColumnsAreComputed) {
   OG_ASSERT_OK_AND_ASSIGN(const auto versions, SortedRows(*dataset, options));
   EXPECT_THAT(versions, testing::Each("{\"_row_last_updated_at_version\":3}"));
 
-  EXPECT_THAT(StageAddColumns(*dataset, {{"age", "1"}}, {}), Refused("age already exists"));
+  EXPECT_THAT(StageAddColumns(*dataset, {{"age", "1"}}, {}),
+              Refused("Type conflicts between age(int32) and age(int64)"));
   EXPECT_THAT(StageAddColumns(*dataset, {{"x", "1"}, {"x", "2"}}, {}), Refused("x already exists"));
   EXPECT_THAT(StageAddColumns(*dataset, {{"x", "shoe"}}, {}), Refused("no column 'shoe'"));
   EXPECT_THAT(StageAddColumns(*dataset, {{"x", "1 / (id - 7)"}}, {}), Refused("Divide by zero"));
@@ -364,6 +365,9 @@ const format::Field kNumber = {
 const format::Field kText = {
     .name = "y", .type = format::Utf8(), .nullable = false, .metadata = {}};
 
+const format::Field kNote = {
+    .name = "note", .type = format::Utf8(), .nullable = true, .metadata = {}};
+
 TEST_P(RowChangesTest, MembersOfStructsChangeLikeColumns) {
   CreateOptions options;
   options.file_version = GetParam();
@@ -392,6 +396,65 @@ TEST_P(RowChangesTest, MembersOfStructsChangeLikeColumns) {
   OG_ASSERT_OK_AND_ASSIGN(dataset, dataset->Commit(dropped, {}));
   OG_ASSERT_OK_AND_ASSIGN(const auto narrow, SortedRows(*dataset));
   EXPECT_EQ(narrow[2], "{\"id\":3,\"p\":{\"wide\":-7}}");
+}
+
+TEST_P(RowChangesTest, StructsGetMembers) {
+  CreateOptions options;
+  options.file_version = GetParam();
+  constexpr std::string_view kRows = R"({"id":1,"p":{"x":5}}
+{"id":2,"p":null}
+{"id":3,"p":null}
+{"id":4,"p":{"x":null}})";
+  OG_ASSERT_OK_AND_ASSIGN(DatasetPtr dataset, CreateTable(env_, "memory://pairs",
+                                                          PairSchema({kNumber}), kRows, options));
+  const auto pair_with = [](const char* name) {
+    format::Schema schema;
+    schema.fields.push_back(
+        {.name = "p",
+         .type = format::Struct(
+             {{.name = name, .type = format::Int64(), .nullable = true, .metadata = {}}}),
+         .nullable = true,
+         .metadata = {}});
+    return std::make_shared<const format::Schema>(std::move(schema));
+  };
+  const auto nulls = StageAddNullColumns(*dataset, *pair_with("z"), {});
+  if (GetParam() != "2.2") {
+    EXPECT_THAT(nulls, StatusIs(absl::StatusCode::kInvalidArgument,
+                                HasSubstr("Column p is a struct col, add sub column")));
+    return;
+  }
+  OG_ASSERT_OK(nulls.status());
+  OG_ASSERT_OK_AND_ASSIGN(dataset, dataset->Commit(*nulls, {}));
+  EXPECT_EQ(dataset->manifest().fragments[0].files.size(), 1u);
+  const auto values = StreamOf(pair_with("w"), R"({"p":{"w":1}}
+{"p":{"w":2}}
+{"p":null}
+{"p":null})");
+  OG_ASSERT_OK_AND_ASSIGN(const auto staged, StageAddColumnsFrom(*dataset, *values, {}));
+  OG_ASSERT_OK_AND_ASSIGN(dataset, dataset->Commit(staged, {}));
+  EXPECT_EQ(dataset->manifest().fragments[0].files[1].fields, (std::vector<int32_t>{4}));
+  OG_ASSERT_OK_AND_ASSIGN(const std::string rows, RowText(*dataset));
+  EXPECT_EQ(rows,
+            "{\"id\":1,\"p\":{\"x\":5,\"z\":null,\"w\":1}}\n"
+            "{\"id\":2,\"p\":{\"x\":null,\"z\":null,\"w\":2}}\n"
+            "{\"id\":3,\"p\":null}\n"
+            "{\"id\":4,\"p\":{\"x\":null,\"z\":null,\"w\":null}}\n");
+  format::Schema lists;
+  lists.fields.push_back({.name = "items",
+                          .type = format::ListOf(format::Struct({kNumber})),
+                          .nullable = true,
+                          .metadata = {}});
+  OG_ASSERT_OK_AND_ASSIGN(const auto with_lists, StageAddNullColumns(*dataset, lists, {}));
+  OG_ASSERT_OK_AND_ASSIGN(const DatasetPtr other, dataset->Commit(with_lists, {}));
+  lists.fields[0].type = format::ListOf(format::Struct({kNote}));
+  const auto notes = StreamOf(std::make_shared<const format::Schema>(lists), R"({"items":null})");
+  EXPECT_THAT(StageAddColumnsFrom(*other, *notes, {}),
+              StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("without values only")));
+  OG_EXPECT_OK(StageAddNullColumns(*other, lists, {}).status());
+  EXPECT_THAT(StageAddNullColumns(*dataset, *pair_with("w"), {}),
+              StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("w already exists")));
+  EXPECT_THAT(StageAddNullColumns(*dataset, *pair_with("x"), {}),
+              StatusIs(absl::StatusCode::kInvalidArgument, HasSubstr("Type conflicts between x")));
 }
 
 TEST_P(RowChangesTest, ColumnsThatAppendedRowsLackAreNotStored) {

@@ -2,12 +2,9 @@
 // every change that it makes to the store, by the end of its process and by losses of power: what
 // is left opens and holds the old version or the new one, and takes the next change. Racing writers
 // make a history in which every version is what its change makes of the version before.
-#include <algorithm>
 #include <functional>
 #include <iostream>
-#include <map>
 #include <memory>
-#include <mutex>
 #include <random>
 #include <string>
 #include <thread>
@@ -19,6 +16,7 @@
 #include "engine/dataset/delete.h"
 #include "engine/dataset/merge_insert.h"
 #include "engine/dataset/row_changes_testing.h"
+#include "engine/dataset/row_history_testing.h"
 #include "engine/dataset/update.h"
 #include "io/base/text.h"
 #include "io/env/real_env.h"
@@ -156,168 +154,25 @@ TEST(RowHistoryTest, AChangeMayStopAnywhere) {
 
 // --- Racing --------------------------------------------------------------------------------------
 
-// The model of a table of ids and ages.
-using Model = std::map<int, int>;
-
-// What a change makes of a model.
-using ModelChange = std::function<void(Model&)>;
-
-// Ids of rows that are only deleted, only updated, and (from here on) only inserted.
-constexpr int kDeletable = 40;
-constexpr int kUpdatable = 40;
-constexpr int kFresh = 1000;
-
-// Of a writer.
-constexpr int kChangesMax = 100'000;
-
-class Race {
- public:
-  explicit Race(DatasetPtr dataset) : dataset_(std::move(dataset)) {}
-
-  // One writer: random changes, each with a transaction that the check knows.
-  void Write(uint64_t seed, int writer, int num_changes) {
-    std::mt19937_64 random(seed);
-    const auto below = [&](uint64_t bound) { return static_cast<int>(random() % bound); };
-    for (int i = 0; i < num_changes; ++i) {
-      const int number = writer * kChangesMax + i;
-      const int fresh = kFresh + number;
-      WriteOptions write;
-      write.uuid = io::StrCat("00000000-0000-4000-8000-", 100000 + number);
-      const RetryOptions retry{.conflict_retries = 1000,
-                               .timeout_us = 3'600'000'000,
-                               .commit = {.retries = 1000, .write_hint = true}};
-      absl::Status done;
-      ModelChange change;
-      switch (below(4)) {
-        case 0: {
-          const int first = below(kDeletable);
-          const int last = first + below(4);
-          done = DeleteWhere(*Latest(), {.predicate = io::StrCat("id between ", first, " and ",
-                                                                 std::min(last, kDeletable - 1)),
-                                         .write = write,
-                                         .retry = retry})
-                     .status();
-          change = [=](Model& model) {
-            for (int id = first; id <= std::min(last, kDeletable - 1); ++id)
-              model.erase(id);
-          };
-          break;
-        }
-        case 1: {
-          const int first = kDeletable + below(kUpdatable);
-          const int last = first + below(5);
-          done = UpdateWhere(*Latest(),
-                             {.assignments = {{"age", "age * 3 + 1"}},
-                              .predicate = io::StrCat("id between ", first, " and ",
-                                                      std::min(last, kDeletable + kUpdatable - 1)),
-                              .write = write,
-                              .retry = retry})
-                     .status();
-          change = [=](Model& model) {
-            for (int id = first; id <= std::min(last, kDeletable + kUpdatable - 1); ++id)
-              model[id] = model[id] * 3 + 1;
-          };
-          break;
-        }
-        case 2: {
-          const int known = kDeletable + below(kUpdatable);
-          const DatasetPtr latest = Latest();
-          const auto rows =
-              StreamOf(latest->schema(), io::StrCat("{\"id\":", known, ",\"age\":", i, "}\n",
-                                                    "{\"id\":", fresh, ",\"age\":", i, "}"));
-          MergeInsertRequest request{.when_matched = WhenMatchedRow::kUpdateAll};
-          request.write = write;
-          request.retry = retry;
-          done = MergeInsert(*latest, *rows, request).status();
-          change = [=](Model& model) { model[known] = model[fresh] = i; };
-          break;
-        }
-        default: {
-          const DatasetPtr latest = Latest();
-          const auto rows =
-              StreamOf(latest->schema(), io::StrCat("{\"id\":", fresh, ",\"age\":", i, "}"));
-          const auto staged = latest->StageAppend(*rows, write);
-          done = staged.ok() ? latest->Commit(*staged, retry.commit).status() : staged.status();
-          change = [=](Model& model) { model[fresh] = i; };
-        }
-      }
-      EXPECT_TRUE(done.ok()) << done;
-      const std::lock_guard lock(mutex_);
-      changes_[write.uuid] = std::move(change);
-    }
-  }
-
-  // Every version is what its change makes of the one before.
-  void Check(Model model, size_t num_changes) {
-    OG_ASSERT_OK_AND_ASSIGN(const DatasetPtr latest, dataset_->Latest());
-    ASSERT_EQ(latest->version(), 1 + num_changes);
-    ASSERT_EQ(changes_.size(), num_changes);
-    for (uint64_t version = 2; version <= latest->version(); ++version) {
-      OG_ASSERT_OK_AND_ASSIGN(const auto transaction, latest->TransactionOf(version));
-      const auto change = changes_.find(transaction.uuid);
-      ASSERT_NE(change, changes_.end()) << transaction.uuid;
-      change->second(model);
-      OG_ASSERT_OK_AND_ASSIGN(const DatasetPtr dataset, latest->Checkout(version));
-      Model found;
-      OG_ASSERT_OK_AND_ASSIGN(const auto stream, dataset->Scan({}));
-      OG_ASSERT_OK_AND_ASSIGN(const format::RecordBatch rows, format::Collect(*stream));
-      for (int64_t i = 0; i < rows.num_rows; ++i) {
-        EXPECT_TRUE(found
-                        .emplace(static_cast<int>(rows.columns[0]->Value<int64_t>(i)),
-                                 static_cast<int>(rows.columns[1]->Value<int64_t>(i)))
-                        .second);
-      }
-      ASSERT_EQ(found, model) << "version " << version << ", "
-                              << format::OperationName(transaction.operation);
-    }
-  }
-
- private:
-  DatasetPtr Latest() {
-    const auto latest = dataset_->Latest();
-    EXPECT_TRUE(latest.ok()) << latest.status();
-    return latest.ok() ? *latest : dataset_;
-  }
-
-  const DatasetPtr dataset_;
-  std::mutex mutex_;
-  std::map<std::string, ModelChange> changes_;
-};
-
-// The table that writers race on, and its model.
-absl::StatusOr<DatasetPtr> CreateRaceTable(io::Env& env, std::string_view uri, bool stable_row_ids,
-                                           Model& model) {
-  std::string lines;
-  for (int id = 0; id < kDeletable + kUpdatable; ++id) {
-    lines += io::StrCat("{\"id\":", id, ",\"age\":", id % 7, "}\n");
-    model[id] = id % 7;
-  }
-  CreateOptions options;
-  options.stable_row_ids = stable_row_ids;
-  options.write.max_rows_per_file = 25;
-  return CreateTable(env, uri, WithPrimaryKey(SchemaOf("id int64, age int64"), {"id"}), lines,
-                     options);
-}
-
 TEST(RowHistoryTest, RacingWritersMakeASerialHistory) {
   const uint64_t rounds = tests::Rounds(4);
   for (uint64_t round = 0; round < rounds; ++round) {
     constexpr int kWriters = 4;
     constexpr int kChanges = 8;
     io::SimEnv env(tests::Seed() + round);
-    Model model;
+    AgeModel model;
     OG_ASSERT_OK_AND_ASSIGN(const DatasetPtr dataset,
                             CreateRaceTable(env, "memory://race/t", round % 2 == 0, model));
-    Race race(dataset);
+    Race race;
     std::vector<std::function<void()>> writers;
     for (int writer = 0; writer < kWriters; ++writer) {
       writers.push_back([&, writer] {
-        race.Write(tests::Seed() * 31 + round * 7 + static_cast<uint64_t>(writer), writer,
+        race.Write(dataset, tests::Seed() * 31 + round * 7 + static_cast<uint64_t>(writer), writer,
                    kChanges);
       });
     }
     env.RunActors(writers);
-    race.Check(model, kWriters * kChanges);
+    race.Check(*dataset, model);
     ASSERT_FALSE(testing::Test::HasFailure()) << "round " << round;
   }
   std::cout << rounds << " histories of 4 writers equal to a serial one\n";
@@ -328,20 +183,20 @@ TEST(RowHistoryTest, RacingThreadsOnDiskMakeASerialHistory) {
   const int changes = static_cast<int>(tests::Rounds(6));
   const tests::TempDir folder;
   const auto env = *io::NewRealEnv({.durability = io::Durability::kNone});
-  Model model;
+  AgeModel model;
   OG_ASSERT_OK_AND_ASSIGN(const DatasetPtr dataset,
                           CreateRaceTable(*env, folder.Child("t.lance"), true, model));
-  Race race(dataset);
+  Race race;
   std::vector<std::thread> writers;
   for (int writer = 0; writer < kWriters; ++writer) {
     writers.emplace_back([&, writer] {
-      race.Write(tests::Seed() * 37 + static_cast<uint64_t>(writer), writer, changes);
+      race.Write(dataset, tests::Seed() * 37 + static_cast<uint64_t>(writer), writer, changes);
     });
   }
   for (std::thread& writer : writers) {
     writer.join();
   }
-  race.Check(model, static_cast<size_t>(kWriters * changes));
+  race.Check(*dataset, model);
 }
 
 }  // namespace

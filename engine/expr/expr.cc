@@ -6,7 +6,7 @@
 #include "engine/expr/functions.h"
 #include "engine/expr/text.h"
 #include "format/arrow/builder.h"
-#include "io/base/bits.h"
+#include "format/arrow/validity.h"
 #include "io/base/text.h"
 
 namespace og::engine::expr {
@@ -98,24 +98,6 @@ void CollectColumns(const Expr& expr, std::vector<std::vector<std::string>>& col
   }
   for (const ExprPtr& arg : expr.args)
     CollectColumns(*arg, columns);
-}
-
-// `child` with a null wherever `parent`, a struct of which it is a member, is null.
-ArrayPtr MaskedBy(const Array& parent, const ArrayPtr& child) {
-  const ArrayPtr member = format::Slice(child, parent.offset, parent.length);
-  if (parent.null_count == 0 || member->type->id == TypeId::kNull) return member;
-  auto masked = std::make_shared<Array>(*member);
-  const auto offset = static_cast<size_t>(member->offset);
-  io::MutableBuffer bits(io::BytesForBits(offset + static_cast<size_t>(member->length)));
-  std::fill(bits.data(), bits.data() + bits.size(), std::byte{0});
-  masked->null_count = 0;
-  for (int64_t i = 0; i < member->length; ++i) {
-    const bool valid = parent.IsValid(i) && member->IsValid(i);
-    io::WriteBit(bits.data(), offset + static_cast<size_t>(i), valid);
-    masked->null_count += valid ? 0 : 1;
-  }
-  masked->validity = masked->null_count == 0 ? io::Buffer() : std::move(bits).Share();
-  return masked;
 }
 
 }  // namespace
@@ -334,7 +316,7 @@ ArrayPtr FindColumn(const format::RecordBatch& batch, std::span<const std::strin
                      [&](const format::Field& member) { return member.name == path[depth]; });
     if (found == members.end()) return nullptr;
     const auto at = static_cast<size_t>(found - members.begin());
-    column = MaskedBy(*column, column->children[at]);
+    column = format::MaskedBy(*column, column->children[at]);
   }
   return column;
 }
