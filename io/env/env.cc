@@ -20,16 +20,13 @@ void Env::FillRandom(std::span<std::byte> out) {
 }
 
 std::string Env::NewUlid() {
-  std::array<uint8_t, 10> fresh_tail;
-  FillRandom(std::as_writable_bytes(std::span(fresh_tail)));
   const auto now_ms = static_cast<uint64_t>(NowUs()) / 1000;
-
   std::array<uint8_t, 16> id;
   {
     MutexLock lock(ulid_mutex_);
     if (now_ms > ulid_ms_) {
       ulid_ms_ = now_ms;
-      ulid_tail_ = fresh_tail;
+      FillRandom(std::as_writable_bytes(std::span(ulid_tail_)));
     } else {
       // The same millisecond, or a clock that went back: one more than the last.
       size_t i = ulid_tail_.size();

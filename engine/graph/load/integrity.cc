@@ -11,6 +11,7 @@
 #include "engine/expr/text.h"
 #include "engine/graph/load/json_column.h"
 #include "engine/graph/load/key_ledger.h"
+#include "engine/graph/load/known_keys.h"
 #include "io/base/error_detail.h"
 #include "io/base/status.h"
 #include "io/base/status_macros.h"
@@ -47,6 +48,10 @@ void Note(std::optional<Violation>& known, Violation found) {
   if (!known || found.row < known->row) known = std::move(found);
 }
 
+// Endpoints that are hashed before the first of them is looked up: so many reads of memory are
+// under way at once.
+constexpr int64_t kLookupsAtOnce = 32;
+
 // A column group whose values must not repeat.
 struct UniqueGroup {
   std::vector<std::string> columns;
@@ -64,7 +69,8 @@ struct TableState {
   bool check_ids = false;
   uint64_t input_rows = 0;
   uint64_t committed_rows = 0;
-  std::unique_ptr<KeyLedger> ids;  // node: with the endpoints that refer to it
+  std::unique_ptr<KeyLedger> ids;        // node: with the endpoints that refer to it
+  std::unique_ptr<KnownKeys> known_ids;  // node: of the input, so far
   std::vector<UniqueGroup> groups;
   std::optional<Violation> id_violation;
 
@@ -92,11 +98,13 @@ struct Integrity::State {
         catalog(std::move(schema_catalog)),
         mode(load_mode),
         budget(std::move(memory)),
+        known_budget(budget->NewChild("known keys", budget->limit() / 2)),
         edge_violations(catalog->edges().size()) {
     for (const schema::NodeType& type : catalog->nodes()) {
       TableState& table = AddTable(type.TableKey(), type.name, type.unique_groups);
       table.node = &type;
       table.ids = NewLedger();
+      table.known_ids = std::make_unique<KnownKeys>(known_budget);
     }
     for (size_t i = 0; i < catalog->edges().size(); ++i) {
       const schema::EdgeType& type = catalog->edges()[i];
@@ -139,8 +147,9 @@ struct Integrity::State {
   absl::Status AddIds(TableState& table, const RecordBatch& batch, uint16_t role, uint64_t row);
   absl::Status AddGroups(TableState& table, const RecordBatch& batch, uint16_t role, uint64_t row);
   absl::Status AddEnds(TableState& table, const RecordBatch& batch, bool committed, uint64_t row);
-  absl::Status AddEnd(TableState& nodes, const format::ArrayPtr& column, uint16_t role,
-                      uint64_t row);
+  // Notes the nodes that `column` names; those that are known to exist only if they are counted.
+  absl::Status AddEnd(TableState& nodes, const format::Array& column, uint16_t role,
+                      bool is_counted, uint64_t row);
 
   std::vector<std::string> NeededColumns(const TableState& table) const;
   bool NodeIsReferred(const TableState& nodes) const;
@@ -162,6 +171,7 @@ struct Integrity::State {
   const schema::CatalogPtr catalog;
   const LoadMode mode;
   const std::shared_ptr<io::MemoryBudget> budget;
+  const std::shared_ptr<io::MemoryBudget> known_budget;   // the ledgers need the rest
   std::map<std::string, TableState, std::less<>> tables;  // edges before nodes
   std::vector<EdgeViolations> edge_violations;
 };
@@ -185,9 +195,11 @@ absl::StatusOr<std::string> TextOf(const RecordBatch& row, std::string_view colu
 absl::Status Integrity::State::AddIds(TableState& table, const RecordBatch& batch, uint16_t role,
                                       uint64_t row) {
   const format::ArrayPtr ids = batch.Column("id");
+  const bool makes_known = table.known_ids != nullptr && role == kInputDefines;
   for (int64_t i = 0; i < batch.num_rows; ++i) {
-    OG_RETURN_IF_ERROR(
-        table.ids->Add(table.ids->Hash(ids->StringValue(i)), role, row + static_cast<uint64_t>(i)));
+    const KeyHash key = table.ids->Hash(ids->StringValue(i));
+    OG_RETURN_IF_ERROR(table.ids->Add(key, role, row + static_cast<uint64_t>(i)));
+    if (makes_known) table.known_ids->Add(key);
   }
   return absl::OkStatus();
 }
@@ -223,11 +235,19 @@ absl::Status Integrity::State::AddGroups(TableState& table, const RecordBatch& b
   return absl::OkStatus();
 }
 
-absl::Status Integrity::State::AddEnd(TableState& nodes, const format::ArrayPtr& column,
-                                      uint16_t role, uint64_t row) {
-  for (int64_t i = 0; i < column->length; ++i) {
-    OG_RETURN_IF_ERROR(nodes.ids->Add(nodes.ids->Hash(column->StringValue(i)), role,
-                                      row + static_cast<uint64_t>(i)));
+absl::Status Integrity::State::AddEnd(TableState& nodes, const format::Array& column, uint16_t role,
+                                      bool is_counted, uint64_t row) {
+  std::array<KeyHash, kLookupsAtOnce> keys;
+  for (int64_t begin = 0; begin < column.length; begin += kLookupsAtOnce) {
+    const auto count = static_cast<size_t>(std::min(kLookupsAtOnce, column.length - begin));
+    for (size_t i = 0; i < count; ++i) {
+      keys[i] = nodes.ids->Hash(column.StringValue(begin + static_cast<int64_t>(i)));
+      nodes.known_ids->Prefetch(keys[i]);
+    }
+    for (size_t i = 0; i < count; ++i) {
+      if (!is_counted && nodes.known_ids->Contains(keys[i])) continue;
+      OG_RETURN_IF_ERROR(nodes.ids->Add(keys[i], role, row + static_cast<uint64_t>(begin) + i));
+    }
   }
   return absl::OkStatus();
 }
@@ -236,12 +256,14 @@ absl::Status Integrity::State::AddEnds(TableState& table, const RecordBatch& bat
                                        uint64_t row) {
   const size_t edge = table.edge_index;
   if (const format::ArrayPtr src = batch.Column("src")) {
-    OG_RETURN_IF_ERROR(AddEnd(NodeTable(table.edge->from), src,
-                              RoleOf(edge, committed ? kCommittedSrc : kInputSrc), row));
+    OG_RETURN_IF_ERROR(AddEnd(NodeTable(table.edge->from), *src,
+                              RoleOf(edge, committed ? kCommittedSrc : kInputSrc),
+                              !table.edge->cardinality.is_default(), row));
   }
   if (const format::ArrayPtr dst = batch.Column("dst")) {
-    OG_RETURN_IF_ERROR(AddEnd(NodeTable(table.edge->to), dst,
-                              RoleOf(edge, committed ? kCommittedDst : kInputDst), row));
+    OG_RETURN_IF_ERROR(AddEnd(NodeTable(table.edge->to), *dst,
+                              RoleOf(edge, committed ? kCommittedDst : kInputDst),
+                              /*is_counted=*/false, row));
   }
   return absl::OkStatus();
 }

@@ -12,6 +12,7 @@
 
 #include "engine/graph/load/graph_batch_testing.h"
 #include "engine/graph/load/key_ledger.h"
+#include "engine/graph/load/known_keys.h"
 #include "io/base/error_detail.h"
 #include "io/base/text.h"
 
@@ -40,8 +41,20 @@ class IntegrityTest : public LoadTest {
  protected:
   IntegrityTest() : LoadTest(kSchema) {}
 
-  // The verdict on loading `input` into a graph that holds `committed`; "" if it is fine.
+  // The verdict on loading `input` into a graph that holds `committed`; "" if it is fine. It does
+  // not depend on whether nodes or edges come first.
   std::string Check(LoadMode mode, std::string_view committed, std::string_view input) {
+    const std::string edges_first = CheckInOrder({"edge:", "node:"}, mode, committed, input);
+    const std::string nodes_first = CheckInOrder({"node:", "edge:"}, mode, committed, input);
+    const auto without_new_ids = [](std::string_view verdict) {
+      return verdict.substr(0, verdict.find(" held by "));
+    };
+    EXPECT_EQ(without_new_ids(edges_first), without_new_ids(nodes_first));
+    return nodes_first;
+  }
+
+  std::string CheckInOrder(const std::vector<std::string>& kinds, LoadMode mode,
+                           std::string_view committed, std::string_view input) {
     EXPECT_EQ(Read(committed), "");
     std::map<std::string, format::RecordBatch> stored;
     for (const auto& [key, unused] : batches_)
@@ -49,9 +62,12 @@ class IntegrityTest : public LoadTest {
     EXPECT_EQ(Read(input), "");
     Integrity integrity(io::RealEnv(), catalog_, mode,
                         io::MemoryBudget::NewRoot("test", uint64_t{64} << 20));
-    for (const auto& [key, batches] : batches_) {
-      for (const format::RecordBatch& batch : batches) {
-        EXPECT_TRUE(integrity.AddInput(key, batch, key.starts_with("edge:")).ok());
+    for (const std::string& kind : kinds) {
+      for (const auto& [key, batches] : batches_) {
+        for (const format::RecordBatch& batch : batches) {
+          if (!key.starts_with(kind)) continue;
+          EXPECT_TRUE(integrity.AddInput(key, batch, kind == "edge:").ok());
+        }
       }
     }
     for (const CommittedNeed& need : integrity.CommittedNeeds()) {
@@ -174,6 +190,45 @@ TEST(KeyLedgerTest, AgreesWithAMapInMemoryAndSpilled) {
                     .ok());
     EXPECT_EQ(keys, model.size());
   }
+}
+
+TEST(KnownKeysTest, KnowsWhatWasAddedWhileThereIsRoom) {
+  for (const uint64_t limit : {uint64_t{1} << 30, uint64_t{1} << 20}) {
+    const auto budget = io::MemoryBudget::NewRoot("test", limit);
+    KeyLedger ledger(io::RealEnv(), budget);
+    constexpr int kNumKeys = 200'000;
+    int num_known = 0;
+    {
+      KnownKeys known(budget);
+      for (int i = 0; i < kNumKeys; i += 2)
+        known.Add(ledger.Hash(std::to_string(i)));
+      for (int i = 0; i < kNumKeys; i += 2)
+        known.Add(ledger.Hash(std::to_string(i)));
+      for (int i = 0; i < kNumKeys; ++i) {
+        const bool found = known.Contains(ledger.Hash(std::to_string(i)));
+        if (i % 2 == 1) {
+          ASSERT_FALSE(found) << i;
+        }
+        if (found) ++num_known;
+      }
+      EXPECT_LE(budget->used(), limit);
+    }
+    EXPECT_EQ(budget->used(), 0);
+    if (limit > 1 << 20) {
+      EXPECT_EQ(num_known, kNumKeys / 2);
+    } else {
+      EXPECT_GT(num_known, 10'000);
+      EXPECT_LT(num_known, kNumKeys / 2);
+    }
+  }
+}
+
+TEST(KnownKeysTest, AHashOfZeroIsAKey) {
+  KnownKeys known(io::MemoryBudget::NewRoot("test", 1 << 20));
+  EXPECT_FALSE(known.Contains({.low = 0, .high = 0}));
+  known.Add({.low = 0, .high = 0});
+  EXPECT_TRUE(known.Contains({.low = 0, .high = 0}));
+  EXPECT_FALSE(known.Contains({.low = 1, .high = 0}));
 }
 
 TEST(KeyLedgerTest, PartsOfAKeyAreKeptApart) {
