@@ -21,7 +21,7 @@ void Env::FillRandom(std::span<std::byte> out) {
 
 std::string Env::NewUlid() {
   const auto now_ms = static_cast<uint64_t>(NowUs()) / 1000;
-  std::array<uint8_t, 16> id;
+  unsigned __int128 id;
   {
     MutexLock lock(ulid_mutex_);
     if (now_ms > ulid_ms_) {
@@ -34,24 +34,13 @@ std::string Env::NewUlid() {
         --i;
       if (i == 0) ++ulid_ms_;
     }
-    for (size_t i = 0; i < 6; ++i)
-      id[i] = static_cast<uint8_t>(ulid_ms_ >> (40 - 8 * i));
-    std::memcpy(id.data() + 6, ulid_tail_.data(), ulid_tail_.size());
+    id = ulid_ms_;
+    for (const uint8_t byte : ulid_tail_)
+      id = id << 8 | byte;
   }
-
-  // 130 bits in 26 digits: two zero bits, then the id.
   std::string text(26, '0');
-  uint32_t pending = 0;
-  int pending_bits = 2;
-  size_t out = 0;
-  for (const uint8_t byte : id) {
-    pending = (pending << 8 | byte) & 0xfff;
-    pending_bits += 8;
-    while (pending_bits >= 5) {
-      pending_bits -= 5;
-      text[out++] = kCrockford[(pending >> pending_bits) & 31];
-    }
-  }
+  for (size_t i = text.size(); i-- > 0; id >>= 5)
+    text[i] = kCrockford[static_cast<size_t>(id) & 31];
   return text;
 }
 

@@ -4,8 +4,11 @@
 //   {"edge":"E","from":"<id>","to":"<id>","data":{...}}  an edge
 //
 // Strict: unknown and repeated members, wrong JSON types and reserved names are errors with the
-// line number. Blank lines are skipped, CRLF is fine, `data` may be absent. Memory stays bounded:
-// rows leave as batches whenever a table holds `batch_bytes` or all tables hold four times that.
+// line number. Blank lines are skipped, CRLF is fine, `data` may be absent.
+//
+// Blocks of lines are parsed in the threads of the pool, some ahead of what has been handed out.
+// Memory stays bounded: rows leave as batches at the end of a block, or when a table holds
+// `batch_bytes` or all tables of the block hold four times that.
 #pragma once
 
 #include <cstdint>
@@ -24,6 +27,7 @@ namespace og::engine::graph {
 inline constexpr uint64_t kLineBytesMax = uint64_t{256} << 20;
 
 struct GraphBatchOptions {
+  size_t block_bytes = size_t{4} << 20;
   size_t batch_bytes = size_t{8} << 20;
   uint64_t line_bytes_max = kLineBytesMax;
   ProgressFn progress;

@@ -154,8 +154,72 @@ TEST_F(GraphBatchTest, LinesThatCrossReadsAndBatchesArriveWhole) {
 
 TEST_F(GraphBatchTest, LongLinesAreRefusedByLimit) {
   options_.line_bytes_max = 1000;
-  const std::string error = Read("\n" + std::string(20 << 20, ' '));
-  EXPECT_NE(error.find("resource limit exceeded for graph_batch_line_bytes"), std::string::npos);
+  constexpr std::string_view kRefused =
+      "line 2: resource limit exceeded for graph_batch_line_bytes: actual ";
+  EXPECT_TRUE(Read("\n" + std::string(20 << 20, ' ')).starts_with(kRefused));
+  EXPECT_EQ(Read("\n" + std::string(1001, ' ') + "\n"), std::string(kRefused) + "1001, limit 1000");
+  EXPECT_EQ(Read("\n" + std::string(1000, ' ') + "\n"), "");
+}
+
+// Texts of many lengths, and edges among them.
+std::string MixedLines(int count) {
+  std::string input;
+  for (int i = 0; i < count; ++i) {
+    input += "{\"type\":\"Note\",\"data\":{\"text\":\"" + std::string(i * 7 % 100, 'x') +
+             std::to_string(i) + "\"}}\n";
+    if (i % 5 == 0) input += "\r\n";
+    if (i % 3 != 0) continue;
+    const std::string n = std::to_string(i);
+    input += "{\"edge\":\"Knows\",\"from\":\"a" + n + "\",\"to\":\"b\",\"data\":{\"since\":" + n +
+             "}}\n";
+  }
+  return input;
+}
+
+TEST_F(GraphBatchTest, RowsDoNotDependOnBlocks) {
+  const std::string input = MixedLines(3000);
+  ASSERT_EQ(Read(input), "");
+  const format::RecordBatch notes = Rows("node:Note");
+  const format::RecordBatch edges = Rows("edge:Knows");
+  ASSERT_EQ(notes.num_rows, 3000);
+  ASSERT_EQ(edges.num_rows, 1000);
+  // Some blocks are shorter than a line.
+  for (const size_t block_bytes : {1, 50, 1000, 4096}) {
+    for (const size_t batch_bytes : {size_t{1}, size_t{8} << 20}) {
+      options_.block_bytes = block_bytes;
+      options_.batch_bytes = batch_bytes;
+      ASSERT_EQ(Read(input), "");
+      EXPECT_TRUE(format::Equal(*Rows("node:Note").Column("text"), *notes.Column("text")));
+      for (const char* column : {"src", "dst", "since"})
+        EXPECT_TRUE(format::Equal(*Rows("edge:Knows").Column(column), *edges.Column(column)));
+      const format::ArrayPtr ids = Rows("edge:Knows").Column("id");
+      for (int64_t i = 1; i < ids->length; ++i)
+        ASSERT_LT(ids->StringValue(i - 1), ids->StringValue(i));
+    }
+  }
+}
+
+TEST_F(GraphBatchTest, OfMistakesInSeveralBlocksTheFirstIsTheError) {
+  std::string input = MixedLines(500);
+  const auto line = std::to_string(std::count(input.begin(), input.end(), '\n') + 1);
+  input += "{\"type\":\"Nope\"}\n" + MixedLines(50) + "{\"type\":\"Neither\"}\n" + MixedLines(50) +
+           std::string(5000, 'x');
+  for (const size_t block_bytes : {size_t{1}, size_t{1000}, size_t{4} << 20}) {
+    options_.block_bytes = block_bytes;
+    options_.line_bytes_max = 4000;
+    EXPECT_EQ(Read(input), "line " + line + ": unknown node type 'Nope'");
+  }
+}
+
+// Rows may be much larger than their text.
+TEST_F(GraphBatchTest, ABlockOfManyRowsLeavesInSeveralBatches) {
+  options_.batch_bytes = 4096;
+  std::string input;
+  for (int i = 0; i < 5000; ++i)
+    input += "{\"type\":\"Note\",\"data\":{\"text\":\"a\"}}\n";
+  ASSERT_EQ(Read(input), "");
+  EXPECT_EQ(Rows("node:Note").num_rows, 5000);
+  EXPECT_EQ(num_batches_, 5);
 }
 
 }  // namespace

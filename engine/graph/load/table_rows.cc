@@ -48,10 +48,9 @@ absl::Status AtLine(uint64_t line, const absl::Status& status) {
 }  // namespace
 
 struct TableRows::State {
-  State(io::Env& environment, std::string key, std::string name, bool edge,
+  State(std::string key, std::string name, bool edge,
         const std::vector<schema::Property>& properties, format::SchemaPtr table_schema)
-      : env(environment),
-        table_key(std::move(key)),
+      : table_key(std::move(key)),
         type_name(std::move(name)),
         is_edge(edge),
         schema(std::move(table_schema)),
@@ -75,7 +74,6 @@ struct TableRows::State {
   absl::Status CheckExplicitId(int64_t row, const format::Array& given,
                                std::string_view canonical) const;
 
-  io::Env& env;
   const std::string table_key;
   const std::string type_name;
   const bool is_edge;
@@ -194,9 +192,8 @@ absl::Status TableRows::State::CheckExplicitId(int64_t row, const format::Array&
 absl::StatusOr<format::ArrayPtr> TableRows::State::FinishIds(const format::RecordBatch& batch) {
   const format::ArrayPtr given = explicit_ids.Finish();
   const bool any_given = std::exchange(has_explicit_ids, false);
-  const bool keyed = !key_columns.empty();
-  if (!keyed && given->null_count == 0) return given;
-  if (keyed && key_columns.size() == 1) {
+  if (key_columns.empty()) return given;
+  if (key_columns.size() == 1) {
     const format::ArrayPtr& key = batch.columns[key_columns[0] + 1];
     if (key->type->id == format::TypeId::kUtf8) {
       for (int64_t row = 0; any_given && row < given->length; ++row) {
@@ -207,29 +204,23 @@ absl::StatusOr<format::ArrayPtr> TableRows::State::FinishIds(const format::Recor
   }
   format::StringBuilder ids(format::Utf8());
   for (int64_t row = 0; row < given->length; ++row) {
-    if (keyed) {
-      const auto text = KeyText(batch, row);
-      if (!text.ok()) return AtLine(lines[static_cast<size_t>(row)], text.status());
-      OG_RETURN_IF_ERROR(CheckExplicitId(row, *given, *text));
-      ids.Append(*text);
-    } else if (given->IsValid(row)) {
-      ids.Append(given->StringValue(row));
-    } else {
-      ids.Append(env.NewUlid());
-    }
+    const auto text = KeyText(batch, row);
+    if (!text.ok()) return AtLine(lines[static_cast<size_t>(row)], text.status());
+    OG_RETURN_IF_ERROR(CheckExplicitId(row, *given, *text));
+    ids.Append(*text);
   }
   return ids.Finish();
 }
 
-TableRows::TableRows(io::Env& env, const schema::NodeType& type)
-    : state_(std::make_unique<State>(env, type.TableKey(), type.name, false, type.properties,
+TableRows::TableRows(const schema::NodeType& type)
+    : state_(std::make_unique<State>(type.TableKey(), type.name, false, type.properties,
                                      TableSchema(type))) {
   state_->key_columns = type.key;
   state_->checks.Add(type.ranges, type.checks);
 }
 
-TableRows::TableRows(io::Env& env, const schema::EdgeType& type)
-    : state_(std::make_unique<State>(env, type.TableKey(), type.name, true, type.properties,
+TableRows::TableRows(const schema::EdgeType& type)
+    : state_(std::make_unique<State>(type.TableKey(), type.name, true, type.properties,
                                      TableSchema(type))) {}
 
 TableRows::~TableRows() = default;
@@ -292,6 +283,20 @@ absl::StatusOr<format::RecordBatch> TableRows::Finish() {
       state.checks.Check(std::span(batch.columns).subspan(first_property), state.lines));
   state.lines.clear();
   return batch;
+}
+
+void GiveFreshIds(io::Env& env, format::RecordBatch& rows) {
+  format::ArrayPtr& ids = rows.columns[0];
+  if (ids->null_count == 0) return;
+  format::StringBuilder filled(format::Utf8());
+  for (int64_t row = 0; row < ids->length; ++row) {
+    if (ids->IsValid(row)) {
+      filled.Append(ids->StringValue(row));
+    } else {
+      filled.Append(env.NewUlid());
+    }
+  }
+  ids = filled.Finish();
 }
 
 }  // namespace og::engine::graph

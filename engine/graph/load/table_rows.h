@@ -3,9 +3,9 @@
 //
 // Ids: a node with a key gets the canonical text of its key (several key columns: the compact JSON
 // array of their texts); an explicit `id` must equal it. Other nodes and edges take the explicit
-// `id` or a fresh ULID.
+// `id`, or null until GiveFreshIds.
 //
-// Thread-compatible. The Env and the type outlive it.
+// Thread-compatible. The type outlives it.
 #pragma once
 
 #include <cstdint>
@@ -29,8 +29,8 @@ namespace og::engine::graph {
 
 class TableRows {
  public:
-  TableRows(io::Env& env, const schema::NodeType& type);
-  TableRows(io::Env& env, const schema::EdgeType& type);
+  explicit TableRows(const schema::NodeType& type);
+  explicit TableRows(const schema::EdgeType& type);
   ~TableRows();
 
   // Appends the row of `data`, found on `line` of the input. After an error the rows are unusable.
@@ -56,5 +56,8 @@ class TableRows {
   struct State;
   std::unique_ptr<State> state_;
 };
+
+// Makes a ULID of each null in the column of ids, in the order of the rows.
+void GiveFreshIds(io::Env& env, format::RecordBatch& rows);
 
 }  // namespace og::engine::graph
