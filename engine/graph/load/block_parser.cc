@@ -1,6 +1,7 @@
 #include "engine/graph/load/block_parser.h"
 
 #include <algorithm>
+#include <cstring>
 #include <utility>
 
 #include <simdjson.h>
@@ -47,6 +48,41 @@ struct BlockParser::State {
   }
 
   absl::Status Parse() {
+    if (columns) {
+      const SourceRows rows = *std::exchange(columns, std::nullopt);
+      OG_ASSIGN_OR_RETURN(const bool taken, ParseColumns(rows));
+      if (taken) return absl::OkStatus();
+      MakeLines(rows);
+    }
+    return ParseLines();
+  }
+
+  // Whether the columns of `rows` could be taken as they are.
+  absl::StatusOr<bool> ParseColumns(const SourceRows& rows) {
+    line = rows.first_line;
+    OG_ASSIGN_OR_RETURN(TableRows* const table,
+                        rows.is_edge ? EdgeTable(rows.type_name) : NodeTable(rows.type_name));
+    OG_ASSIGN_OR_RETURN(std::optional<format::RecordBatch> batch, table->FinishColumns(rows));
+    if (!batch) return false;
+    const format::Array& ids = *batch->columns[0];
+    const bool ids_are_fresh = ids.null_count == ids.length;
+    parsed.push_back({table->table_key(), *std::move(batch), ids_are_fresh});
+    return true;
+  }
+
+  void MakeLines(const SourceRows& rows) {
+    std::string lines;
+    AppendLines(rows, lines);
+    block = {.bytes = io::MutableBuffer(lines.size() + simdjson::SIMDJSON_PADDING),
+             .text_bytes = lines.size(),
+             .first_line = rows.first_line};
+    std::memset(block.bytes.data() + lines.size(), 0, simdjson::SIMDJSON_PADDING);
+    std::memcpy(block.bytes.data(), lines.data(), lines.size());
+    at = 0;
+    line = block.first_line - 1;
+  }
+
+  absl::Status ParseLines() {
     for (int64_t num_records = 0; at < block.text_bytes;) {
       const std::string_view text = NextLine();
       if (text.size() > options.line_bytes_max) {
@@ -133,14 +169,8 @@ struct BlockParser::State {
     }
     OG_ASSIGN_OR_RETURN(const std::string_view name, Text(envelope.type, "type"));
     OG_ASSIGN_OR_RETURN(const std::optional<object> data, Data(envelope));
-    auto known = node_tables.find(name);
-    if (known == node_tables.end()) {
-      const schema::NodeType* type = catalog.FindNode(name);
-      if (type == nullptr) return Error(io::StrCat("unknown node type '", name, "'"));
-      tables.push_back(std::make_unique<TableRows>(*type));
-      known = node_tables.emplace(name, tables.back().get()).first;
-    }
-    TableRows& rows = Touch(*known->second);
+    OG_ASSIGN_OR_RETURN(TableRows* const table, NodeTable(name));
+    TableRows& rows = Touch(*table);
     return data ? rows.AppendNode(line, *data) : rows.AppendNode(line);
   }
 
@@ -149,24 +179,31 @@ struct BlockParser::State {
     OG_ASSIGN_OR_RETURN(const std::string_view from, Text(envelope.from, "from"));
     OG_ASSIGN_OR_RETURN(const std::string_view to, Text(envelope.to, "to"));
     OG_ASSIGN_OR_RETURN(const std::optional<object> data, Data(envelope));
-    auto known = edge_tables.find(name);
-    if (known == edge_tables.end()) {
-      OG_ASSIGN_OR_RETURN(TableRows* const table, EdgeTable(name));
-      known = edge_tables.emplace(name, table).first;
-    }
-    TableRows& rows = Touch(*known->second);
+    OG_ASSIGN_OR_RETURN(TableRows* const table, EdgeTable(name));
+    TableRows& rows = Touch(*table);
     return data ? rows.AppendEdge(line, from, to, *data) : rows.AppendEdge(line, from, to);
+  }
+
+  absl::StatusOr<TableRows*> NodeTable(std::string_view name) {
+    if (const auto known = node_tables.find(name); known != node_tables.end()) return known->second;
+    const schema::NodeType* type = catalog.FindNode(name);
+    if (type == nullptr) return Error(io::StrCat("unknown node type '", name, "'"));
+    tables.push_back(std::make_unique<TableRows>(*type));
+    return node_tables.emplace(name, tables.back().get()).first->second;
   }
 
   // The rows of the edge type that `name` means; several spellings share them.
   absl::StatusOr<TableRows*> EdgeTable(std::string_view name) {
+    if (const auto known = edge_tables.find(name); known != edge_tables.end()) return known->second;
     const schema::EdgeType* type = catalog.FindEdge(name);
     if (type == nullptr) return Error(io::StrCat("unknown edge type '", name, "'"));
     const std::string key = type->TableKey();
-    for (const auto& table : tables) {
-      if (table->table_key() == key) return table.get();
-    }
-    return tables.emplace_back(std::make_unique<TableRows>(*type)).get();
+    const auto same = std::find_if(tables.begin(), tables.end(),
+                                   [&key](const auto& table) { return table->table_key() == key; });
+    TableRows* const table = same != tables.end()
+                                 ? same->get()
+                                 : tables.emplace_back(std::make_unique<TableRows>(*type)).get();
+    return edge_tables.emplace(name, table).first->second;
   }
 
   // `rows`, which gets a record: the first one gives the table its place in the order.
@@ -214,6 +251,7 @@ struct BlockParser::State {
   std::map<std::string, TableRows*, std::less<>> node_tables;
   std::map<std::string, TableRows*, std::less<>> edge_tables;  // by the spelling in the input
 
+  std::optional<SourceRows> columns;  // that were not looked at
   LineBlock block;
   size_t at = 0;                    // in the block's text
   uint64_t line = 0;                // number of the line before `at`
@@ -238,8 +276,14 @@ absl::Status BlockParser::Parse() {
   return state_->Parse();
 }
 
+void BlockParser::Start(SourceRows rows) {
+  state_->columns = std::move(rows);
+  state_->block.text_bytes = 0;
+  state_->at = 0;
+}
+
 bool BlockParser::at_end() const {
-  return state_->at == state_->block.text_bytes;
+  return !state_->columns && state_->at == state_->block.text_bytes;
 }
 
 std::vector<ParsedRows> BlockParser::TakeRows() {

@@ -1,4 +1,5 @@
-// Parses blocks of graph batch lines (graph_batch.h says what they hold) into batches of rows.
+// Parses blocks of graph batch lines (graph_batch.h says what they hold), or columns that stand for
+// such, into batches of rows.
 //
 //   parser.Start(block);
 //   do {
@@ -22,6 +23,7 @@
 
 #include "engine/graph/load/graph_batch.h"
 #include "engine/graph/load/line_blocks.h"
+#include "engine/graph/load/row_source.h"
 #include "engine/graph/load/table_rows.h"
 #include "engine/schema/catalog.h"
 #include "format/arrow/array.h"
@@ -44,6 +46,7 @@ class BlockParser {
   ~BlockParser();
 
   void Start(LineBlock block);
+  void Start(SourceRows rows);
 
   // Parses lines until the block ends or the rows take about four times batch_bytes. Of several
   // mistakes the first line that cannot be read is the error, then the first value of the rows so
@@ -55,7 +58,7 @@ class BlockParser {
   // The rows of the last Parse: of each table in order, tables in the order of their first record.
   std::vector<ParsedRows> TakeRows();
 
-  // The memory of a block that was parsed to its end.
+  // The memory of the lines of a block that was parsed to its end.
   io::MutableBuffer TakeMemory();
 
  private:

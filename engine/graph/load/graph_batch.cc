@@ -7,6 +7,7 @@
 
 #include "engine/graph/load/block_parser.h"
 #include "engine/graph/load/line_blocks.h"
+#include "engine/graph/load/row_source.h"
 #include "engine/graph/load/table_rows.h"
 #include "io/base/buffer.h"
 #include "io/base/status_macros.h"
@@ -27,6 +28,7 @@ class GraphBatchReader {
                    const GraphBatchOptions& options, const BatchSink& sink)
       : env_(env),
         source_(source),
+        rows_(dynamic_cast<RowSource*>(&source)),
         options_(options),
         sink_(sink),
         blocks_(source, {options.block_bytes, options.line_bytes_max}) {
@@ -39,15 +41,12 @@ class GraphBatchReader {
       while (num_parsing_ == slots_.size() ||
              bytes_parsing_ >= slots_.size() * options_.block_bytes)
         OG_RETURN_IF_ERROR(TakeOldest());
-      absl::StatusOr<std::optional<LineBlock>> block = blocks_.Next(std::move(unused_));
-      if (block.ok() && block->has_value()) {
-        StartParsing(**std::move(block));
-        continue;
-      }
-      // A mistake in a line before comes first.
+      const absl::StatusOr<bool> more = rows_ != nullptr ? StartRows() : StartLines();
+      if (more.ok() && *more) continue;
+      // A mistake in what was read before comes first.
       while (num_parsing_ > 0)
         OG_RETURN_IF_ERROR(TakeOldest());
-      return block.status();
+      return more.status();
     }
   }
 
@@ -61,12 +60,32 @@ class GraphBatchReader {
     io::TaskGroup task;  // last: ends before what it uses goes away
   };
 
-  void StartParsing(LineBlock block) {
+  // Starts to parse what the source gives next; false at its end.
+  absl::StatusOr<bool> StartLines() {
+    OG_ASSIGN_OR_RETURN(std::optional<LineBlock> block, blocks_.Next(std::move(unused_)));
+    if (!block) return false;
+    const size_t bytes = block->text_bytes;
+    Start(*std::move(block), bytes);
+    return true;
+  }
+
+  absl::StatusOr<bool> StartRows() {
+    OG_ASSIGN_OR_RETURN(std::optional<SourceRows> rows, rows_->NextRows());
+    if (!rows) return false;
+    size_t bytes = 0;
+    for (const SourceRows::Member& member : rows->members)
+      bytes += member.values->MemoryBytes();
+    Start(*std::move(rows), bytes);
+    return true;
+  }
+
+  template <typename Input>
+  void Start(Input input, size_t bytes) {
     Slot& slot = *slots_[(oldest_ + num_parsing_) % slots_.size()];
-    slot.bytes = block.text_bytes;
-    bytes_parsing_ += slot.bytes;
+    slot.bytes = bytes;
+    bytes_parsing_ += bytes;
     ++num_parsing_;
-    slot.parser.Start(std::move(block));
+    slot.parser.Start(std::move(input));
     slot.task.Run([&slot] { return slot.parser.Parse(); });
   }
 
@@ -85,7 +104,8 @@ class GraphBatchReader {
     --num_parsing_;
     oldest_ = (oldest_ + 1) % slots_.size();
     if (options_.progress) {
-      options_.progress({"read", num_rows_, blocks_.bytes_read(), source_.size()});
+      const uint64_t bytes_read = rows_ != nullptr ? rows_->bytes_read() : blocks_.bytes_read();
+      options_.progress({"read", num_rows_, bytes_read, source_.size()});
     }
     return absl::OkStatus();
   }
@@ -98,6 +118,7 @@ class GraphBatchReader {
 
   io::Env& env_;
   ByteSource& source_;
+  RowSource* const rows_;  // the source, if it has columns
   const GraphBatchOptions& options_;
   const BatchSink& sink_;
   LineBlocks blocks_;

@@ -4,7 +4,8 @@
 //   {"edge":"E","from":"<id>","to":"<id>","data":{...}}  an edge
 //
 // Strict: unknown and repeated members, wrong JSON types and reserved names are errors with the
-// line number. Blank lines are skipped, CRLF is fine, `data` may be absent.
+// line number. Blank lines are skipped, CRLF is fine, `data` may be absent. Of a RowSource columns
+// that need no conversion are taken as they are, and all else as the lines that it stands for.
 //
 // Blocks of lines are parsed in the threads of the pool, some ahead of what has been handed out.
 // Memory stays bounded: rows leave as batches at the end of a block, or when a table holds

@@ -177,6 +177,14 @@ absl::StatusOr<bool> AppendScalar(ScalarKind kind, const element& value, std::st
   return io::InternalError("not a scalar kind");
 }
 
+template <typename T>
+bool AllFinite(const format::Array& values) {
+  for (int64_t i = 0; i < values.length; ++i) {
+    if (values.IsValid(i) && !std::isfinite(values.Value<T>(i))) return false;
+  }
+  return true;
+}
+
 // What the four kinds of columns share: the property, its builder, nulls.
 class BuilderColumn : public JsonColumn {
  public:
@@ -193,6 +201,14 @@ class BuilderColumn : public JsonColumn {
     if (!type_.nullable) return NullError();
     builder_->AppendNull();
     return absl::OkStatus();
+  }
+
+  // Values that have no storage type of their own in JSON are looked at one by one.
+  bool Takes(const format::Array& /*values*/) const override { return false; }
+
+  std::optional<format::ArrayPtr> Nulls(int64_t length) const final {
+    if (!type_.nullable) return std::nullopt;
+    return format::NullArray(builder_->type(), length);
   }
 
   format::ArrayPtr Finish() final { return builder_->Finish(); }
@@ -213,6 +229,13 @@ class ScalarColumn final : public BuilderColumn {
  public:
   explicit ScalarColumn(const schema::Property& property)
       : BuilderColumn(property), subject_(io::StrCat("property '", property.name, "'")) {}
+
+  bool Takes(const format::Array& values) const override {
+    if (!(*values.type == *builder_->type())) return false;
+    if (values.null_count > 0 && !type_.nullable) return false;
+    return (type_.scalar != ScalarKind::kF32 || AllFinite<float>(values)) &&
+           (type_.scalar != ScalarKind::kF64 || AllFinite<double>(values));
+  }
 
  protected:
   absl::Status AppendValue(const element& value) override {

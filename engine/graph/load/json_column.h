@@ -6,7 +6,9 @@
 // caller knows.
 #pragma once
 
+#include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -31,6 +33,12 @@ class JsonColumn {
 
   // Appends a null; an error if the property is not nullable.
   virtual absl::Status AppendNull() = 0;
+
+  // Whether Append would take every one of `values` as it stands.
+  virtual bool Takes(const format::Array& values) const = 0;
+
+  // `length` nulls; none for a property that is not nullable.
+  virtual std::optional<format::ArrayPtr> Nulls(int64_t length) const = 0;
 
   // The values so far; the column starts again empty.
   virtual format::ArrayPtr Finish() = 0;

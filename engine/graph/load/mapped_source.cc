@@ -2,14 +2,13 @@
 
 #include <algorithm>
 #include <cstring>
+#include <span>
 #include <utility>
 #include <vector>
 
 #include "engine/expr/expr.h"
 #include "engine/graph/load/json_column.h"
 #include "engine/graph/table_schema.h"
-#include "format/arrow/json.h"
-#include "io/base/json_writer.h"
 #include "io/base/status.h"
 #include "io/base/status_macros.h"
 #include "io/base/text.h"
@@ -21,6 +20,9 @@ using format::ArrayPtr;
 using format::RecordBatch;
 using format::TypeId;
 
+// Some batches are on their way at once.
+constexpr size_t kBatchBytes = size_t{4} << 20;
+
 // The column in which CSV holds a property: a Blob is its text.
 format::Field CsvField(const MappedColumn& column) {
   return {
@@ -31,11 +33,23 @@ bool IsTemporal(TypeId id) {
   return id == TypeId::kDate32 || id == TypeId::kDate64 || id == TypeId::kTimestamp;
 }
 
-std::string Quoted(std::string_view text) {
-  io::JsonWriter out;
-  out.String(text);
-  return std::move(out).Finish();
-}
+// Counts what is read.
+class CountedInput final : public format::ByteInput {
+ public:
+  // `count` outlives it.
+  CountedInput(std::unique_ptr<format::ByteInput> input, uint64_t& count)
+      : input_(std::move(input)), count_(count) {}
+
+  absl::StatusOr<size_t> Read(std::span<char> into) override {
+    absl::StatusOr<size_t> size = input_->Read(into);
+    if (size.ok()) count_ += *size;
+    return size;
+  }
+
+ private:
+  const std::unique_ptr<format::ByteInput> input_;
+  uint64_t& count_;
+};
 
 class Source final : public MappedSource {
  public:
@@ -49,8 +63,11 @@ class Source final : public MappedSource {
 
   absl::StatusOr<size_t> Read(std::byte* out, size_t capacity) override {
     while (given_ == text_.size()) {
-      OG_ASSIGN_OR_RETURN(const bool more, Refill());
-      if (!more) return 0;
+      OG_ASSIGN_OR_RETURN(const std::optional<SourceRows> rows, NextRows());
+      if (!rows) return 0;
+      text_.clear();
+      given_ = 0;
+      AppendLines(*rows, text_);
     }
     const size_t taken = std::min(capacity, text_.size() - given_);
     std::memcpy(out, text_.data() + given_, taken);
@@ -58,8 +75,26 @@ class Source final : public MappedSource {
     return taken;
   }
 
+  absl::StatusOr<std::optional<SourceRows>> NextRows() override {
+    while (table_ < mapping_.tables.size()) {
+      if (rows_ == nullptr) OG_RETURN_IF_ERROR(OpenTable());
+      absl::StatusOr<std::optional<RecordBatch>> batch = rows_->Next();
+      if (!batch.ok()) return AtTable(batch.status());
+      if (batch->has_value()) {
+        if ((*batch)->num_rows > 0) return MappedRows(**batch);
+        continue;
+      }
+      rows_.reset();
+      ++table_;
+    }
+    return std::nullopt;
+  }
+
+  uint64_t bytes_read() const override { return bytes_read_; }
+
   absl::StatusOr<bool> Rewind() override {
     rows_.reset();
+    bytes_read_ = 0;
     starts_.clear();
     text_.clear();
     given_ = 0;
@@ -87,25 +122,6 @@ class Source final : public MappedSource {
     return io::Annotate(status, table().file.empty() ? name_ : table().file);
   }
 
-  // Makes the lines of the next batch; false at the end of the last table.
-  absl::StatusOr<bool> Refill() {
-    text_.clear();
-    given_ = 0;
-    while (table_ < mapping_.tables.size()) {
-      if (rows_ == nullptr) OG_RETURN_IF_ERROR(OpenTable());
-      absl::StatusOr<std::optional<RecordBatch>> batch = rows_->Next();
-      if (!batch.ok()) return AtTable(batch.status());
-      if (batch->has_value()) {
-        OG_RETURN_IF_ERROR(AppendLines(**batch));
-        if (!text_.empty()) return true;
-        continue;
-      }
-      rows_.reset();
-      ++table_;
-    }
-    return false;
-  }
-
   absl::Status OpenTable() {
     starts_.push_back(num_lines_);
     OG_ASSIGN_OR_RETURN(auto input, open_(table().file));
@@ -125,7 +141,9 @@ class Source final : public MappedSource {
       options.schema = std::move(schema);
       options.only_present = true;
     }
-    auto rows = OpenTabular(format_, std::move(input), options);
+    options.batch_bytes = kBatchBytes;
+    auto rows = OpenTabular(format_, std::make_unique<CountedInput>(std::move(input), bytes_read_),
+                            options);
     if (!rows.ok()) return AtTable(rows.status());
     rows_ = *std::move(rows);
     const std::vector<format::Field>& fields = rows_->schema()->fields;
@@ -166,45 +184,21 @@ class Source final : public MappedSource {
     return expr::Cast(values, stored);
   }
 
-  absl::Status AppendLines(const RecordBatch& batch) {
-    std::vector<ArrayPtr> columns;
-    std::vector<std::string> names;
+  absl::StatusOr<SourceRows> MappedRows(const RecordBatch& batch) {
+    SourceRows rows;
+    rows.type_name = table().type_name;
+    rows.is_edge = table().is_edge;
+    rows.first_line = num_lines_ + 1;
+    rows.num_rows = batch.num_rows;
     for (size_t i = 0; i < places_.size(); ++i) {
-      const MappedColumn& column = table().columns[i];
-      names.push_back(io::StrCat(Quoted(column.member), ":"));
-      columns.emplace_back();
       if (!places_[i]) continue;
+      const MappedColumn& column = table().columns[i];
       absl::StatusOr<ArrayPtr> values = InUnitOf(column, batch.columns[*places_[i]]);
       if (!values.ok()) return AtTable(values.status());
-      columns.back() = *std::move(values);
-    }
-    const std::string kind =
-        io::StrCat(table().is_edge ? "{\"edge\":" : "{\"type\":", Quoted(table().type_name));
-    for (int64_t row = 0; row < batch.num_rows; ++row) {
-      text_ += kind;
-      for (size_t i = 0; i < columns.size(); ++i) {
-        if (!table().columns[i].in_data) AppendMember(names[i], columns[i], row, ",");
-      }
-      text_ += ",\"data\":{";
-      std::string_view before = "";
-      for (size_t i = 0; i < columns.size(); ++i) {
-        if (!table().columns[i].in_data || columns[i] == nullptr) continue;
-        // An explicit id that is null is none.
-        if (table().columns[i].member == "id" && columns[i]->IsNull(row)) continue;
-        AppendMember(names[i], columns[i], row, before);
-        before = ",";
-      }
-      text_ += "}}\n";
+      rows.members.push_back({column.member, column.in_data, *std::move(values)});
     }
     num_lines_ += static_cast<uint64_t>(batch.num_rows);
-    return absl::OkStatus();
-  }
-
-  void AppendMember(const std::string& name, const ArrayPtr& values, int64_t row,
-                    std::string_view before) {
-    text_ += before;
-    text_ += name;
-    format::AppendJsonValue(*values, row, text_);
+    return rows;
   }
 
   const format::TabularFormat format_;
@@ -217,7 +211,8 @@ class Source final : public MappedSource {
   std::vector<std::optional<size_t>> places_;  // of the table's columns in its batches
   std::vector<uint64_t> starts_;               // lines before each table
   uint64_t num_lines_ = 0;
-  std::string text_;
+  uint64_t bytes_read_ = 0;  // of all tables so far
+  std::string text_;         // lines of which given_ bytes were read
   size_t given_ = 0;
 };
 

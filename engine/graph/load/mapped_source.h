@@ -1,5 +1,6 @@
 // Tables of rows as a graph batch: CSV or Arrow files read by a mapping, given out as the JSON
-// lines that they stand for. So a load of tables is checked, staged and refused as any other load.
+// lines that they stand for, or as their columns. So a load of tables is checked, staged and
+// refused as any other load.
 #pragma once
 
 #include <cstdint>
@@ -13,6 +14,7 @@
 
 #include "engine/graph/graph.h"
 #include "engine/graph/load/load_mapping.h"
+#include "engine/graph/load/row_source.h"
 #include "format/tabular/tabular.h"
 
 namespace og::engine::graph {
@@ -28,7 +30,7 @@ struct TableRow {
 };
 
 // Thread-compatible.
-class MappedSource : public ByteSource {
+class MappedSource : public RowSource {
  public:
   // Where the `line`th line that was read comes from, counted from 1.
   virtual std::optional<TableRow> RowOfLine(uint64_t line) const = 0;

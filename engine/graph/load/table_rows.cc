@@ -2,7 +2,9 @@
 
 #include <functional>
 #include <map>
+#include <numeric>
 #include <optional>
+#include <span>
 #include <string>
 #include <utility>
 #include <vector>
@@ -68,8 +70,14 @@ struct TableRows::State {
   absl::Status AppendField(std::string_view name, const element& value, size_t position);
   absl::Status UnknownField(std::string_view name) const;
   std::optional<size_t> ColumnOf(std::string_view name, size_t position);
+  // Behind the id, and of an edge its ends.
+  size_t first_property() const { return is_edge ? 3 : 1; }
 
-  absl::StatusOr<format::ArrayPtr> FinishIds(const format::RecordBatch& batch);
+  // Puts the column of ids into its empty place in `batch`, and checks the values.
+  absl::StatusOr<format::RecordBatch> Checked(format::RecordBatch batch,
+                                              const format::ArrayPtr& given_ids);
+  absl::StatusOr<format::ArrayPtr> FinishIds(const format::RecordBatch& batch,
+                                             const format::ArrayPtr& given);
   absl::StatusOr<std::string> KeyText(const format::RecordBatch& batch, int64_t row) const;
   absl::Status CheckExplicitId(int64_t row, const format::Array& given,
                                std::string_view canonical) const;
@@ -188,10 +196,9 @@ absl::Status TableRows::State::CheckExplicitId(int64_t row, const format::Array&
                                       "' does not match its canonical @key id '", canonical, "'")));
 }
 
-// The id column; `batch` holds the properties behind an empty place for it.
-absl::StatusOr<format::ArrayPtr> TableRows::State::FinishIds(const format::RecordBatch& batch) {
-  const format::ArrayPtr given = explicit_ids.Finish();
-  const bool any_given = std::exchange(has_explicit_ids, false);
+absl::StatusOr<format::ArrayPtr> TableRows::State::FinishIds(const format::RecordBatch& batch,
+                                                             const format::ArrayPtr& given) {
+  const bool any_given = given->null_count < given->length;
   if (key_columns.empty()) return given;
   if (key_columns.size() == 1) {
     const format::ArrayPtr& key = batch.columns[key_columns[0] + 1];
@@ -210,6 +217,14 @@ absl::StatusOr<format::ArrayPtr> TableRows::State::FinishIds(const format::Recor
     ids.Append(*text);
   }
   return ids.Finish();
+}
+
+absl::StatusOr<format::RecordBatch> TableRows::State::Checked(format::RecordBatch batch,
+                                                              const format::ArrayPtr& given_ids) {
+  OG_ASSIGN_OR_RETURN(batch.columns[0], FinishIds(batch, given_ids));
+  OG_RETURN_IF_ERROR(checks.Check(std::span(batch.columns).subspan(first_property()), lines));
+  lines.clear();
+  return batch;
 }
 
 TableRows::TableRows(const schema::NodeType& type)
@@ -275,14 +290,45 @@ absl::StatusOr<format::RecordBatch> TableRows::Finish() {
     batch.columns.push_back(state.src.Finish());
     batch.columns.push_back(state.dst.Finish());
   }
-  const size_t first_property = batch.columns.size();
   for (const auto& column : state.columns)
     batch.columns.push_back(column->Finish());
-  OG_ASSIGN_OR_RETURN(batch.columns[0], state.FinishIds(batch));
-  OG_RETURN_IF_ERROR(
-      state.checks.Check(std::span(batch.columns).subspan(first_property), state.lines));
-  state.lines.clear();
-  return batch;
+  state.has_explicit_ids = false;
+  return state.Checked(std::move(batch), state.explicit_ids.Finish());
+}
+
+absl::StatusOr<std::optional<format::RecordBatch>> TableRows::FinishColumns(
+    const SourceRows& rows) {
+  State& state = *state_;
+  const size_t first_property = state.first_property();
+  format::RecordBatch batch{state.schema, rows.num_rows, {}};
+  batch.columns.resize(first_property + state.columns.size());
+  format::ArrayPtr given_ids = format::NullArray(format::Utf8(), rows.num_rows);
+  for (const SourceRows::Member& member : rows.members) {
+    const format::Array& values = *member.values;
+    const auto property = state.column_by_name.find(member.name);
+    if (member.in_data && property != state.column_by_name.end()) {
+      if (!state.columns[property->second]->Takes(values)) return std::nullopt;
+      batch.columns[first_property + property->second] = member.values;
+    } else if (!(*values.type == *format::Utf8())) {
+      return std::nullopt;
+    } else if (member.in_data) {
+      if (member.name != "id") return std::nullopt;
+      given_ids = member.values;
+    } else {
+      if (values.null_count > 0 || !state.is_edge) return std::nullopt;
+      batch.columns[member.name == "from" ? 1 : 2] = member.values;
+    }
+  }
+  for (size_t i = 0; i < state.columns.size(); ++i) {
+    format::ArrayPtr& column = batch.columns[first_property + i];
+    if (column != nullptr) continue;
+    const std::optional<format::ArrayPtr> nulls = state.columns[i]->Nulls(rows.num_rows);
+    if (!nulls) return std::nullopt;
+    column = *nulls;
+  }
+  state.lines.resize(static_cast<size_t>(rows.num_rows));
+  std::iota(state.lines.begin(), state.lines.end(), rows.first_line);
+  return state.Checked(std::move(batch), given_ids);
 }
 
 void GiveFreshIds(io::Env& env, format::RecordBatch& rows) {

@@ -10,11 +10,13 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string_view>
 
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 
+#include "engine/graph/load/row_source.h"
 #include "engine/schema/catalog.h"
 #include "format/arrow/array.h"
 
@@ -51,6 +53,11 @@ class TableRows {
 
   // The rows so far as a batch of schema(), after the value checks.
   absl::StatusOr<format::RecordBatch> Finish();
+
+  // Rows whose values are all of the stored types, by the same checks; nullopt if Append has to
+  // look at them one by one, because it would take them for other values or refuse one.
+  // REQUIRES: no rows since the last Finish.
+  absl::StatusOr<std::optional<format::RecordBatch>> FinishColumns(const SourceRows& rows);
 
  private:
   struct State;
