@@ -68,6 +68,14 @@ SchemaPtr OneField(const Field& field) {
   return schema;
 }
 
+// Cheaper than to validate UTF-8 where texts are short.
+bool IsAscii(std::string_view text) {
+  char all = 0;
+  for (const char c : text)
+    all = static_cast<char>(all | c);
+  return (all & 0x80) == 0;
+}
+
 std::string_view WithoutPlus(std::string_view text) {
   if (text.size() > 1 && text[0] == '+' && text[1] != '-') text.remove_prefix(1);
   return text;
@@ -193,7 +201,7 @@ absl::Status CsvColumn::Append(const CsvCell& cell) {
   if (!is_text_) {
     return AppendPlain(*builder_, io::Trim(cell.text)) ? absl::OkStatus() : Misfit(cell.text);
   }
-  if (!simdjson::validate_utf8(cell.text.data(), cell.text.size())) {
+  if (!IsAscii(cell.text) && !simdjson::validate_utf8(cell.text.data(), cell.text.size())) {
     return io::InvalidArgumentError(io::StrCat("column '", field_.name, "': no UTF-8"));
   }
   static_cast<StringBuilder&>(*builder_).Append(cell.text);

@@ -31,7 +31,8 @@ class GraphBatchReader {
         rows_(dynamic_cast<RowSource*>(&source)),
         options_(options),
         sink_(sink),
-        blocks_(source, {options.block_bytes, options.line_bytes_max}) {
+        blocks_(source, {options.block_bytes, options.line_bytes_max}),
+        reading_(env.pool()) {
     for (size_t i = 0; i < env.pool().num_threads() + kSpareBlocks; ++i)
       slots_.push_back(std::make_unique<Slot>(catalog, options, env.pool()));
   }
@@ -69,14 +70,27 @@ class GraphBatchReader {
     return true;
   }
 
+  // Rows are read in a thread of the pool, one batch ahead.
   absl::StatusOr<bool> StartRows() {
-    OG_ASSIGN_OR_RETURN(std::optional<SourceRows> rows, rows_->NextRows());
+    if (!is_reading_) ReadAhead();
+    OG_RETURN_IF_ERROR(reading_.Wait());
+    std::optional<SourceRows> rows = std::exchange(next_rows_, std::nullopt);
     if (!rows) return false;
+    rows_bytes_read_ = rows_->bytes_read();
+    ReadAhead();
     size_t bytes = 0;
     for (const SourceRows::Member& member : rows->members)
       bytes += member.values->MemoryBytes();
     Start(*std::move(rows), bytes);
     return true;
+  }
+
+  void ReadAhead() {
+    is_reading_ = true;
+    reading_.Run([this]() -> absl::Status {
+      OG_ASSIGN_OR_RETURN(next_rows_, rows_->NextRows());
+      return absl::OkStatus();
+    });
   }
 
   template <typename Input>
@@ -104,7 +118,7 @@ class GraphBatchReader {
     --num_parsing_;
     oldest_ = (oldest_ + 1) % slots_.size();
     if (options_.progress) {
-      const uint64_t bytes_read = rows_ != nullptr ? rows_->bytes_read() : blocks_.bytes_read();
+      const uint64_t bytes_read = rows_ != nullptr ? rows_bytes_read_ : blocks_.bytes_read();
       options_.progress({"read", num_rows_, bytes_read, source_.size()});
     }
     return absl::OkStatus();
@@ -129,6 +143,11 @@ class GraphBatchReader {
   size_t oldest_ = 0;
   size_t num_parsing_ = 0;
   size_t bytes_parsing_ = 0;
+  // Of a source of rows.
+  bool is_reading_ = false;
+  uint64_t rows_bytes_read_ = 0;
+  std::optional<SourceRows> next_rows_;
+  io::TaskGroup reading_;  // last: ends before what it uses goes away
 };
 
 }  // namespace

@@ -37,9 +37,10 @@ std::shared_ptr<io::MemoryBudget> MergeBudget(io::Env& env) {
 }
 
 // Rows that all tables keep in memory before a chunk is written: small beside the budget, since a
-// chunk that is being encoded comes on top, and large enough for fragments of a good size.
+// chunk that is being encoded comes on top, and large enough for fragments of a good size: a chunk
+// of small rows is one file of about a million.
 size_t KeptBytesMax(io::Env& env) {
-  return std::clamp<uint64_t>(env.memory()->limit() / 8, uint64_t{16} << 20, uint64_t{96} << 20);
+  return std::clamp<uint64_t>(env.memory()->limit() / 8, uint64_t{16} << 20, uint64_t{64} << 20);
 }
 
 // A load of at most this size that has lost once keeps the others off while it is prepared again.
@@ -116,8 +117,6 @@ class Loader {
       return absl::OkStatus();
     }
     OG_RETURN_IF_ERROR(integrity_.AddInput(batch.table_key, batch.rows, batch.ids_are_fresh));
-    // One chunk is written while the parser goes on; its table, and the next chunk, wait for it.
-    if (is_staging_ == table) OG_RETURN_IF_ERROR(WaitForChunk());
     const size_t bytes = format::MemoryBytes(batch.rows);
     table->Add(std::move(batch.rows));
     kept_bytes_[table->entry().table_key] += bytes;
@@ -125,7 +124,8 @@ class Loader {
     return all_kept_bytes_ >= kept_bytes_max_ ? StageLargest() : absl::OkStatus();
   }
 
-  // Writes what the table with most rows in memory keeps.
+  // Writes what the table with most rows in memory keeps, while the parser goes on; only the next
+  // chunk waits for it.
   absl::Status StageLargest() {
     const auto largest =
         std::max_element(kept_bytes_.begin(), kept_bytes_.end(),
@@ -133,15 +133,12 @@ class Loader {
     OG_RETURN_IF_ERROR(WaitForChunk());
     all_kept_bytes_ -= std::exchange(largest->second, 0);
     TableLoader* const table = tables_.find(largest->first)->second.get();
-    is_staging_ = table;
+    table->TakeChunk();
     staging_.Run([table] { return table->StageChunk(); });
     return absl::OkStatus();
   }
 
-  absl::Status WaitForChunk() {
-    is_staging_ = nullptr;
-    return FromStorage(staging_.Wait());
-  }
+  absl::Status WaitForChunk() { return FromStorage(staging_.Wait()); }
 
   // What holds across rows, from the rows in memory and filtered scans of the committed tables.
   absl::Status CheckMerge() const {
@@ -237,7 +234,6 @@ class Loader {
   std::vector<io::MemoryReservation> reservations_;
   std::map<std::string, std::unique_ptr<TableLoader>, std::less<>> tables_;
   io::TaskGroup staging_;
-  const TableLoader* is_staging_ = nullptr;
   const size_t kept_bytes_max_;
   std::map<std::string, size_t, std::less<>> kept_bytes_;  // by table key
   size_t all_kept_bytes_ = 0;

@@ -47,14 +47,14 @@ void TableLoader::Add(format::RecordBatch batch) {
   kept_.push_back(std::move(batch));
 }
 
-absl::StatusOr<dataset::StagedTransaction> TableLoader::StageKept() {
+absl::StatusOr<dataset::StagedTransaction> TableLoader::StageRows(
+    std::vector<format::RecordBatch> rows) {
   if (mode_ == LoadMode::kAppend) {
-    for (const format::RecordBatch& batch : kept_) {
+    for (const format::RecordBatch& batch : rows) {
       OG_ASSIGN_OR_RETURN(inserted_, base_->InsertedRowsFilter(batch, "id", std::move(inserted_)));
     }
   }
-  const auto stream = format::MakeStream(schema_, std::move(kept_));
-  kept_.clear();
+  const auto stream = format::MakeStream(schema_, std::move(rows));
   return mode_ == LoadMode::kOverwrite ? base_->StageOverwrite(schema_, stream.get(), {})
                                        : base_->StageAppend(*stream, {});
 }
@@ -76,16 +76,26 @@ absl::Status TableLoader::AddChunk(dataset::StagedTransaction staged) {
   return absl::OkStatus();
 }
 
+void TableLoader::TakeChunk() {
+  chunk_ = std::exchange(kept_, {});
+}
+
 absl::Status TableLoader::StageChunk() {
-  OG_ASSIGN_OR_RETURN(dataset::StagedTransaction staged, StageKept());
+  uint64_t num_rows = 0;
+  for (const format::RecordBatch& batch : chunk_)
+    num_rows += static_cast<uint64_t>(batch.num_rows);
+  OG_ASSIGN_OR_RETURN(dataset::StagedTransaction staged, StageRows(std::exchange(chunk_, {})));
   OG_RETURN_IF_ERROR(AddChunk(std::move(staged)));
-  num_staged_rows_ = num_rows_;
+  num_staged_rows_ += num_rows;
   return absl::OkStatus();
 }
 
 absl::StatusOr<dataset::StagedTransaction> TableLoader::Finish() {
   if (mode_ == LoadMode::kMerge) return StageUpsert(*base_, exec::LastRowOfEachId(kept_));
-  if (!kept_.empty() || !staged_.has_value()) OG_RETURN_IF_ERROR(StageChunk());
+  if (!kept_.empty() || !staged_.has_value()) {
+    TakeChunk();
+    OG_RETURN_IF_ERROR(StageChunk());
+  }
   dataset::StagedTransaction staged = *std::move(staged_);
   staged_.reset();
   if (mode_ == LoadMode::kAppend) {

@@ -1,7 +1,7 @@
 // The rows of one table on their way from batches into a staged transaction.
 //
-// Rows are kept as batches until they reach a chunk; a chunk becomes fragments, files that no
-// version names yet. Finish() makes one transaction of all fragments:
+// Rows are kept as batches until they make a chunk; a chunk becomes fragments, files that no
+// version names yet, while more rows are added. Finish() makes one transaction of all fragments:
 //
 //   overwrite  Overwrite with the present table schema
 //   append     the strict insert of keyed_write.h
@@ -43,7 +43,10 @@ class TableLoader {
   // The rows that no chunk has taken yet.
   const std::vector<format::RecordBatch>& kept() const { return kept_; }
 
-  // Writes the kept rows as fragments. Any thread, one at a time.
+  // Makes the kept rows the next chunk. REQUIRES: the one before was staged.
+  void TakeChunk();
+
+  // Writes the chunk as fragments. Any thread; Add may be called meanwhile.
   absl::Status StageChunk();
 
   // Stages what is kept and returns the whole. Call once.
@@ -58,7 +61,7 @@ class TableLoader {
 
  private:
   absl::Status AddChunk(dataset::StagedTransaction staged);
-  absl::StatusOr<dataset::StagedTransaction> StageKept();
+  absl::StatusOr<dataset::StagedTransaction> StageRows(std::vector<format::RecordBatch> rows);
   absl::StatusOr<format::RecordBatch> LookupStaged(uint64_t row,
                                                    const std::vector<std::string>& columns) const;
 
@@ -70,6 +73,7 @@ class TableLoader {
   uint64_t num_rows_ = 0;
   uint64_t num_staged_rows_ = 0;
   std::vector<format::RecordBatch> kept_;
+  std::vector<format::RecordBatch> chunk_;
   std::optional<dataset::StagedTransaction> staged_;  // all chunks so far
   std::optional<format::KeyExistenceFilter> inserted_;
 };
