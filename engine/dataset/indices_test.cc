@@ -8,12 +8,14 @@
 
 #include "gtest/gtest.h"
 
+#include "engine/dataset/index_walk.h"
 #include "engine/expr/expr.h"
 #include "engine/expr/filter_parse.h"
 #include "format/arrow/builder.h"
 #include "format/file/lance_schema.h"
 #include "format/table/roaring.h"
 #include "io/base/text.h"
+#include "io/env/memory_budget.h"
 #include "io/env/sim_env.h"
 #include "io/fault/counting_store.h"
 #include "tests/support/seed.h"
@@ -22,6 +24,7 @@
 namespace og::engine::dataset {
 namespace {
 
+using format::ArrayPtr;
 using format::RecordBatch;
 using tests::IsOk;
 using tests::StatusIs;
@@ -135,6 +138,46 @@ DatasetPtr NewTable(io::Env& env, bool stable_row_ids, int64_t rows, std::mt1993
   return *Dataset::CommitCreate(env, *root, *staged);
 }
 
+// Whether an index over `column` covers all rows; the walk over it gives each of them then, where
+// it stands and with its value.
+bool WalkGivesTheColumn(const Dataset& table, const std::string& column) {
+  const auto budget = io::MemoryBudget::NewRoot("test", uint64_t{1} << 30);
+  const auto walk = IndexWalk::Start(table, column, budget);
+  EXPECT_THAT(walk, IsOk());
+  const auto index = FindIndex(table, column + "_idx");
+  EXPECT_THAT(index, IsOk());
+  const bool is_covered = index->fragment_ids.size() == table.manifest().fragments.size();
+  EXPECT_EQ(*walk != nullptr, is_covered);
+  if (*walk == nullptr) return false;
+  ScanOptions options;
+  options.columns = {column};
+  const auto stream = table.Scan(options);
+  EXPECT_THAT(stream, IsOk());
+  const auto rows = format::Collect(**stream);
+  EXPECT_THAT(rows, IsOk());
+  std::vector<ArrayPtr> parts;
+  std::vector<int64_t> entry_of(static_cast<size_t>(rows->num_rows), -1);
+  int64_t num_entries = 0;
+  while (true) {
+    const auto entries = (*walk)->Next();
+    EXPECT_THAT(entries, IsOk());
+    if (!entries->has_value()) break;
+    for (const uint32_t position : (*walk)->PositionsOf(**entries)) {
+      if (position != kNoPosition) {
+        EXPECT_EQ(entry_of[position], -1);
+        entry_of[position] = num_entries;
+      }
+      ++num_entries;
+    }
+    parts.push_back(DecodeDictionary((*entries)->values));
+  }
+  EXPECT_EQ(std::ranges::count(entry_of, -1), 0);
+  if (!parts.empty()) {
+    EXPECT_TRUE(Equal(*Take(*Concat(parts), entry_of), *rows->columns[0]));
+  }
+  return true;
+}
+
 class IndexHistories : public testing::TestWithParam<bool> {};
 
 TEST_P(IndexHistories, FiltersAgreeWithAScan) {
@@ -146,6 +189,7 @@ TEST_P(IndexHistories, FiltersAgreeWithAScan) {
       table = CommitOf(table, StageCreateIndex(*table, {.column = column, .page_rows = 16}));
     }
     size_t by_index = 0;
+    size_t by_walk = 0;
     for (int step = 0; step < 14; ++step) {
       const std::vector<uint64_t> matches =
           Addresses(*table, Parse(RandomFilter(1, random)), step % 2 == 0);
@@ -184,6 +228,9 @@ TEST_P(IndexHistories, FiltersAgreeWithAScan) {
       }
       const auto indices = ListIndices(*table);
       ASSERT_THAT(indices, IsOk());
+      for (const char* column : {"k", "s"}) {
+        if (WalkGivesTheColumn(*table, column)) ++by_walk;
+      }
       for (int probe = 0; probe < 12; ++probe) {
         const std::string text = RandomFilter(3, random);
         SCOPED_TRACE(text);
@@ -202,6 +249,7 @@ TEST_P(IndexHistories, FiltersAgreeWithAScan) {
       }
     }
     EXPECT_GT(by_index, 10u);
+    EXPECT_GT(by_walk, 0u);
   }
 }
 

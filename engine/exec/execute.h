@@ -38,6 +38,7 @@ enum class TraversalMode : uint8_t {
   kAuto,      // by cost, see ChooseIndexed in expand_choice.h
   kIndexed,   // filtered scans of the edge table
   kTopology,  // adjacency lists of the whole edge table
+  kJoin,      // a walk over an index where that can be done, see edge_join.h; else kTopology
 };
 
 struct ExecOptions {

@@ -548,6 +548,7 @@ void ExpectRows(const Snapshot& snapshot, const query::ReadPlan& plan,
   const ExecOptions options[] = {{},
                                  {.traversal = TraversalMode::kIndexed},
                                  {.traversal = TraversalMode::kTopology},
+                                 {.traversal = TraversalMode::kJoin},
                                  small,
                                  spilling};
   for (const ExecOptions& option : options) {
@@ -632,7 +633,8 @@ TestGraph Triangle() {
 
 TEST(ExecuteTest, CyclesDoNotComeBackAndLoopsCountOnce) {
   TestGraph graph = Triangle();
-  for (const TraversalMode way : {TraversalMode::kIndexed, TraversalMode::kTopology}) {
+  for (const TraversalMode way :
+       {TraversalMode::kIndexed, TraversalMode::kTopology, TraversalMode::kJoin}) {
     const ExecOptions options{.traversal = way};
     EXPECT_EQ(
         graph.Rows("query q() { match { $p: Person $p knows $q } return { $p $q } }", options),
@@ -1052,12 +1054,25 @@ class Hub {
 
   // The rows of two hops from `person`, after the way in which they were found.
   std::vector<std::string> Ask(int person, TraversalMode mode, topology::TopologyCache* cache) {
+    return Ask(io::StrCat("$p: Person { slug: \"", Name(person), "\" } $p knows{1,2} $q"), mode,
+               cache);
+  }
+
+  // Those whom the people of an age in [from, until) know.
+  std::vector<std::string> AskMany(int from, int until, TraversalMode mode,
+                                   topology::TopologyCache* cache) {
+    return Ask(io::StrCat("$p: Person $p.age >= ", from, " $p.age < ", until, " $p knows $q"), mode,
+               cache);
+  }
+
+  // The same for any clauses.
+  std::vector<std::string> Ask(const std::string& clauses, TraversalMode mode,
+                               topology::TopologyCache* cache) {
     StoredSnapshot snapshot(graph_.catalog_ptr(), cache);
     snapshot.SetNodes("Person", nodes_);
     snapshot.SetEdges("Knows", edges_);
     const auto plan =
-        graph_.Plan(io::StrCat("query q() { match { $p: Person { slug: \"", Name(person),
-                               "\" } $p knows{1,2} $q } return { $q.slug } }"));
+        graph_.Plan(io::StrCat("query q() { match { ", clauses, " } return { $q.slug } }"));
     EXPECT_THAT(plan, tests::IsOk());
     const Probe probe = {.now_ns = [] { return int64_t{0}; }, .io = [] { return IoCounts(); }};
     const auto analysis =
@@ -1100,6 +1115,38 @@ TEST(ExecuteCostTest, ListsAreMadeOnceLookingUpHasCostAsMuch) {
   EXPECT_EQ(hub.way(), "topology");
   EXPECT_GT(num_asked, 1);
   EXPECT_EQ(hub.Ask(5, TraversalMode::kAuto, &cache), rows);
+  EXPECT_EQ(hub.way(), "topology");
+}
+
+TEST(ExecuteCostTest, ManyNodesAreJoinedWhereListsCostMore) {
+  Hub hub;
+  const auto some = hub.AskMany(100, 1600, TraversalMode::kAuto, nullptr);
+  EXPECT_EQ(hub.way(), "semi-join");
+  EXPECT_EQ(some.size(), 4500u);
+  EXPECT_EQ(some, hub.AskMany(100, 1600, TraversalMode::kTopology, nullptr));
+  EXPECT_EQ(some, hub.AskMany(100, 1600, TraversalMode::kIndexed, nullptr));
+  EXPECT_EQ(hub.way(), "index");
+  // Too many nodes, or edges of the one who knows all.
+  hub.AskMany(100, 19'000, TraversalMode::kAuto, nullptr);
+  EXPECT_EQ(hub.way(), "topology");
+  const auto all = hub.AskMany(0, 1500, TraversalMode::kAuto, nullptr);
+  EXPECT_EQ(hub.way(), "topology");
+  EXPECT_EQ(all, hub.AskMany(0, 1500, TraversalMode::kJoin, nullptr));
+  EXPECT_EQ(hub.way(), "semi-join");
+}
+
+TEST(ExecuteCostTest, ListsThatLaterProcessesFindAreNotPutOff) {
+  Hub hub;
+  topology::TopologyCache cache(hub.env(), {.folder = *hub.env().Resolve("memory://hub/lists")});
+  hub.AskMany(100, 1600, TraversalMode::kAuto, &cache);
+  EXPECT_EQ(hub.way(), "topology");
+  // In memory they are made once walks have cost as much.
+  topology::TopologyCache in_memory(hub.env(), {});
+  const auto rows = hub.AskMany(100, 1600, TraversalMode::kAuto, &in_memory);
+  EXPECT_EQ(hub.way(), "semi-join");
+  int num_asked = 1;
+  for (; hub.way() == "semi-join" && num_asked < 20; ++num_asked)
+    EXPECT_EQ(hub.AskMany(100, 1600, TraversalMode::kAuto, &in_memory), rows);
   EXPECT_EQ(hub.way(), "topology");
 }
 

@@ -12,9 +12,12 @@
 #include "absl/container/flat_hash_map.h"
 
 #include "engine/exec/binder.h"
+#include "engine/exec/edge_join.h"
 #include "engine/exec/expand_choice.h"
 #include "engine/exec/held_memory.h"
 #include "engine/expr/expr.h"
+#include "engine/topology/grouped_topology.h"
+#include "engine/topology/node_index.h"
 #include "format/arrow/builder.h"
 #include "io/base/status.h"
 #include "io/base/status_macros.h"
@@ -220,9 +223,23 @@ struct Choice {
   Table* edges;
   Table* destinations;
   bool is_indexed = false;
+  bool can_join = false;
 };
 
-absl::StatusOr<Choice> ChoiceOf(const ExecContext& context, const query::Expand& expand) {
+uint64_t HopsOf(const Choice& choice) {
+  return choice.edge.from == choice.edge.to ? choice.expand.max_hops : 1;
+}
+
+// Whether one walk over an index can serve the expansion.
+bool CanJoin(const Choice& choice, const ExpandPurpose& purpose) {
+  const query::Expand& expand = choice.expand;
+  return choice.is_indexed && purpose.flushes_once && !purpose.closes_on.has_value() &&
+         !expand.edge_binding.has_value() && HopsOf(choice) == 1 && expand.min_hops <= 1 &&
+         choice.edges->is_stored();
+}
+
+absl::StatusOr<Choice> ChoiceOf(const ExecContext& context, const query::Expand& expand,
+                                const ExpandPurpose& purpose) {
   const schema::EdgeType* const edge = context.tables.catalog().FindEdgeExactly(expand.edge_type);
   if (edge == nullptr) {
     return io::InternalError(io::StrCat("plan names unknown edge type ", expand.edge_type));
@@ -232,18 +249,15 @@ absl::StatusOr<Choice> ChoiceOf(const ExecContext& context, const query::Expand&
   OG_ASSIGN_OR_RETURN(Table* const sources,
                       context.tables.Node(leaves_from ? edge->from : edge->to));
   OG_ASSIGN_OR_RETURN(Table* const destinations, context.tables.Node(expand.destination_type));
-  Choice choice{context, expand, *edge, sources, edges, destinations, true};
+  Choice choice{context, expand, *edge, sources, edges, destinations, true, false};
   if (expand.direction != Direction::kIn) {
     OG_ASSIGN_OR_RETURN(choice.is_indexed, edges->HasIndex("src"));
   }
   if (expand.direction != Direction::kOut && choice.is_indexed) {
     OG_ASSIGN_OR_RETURN(choice.is_indexed, edges->HasIndex("dst"));
   }
+  choice.can_join = CanJoin(choice, purpose);
   return choice;
-}
-
-uint64_t HopsOf(const Choice& choice) {
-  return choice.edge.from == choice.edge.to ? choice.expand.max_hops : 1;
 }
 
 absl::StatusOr<ExpandCosts> CostsOf(const Choice& choice, uint64_t frontier_rows) {
@@ -259,20 +273,34 @@ absl::StatusOr<ExpandCosts> CostsOf(const Choice& choice, uint64_t frontier_rows
                      .hops = HopsOf(choice),
                      .query_hops = choice.context.layout.hops.at(choice.expand.edge_type),
                      .is_indexed = choice.is_indexed,
+                     // Lists that later processes find are worth more.
+                     .can_join = choice.can_join && !choice.context.tables.KeepsTopologies(),
                      .list_cost = list_cost,
                      .spent = spent,
                      .hops_max = choice.context.options.indexed_hops_max,
                      .frontier_max = choice.context.options.indexed_frontier_max};
 }
 
-// Whether edges are looked up for a frontier of this size, and not all of them read.
-absl::StatusOr<bool> UsesIndexed(const Choice& choice, uint64_t frontier_rows) {
+enum class Way : uint8_t {
+  kLookUp,  // the edges of the frontier are looked up
+  kJoin,    // and found in a walk over an index
+  kAll,     // all edges are read
+};
+
+// How the edges of a frontier of this size are found.
+absl::StatusOr<Way> WayOf(const Choice& choice, uint64_t frontier_rows) {
   const ExecOptions& options = choice.context.options;
-  if (options.traversal == TraversalMode::kIndexed) return true;
-  if (options.traversal == TraversalMode::kTopology) return false;
-  if (choice.expand.edge_binding.has_value()) return frontier_rows <= options.indexed_frontier_max;
+  if (options.traversal == TraversalMode::kIndexed) return Way::kLookUp;
+  if (options.traversal == TraversalMode::kTopology) return Way::kAll;
+  if (options.traversal == TraversalMode::kJoin) {
+    return choice.can_join ? Way::kJoin : Way::kAll;
+  }
+  if (choice.expand.edge_binding.has_value()) {
+    return frontier_rows <= options.indexed_frontier_max ? Way::kLookUp : Way::kAll;
+  }
   OG_ASSIGN_OR_RETURN(const ExpandCosts costs, CostsOf(choice, frontier_rows));
-  return ChooseIndexed(costs);
+  if (ChooseIndexed(costs)) return Way::kLookUp;
+  return ChooseJoin(costs) ? Way::kJoin : Way::kAll;
 }
 
 size_t NumWalkers(const Choice& choice) {
@@ -300,7 +328,8 @@ class ExpandStage final : public Stage {
         closes_on_(purpose.closes_on.has_value()
                        ? std::optional(context_.layout.NumberOf(*purpose.closes_on))
                        : std::nullopt),
-        walkers_(NumWalkers(choice), Walker(same_type_, expand_.min_hops, expand_.max_hops)) {}
+        walkers_(NumWalkers(choice), Walker(same_type_, expand_.min_hops, expand_.max_hops)),
+        held_memory_(context_.tables.budget()) {}
 
   absl::Status Push(const Chunk& chunk) override {
     if (chunk.num_rows == 0) return absl::OkStatus();
@@ -311,6 +340,10 @@ class ExpandStage final : public Stage {
     if (num_held_ <= context_.options.indexed_frontier_max &&
         context_.options.traversal != TraversalMode::kTopology) {
       return absl::OkStatus();
+    }
+    if (choice_.can_join) {
+      OG_ASSIGN_OR_RETURN(const Way way, WayOf(choice_, num_held_));
+      if (way == Way::kJoin && Holds(chunk)) return absl::OkStatus();
     }
     return Release();
   }
@@ -324,13 +357,27 @@ class ExpandStage final : public Stage {
   bool follows_out() const { return expand_.direction != Direction::kIn; }
   bool follows_in() const { return expand_.direction != Direction::kOut; }
 
+  // Whether there is memory for one more chunk that is held back.
+  bool Holds(const Chunk& chunk) {
+    uint64_t bytes = chunk.MemoryBytes();
+    for (const Binding& binding : chunk.bindings) {
+      if (binding.entities != nullptr) bytes += binding.entities->MemoryBytes();
+    }
+    return held_memory_.Add(bytes).ok();
+  }
+
   // Runs what is held back, the way that is cheaper.
   absl::Status Release() {
     const std::vector<Chunk> held = std::exchange(held_, {});
     const size_t num_held = std::exchange(num_held_, 0);
+    held_memory_.Release();
     if (num_held == 0) return absl::OkStatus();
-    OG_ASSIGN_OR_RETURN(const bool indexed, UsesIndexed(choice_, num_held));
-    if (indexed) {
+    OG_ASSIGN_OR_RETURN(const Way way, WayOf(choice_, num_held));
+    if (way == Way::kJoin) {
+      OG_ASSIGN_OR_RETURN(const bool is_done, RunJoin(held, num_held));
+      if (is_done) return absl::OkStatus();
+    }
+    if (way == Way::kLookUp) {
       if (expand_.edge_binding.has_value()) return RunBound(held, true);
       Note(choice_.is_indexed ? "index" : "edge scan");
       const bool may_stop =
@@ -375,10 +422,9 @@ class ExpandStage final : public Stage {
     Note("topology");
     OG_ASSIGN_OR_RETURN(const topology::Topology* const topology,
                         context_.tables.TopologyOf(edge_));
-    const Binding& sources = chunk.bindings[source_];
-    const uint64_t num_destinations = destinations_->num_rows();
-    OG_ASSIGN_OR_RETURN(const std::span<const uint32_t> numbers, sources.entities->Numbers());
-    const auto visit = [&](uint32_t node, const auto& f) {
+    OG_ASSIGN_OR_RETURN(const std::span<const uint32_t> numbers,
+                        chunk.bindings[source_].entities->Numbers());
+    return RunWalks(chunk, numbers, [&](uint32_t node, const auto& f) {
       if (follows_out()) {
         for (const uint32_t neighbour : topology->Out(node))
           if (!f(neighbour)) return false;
@@ -388,7 +434,15 @@ class ExpandStage final : public Stage {
           if (!f(neighbour)) return false;
       }
       return true;
-    };
+    });
+  }
+
+  // Walks from each row of `chunk`, whose source has the number numbers[slot], with `visit` as in
+  // Walker; neighbours are dense numbers.
+  template <typename Visit>
+  absl::Status RunWalks(const Chunk& chunk, std::span<const uint32_t> numbers, const Visit& visit) {
+    const Binding& sources = chunk.bindings[source_];
+    const uint64_t num_destinations = destinations_->num_rows();
     std::span<const uint32_t> ends;
     if (closes_on_.has_value()) {
       OG_ASSIGN_OR_RETURN(ends, chunk.bindings[*closes_on_].entities->Numbers());
@@ -442,6 +496,79 @@ class ExpandStage final : public Stage {
           std::max(1.0, static_cast<double>(num_pairs) / static_cast<double>(rows_done));
     }
     return done() ? absl::OkStatus() : EmitNumbered(chunk, pairs);
+  }
+
+  // --- Semi-joins --------------------------------------------------------------------------------
+
+  // The distinct sources of `chunks`, to be found by id, and for each chunk the place among them of
+  // each slot that a row is bound to.
+  struct SourceSet {
+    topology::NodeIndex ids;
+    std::vector<std::vector<uint32_t>> places;
+  };
+
+  absl::StatusOr<SourceSet> SourcesOf(const std::vector<Chunk>& chunks) const {
+    SourceSet set{topology::NodeIndex(context_.tables.budget()), {}};
+    absl::flat_hash_map<uint32_t, uint32_t> place_of;  // by dense number
+    format::StringBuilder ids(format::Utf8());
+    for (const Chunk& chunk : chunks) {
+      const Binding& sources = chunk.bindings[source_];
+      OG_ASSIGN_OR_RETURN(const std::span<const uint32_t> numbers, sources.entities->Numbers());
+      const topology::NodeIndex* index = nullptr;
+      ArrayPtr column;
+      if (choice_.sources->has_index()) {
+        OG_ASSIGN_OR_RETURN(index, choice_.sources->Index());
+      } else {
+        OG_ASSIGN_OR_RETURN(column, sources.entities->Column("id"));
+      }
+      std::vector<uint32_t>& places = set.places.emplace_back(numbers.size(), kNoNode);
+      for (const uint32_t slot : sources.slots) {
+        if (places[slot] != kNoNode) continue;
+        const auto [place, is_new] =
+            place_of.try_emplace(numbers[slot], static_cast<uint32_t>(place_of.size()));
+        places[slot] = place->second;
+        if (!is_new) continue;
+        ids.Append(index != nullptr ? index->Id(numbers[slot]) : column->StringValue(slot));
+      }
+    }
+    OG_RETURN_IF_ERROR(set.ids.Add(ids.Finish()));
+    return set;
+  }
+
+  // False, and nothing was handed on, if that finds too many edges or takes too much memory.
+  absl::StatusOr<bool> RunJoin(const std::vector<Chunk>& chunks, size_t num_rows) {
+    choice_.can_join = false;
+    OG_ASSIGN_OR_RETURN(ExpandCosts costs, CostsOf(choice_, num_rows));
+    OG_ASSIGN_OR_RETURN(const topology::NodeIndex* const destinations, destinations_->Index());
+    OG_ASSIGN_OR_RETURN(const SourceSet sources, SourcesOf(chunks));
+    const bool is_forced = context_.options.traversal == TraversalMode::kJoin;
+    const uint64_t edges_max = is_forced ? UINT64_MAX : JoinedEdgesMax(costs);
+    std::vector<JoinedEdges> joined;
+    uint64_t num_edges = 0;
+    for (const topology::EdgeEnd end : {topology::EdgeEnd::kSrc, topology::EdgeEnd::kDst}) {
+      if (end == topology::EdgeEnd::kSrc ? !follows_out() : !follows_in()) continue;
+      absl::StatusOr<std::optional<JoinedEdges>> found = JoinEdges(
+          edges_->dataset(), end, sources.ids, *destinations, edges_max, context_.tables.budget());
+      OG_RETURN_IF_ERROR(context_.CheckInterrupt());
+      if (absl::IsResourceExhausted(found.status())) return false;
+      OG_RETURN_IF_ERROR(found.status());
+      if (!found->has_value()) return false;
+      num_edges += (*found)->ends.size();
+      joined.push_back(**std::move(found));
+    }
+    Note("semi-join");
+    OG_RETURN_IF_ERROR(
+        context_.tables.AddSpentOnLookUps(edge_, JoinCost(costs, static_cast<double>(num_edges))));
+    const auto visit = [&](uint32_t node, const auto& f) {
+      for (const JoinedEdges& edges : joined) {
+        for (const uint32_t neighbour : edges.Of(node))
+          if (!f(neighbour)) return false;
+      }
+      return true;
+    };
+    for (size_t i = 0; i < chunks.size(); ++i)
+      OG_RETURN_IF_ERROR(RunWalks(chunks[i], sources.places[i], visit));
+    return true;
   }
 
   // Hands on pairs whose destinations are dense numbers, and empties them.
@@ -852,7 +979,7 @@ class ExpandStage final : public Stage {
     return Opposite(edges, edge, source);
   }
 
-  const Choice choice_;
+  Choice choice_;
   const ExecContext& context_;
   const query::Expand& expand_;
   const schema::EdgeType& edge_;
@@ -870,8 +997,9 @@ class ExpandStage final : public Stage {
 
   std::vector<Chunk> held_;
   size_t num_held_ = 0;
-  bool is_wide_ = false;  // the frontier is known to be large: chunks pass through
-  bool fits_ = true;      // what serves wide frontiers fits into memory, as far as is known
+  HeldMemory held_memory_;  // of what is held for a semi-join
+  bool is_wide_ = false;    // the frontier is known to be large: chunks pass through
+  bool fits_ = true;        // what serves wide frontiers fits into memory, as far as is known
   struct Slot {
     uint32_t round = 0;
     uint32_t number = 0;  // dense, of a destination
@@ -888,7 +1016,7 @@ absl::StatusOr<std::unique_ptr<Operator>> MakeExpandStage(const ExecContext& con
                                                           const query::Expand& expand,
                                                           const ExpandPurpose& purpose,
                                                           StageCosts* costs, Operator* next) {
-  OG_ASSIGN_OR_RETURN(const Choice choice, ChoiceOf(context, expand));
+  OG_ASSIGN_OR_RETURN(const Choice choice, ChoiceOf(context, expand, purpose));
   OG_ASSIGN_OR_RETURN(expr::ExprPtr filter, ScanFilter(expand.destination_filters, context.params));
   context.tables.WillExpand(expand.edge_type, expand.direction != Direction::kIn,
                             expand.direction != Direction::kOut);
@@ -896,13 +1024,19 @@ absl::StatusOr<std::unique_ptr<Operator>> MakeExpandStage(const ExecContext& con
 }
 
 absl::StatusOr<ExpandEstimate> EstimateExpand(const ExecContext& context,
-                                              const query::Expand& expand, uint64_t frontier_rows) {
-  OG_ASSIGN_OR_RETURN(const Choice choice, ChoiceOf(context, expand));
+                                              const query::Expand& expand,
+                                              const ExpandPurpose& purpose,
+                                              uint64_t frontier_rows) {
+  OG_ASSIGN_OR_RETURN(const Choice choice, ChoiceOf(context, expand, purpose));
   ExpandEstimate estimate;
-  OG_ASSIGN_OR_RETURN(const bool indexed, UsesIndexed(choice, frontier_rows));
-  estimate.way = indexed                           ? choice.is_indexed ? "index" : "edge scan"
-                 : expand.edge_binding.has_value() ? "edge scan"
-                                                   : "topology";
+  OG_ASSIGN_OR_RETURN(const Way way, WayOf(choice, frontier_rows));
+  if (way == Way::kLookUp) {
+    estimate.way = choice.is_indexed ? "index" : "edge scan";
+  } else if (way == Way::kJoin) {
+    estimate.way = "semi-join";
+  } else {
+    estimate.way = expand.edge_binding.has_value() ? "edge scan" : "topology";
+  }
   const double degree = static_cast<double>(choice.edges->num_rows()) /
                         static_cast<double>(std::max<uint64_t>(choice.sources->num_rows(), 1)) *
                         (expand.direction == Direction::kBoth ? 2 : 1);

@@ -7,9 +7,9 @@
 // outgoing edges first, then incoming ones. Edges to nodes that do not exist are not followed. With
 // an edge binding: one row for each edge row, ordered by edge id and opposite id.
 //
-// Three ways lead to the same rows in the same order: looking edges up (a filtered scan, which an
-// index answers where there is one), adjacency lists of the whole table, and, for edge bindings,
-// the edge rows themselves.
+// Four ways lead to the same rows in the same order: looking edges up (a filtered scan, which an
+// index answers where there is one), a semi-join (one walk over an index, for single hops of many
+// rows), adjacency lists of the whole table, and, for edge bindings, the edge rows themselves.
 #pragma once
 
 #include <cstdint>
@@ -32,6 +32,8 @@ struct ExpandPurpose {
   // Only rows whose destination is the node that this variable, bound before, is bound to. A filter
   // that follows decides.
   std::optional<std::string> closes_on = {};
+  // All rows come before the first Flush().
+  bool flushes_once = false;
 };
 
 // `costs`: where the stage notes the way that it takes; may be null.
@@ -41,12 +43,13 @@ absl::StatusOr<std::unique_ptr<Operator>> MakeExpandStage(const ExecContext& con
                                                           StageCosts* costs, Operator* next);
 
 struct ExpandEstimate {
-  std::string way;             // "index", "edge scan", "topology"
+  std::string way;             // "index", "edge scan", "semi-join", "topology"
   double rows_per_source = 0;  // before the filters of the destination
 };
 
 // What the stage for `expand` would do with `frontier_rows` rows.
 absl::StatusOr<ExpandEstimate> EstimateExpand(const ExecContext& context,
-                                              const query::Expand& expand, uint64_t frontier_rows);
+                                              const query::Expand& expand,
+                                              const ExpandPurpose& purpose, uint64_t frontier_rows);
 
 }  // namespace og::engine::exec

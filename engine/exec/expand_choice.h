@@ -1,4 +1,5 @@
-// Whether an expansion reads its edges by a filtered scan or through adjacency lists.
+// Whether an expansion reads its edges by a filtered scan, by a walk over an index or through
+// adjacency lists.
 #pragma once
 
 #include <cstdint>
@@ -19,6 +20,7 @@ struct ExpandCosts {
   // Hops that all expansions of the query over this edge type may take: lists serve all of them.
   uint64_t query_hops = 1;
   bool is_indexed = false;  // the edges of a node are found without reading the others
+  bool can_join = false;    // a walk over an index finds those of many nodes, see edge_join.h
   // What having the lists costs for each edge of the table, in edges that are read in passing.
   double list_cost = kBuildCost;
   // What looking up in this table has cost the process so far, in the same measure: it would have
@@ -45,6 +47,14 @@ constexpr double LookUpCost(const ExpandCosts& costs, double frontier, double fo
          kLookUpPageRows * (pages(frontier, costs.num_edges) + pages(found, costs.num_sources));
 }
 
+// Walking over an index: an entry costs this much of an edge that is read in passing.
+inline constexpr double kWalkCost = 0.25;
+
+// What it costs to find `found` edges in a walk over an index.
+constexpr double JoinCost(const ExpandCosts& costs, double found) {
+  return kLookUpStart + kWalkCost * static_cast<double>(costs.num_edges) + kLookUpFactor * found;
+}
+
 constexpr double MeanDegree(const ExpandCosts& costs) {
   return static_cast<double>(costs.num_edges) /
          static_cast<double>(costs.num_sources == 0 ? 1 : costs.num_sources);
@@ -69,6 +79,21 @@ constexpr bool ChooseIndexed(const ExpandCosts& costs) {
     frontier = found;
   }
   return cost < costs.list_cost * edges;
+}
+
+// Whether a walk over an index is cheaper than the lists. It reads more than looking up and less
+// than reading every edge; nodes of many edges make the lists at most twice as late.
+constexpr bool ChooseJoin(const ExpandCosts& costs) {
+  if (!costs.can_join || costs.list_cost == 0) return false;
+  const double found = static_cast<double>(costs.frontier_rows) * MeanDegree(costs);
+  return costs.spent + JoinCost(costs, found) <
+         costs.list_cost * static_cast<double>(costs.num_edges);
+}
+
+// The most edges that a walk may find.
+constexpr uint64_t JoinedEdgesMax(const ExpandCosts& costs) {
+  const double most = costs.list_cost * static_cast<double>(costs.num_edges) / kLookUpFactor;
+  return static_cast<uint64_t>(most);
 }
 
 // Whether looking up goes on with `frontier` nodes after it has found `num_found` edges of

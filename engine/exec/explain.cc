@@ -76,10 +76,11 @@ class Explainer {
   absl::StatusOr<std::optional<ExplainedOperator>> Chain(const std::vector<query::PlanStep>& steps,
                                                          std::optional<ExplainedOperator> leaf,
                                                          double& rows) {
+    const bool is_outermost = !leaf.has_value();
     std::optional<ExplainedOperator> current = std::move(leaf);
     for (size_t i = 0; i < steps.size(); ++i) {
       const query::PlanStep& step = steps[i];
-      OG_ASSIGN_OR_RETURN(ExplainedOperator next, ExplainStep(step, rows));
+      OG_ASSIGN_OR_RETURN(ExplainedOperator next, ExplainStep(step, is_outermost, rows));
       if (std::holds_alternative<query::NodeScan>(step.value)) {
         if (const auto key = JoinKeyOf(steps, i)) {
           next.access.push_back(io::StrCat("Pairs: equal $", key->bound, ".", key->bound_property));
@@ -110,13 +111,14 @@ class Explainer {
     op.actual->io = op.actual->io - costs.io;
   }
 
-  absl::StatusOr<ExplainedOperator> ExplainStep(const query::PlanStep& step, double& rows) {
+  absl::StatusOr<ExplainedOperator> ExplainStep(const query::PlanStep& step, bool is_outermost,
+                                                double& rows) {
     ExplainedOperator op;
     std::tie(op.name, op.detail) = NameAndDetail(step);
     if (const auto* scan = std::get_if<query::NodeScan>(&step.value)) {
       OG_RETURN_IF_ERROR(ExplainScanStep(*scan, rows, op));
     } else if (const auto* expand = std::get_if<query::Expand>(&step.value)) {
-      OG_RETURN_IF_ERROR(ExplainExpand(*expand, rows, op));
+      OG_RETURN_IF_ERROR(ExplainExpand(*expand, is_outermost, rows, op));
     } else if (const auto* filter = std::get_if<query::FilterRows>(&step.value)) {
       rows *= ShareOf(filter->predicate);
     } else {
@@ -145,9 +147,11 @@ class Explainer {
     return absl::OkStatus();
   }
 
-  absl::Status ExplainExpand(const query::Expand& expand, double& rows, ExplainedOperator& op) {
+  absl::Status ExplainExpand(const query::Expand& expand, bool is_outermost, double& rows,
+                             ExplainedOperator& op) {
     OG_ASSIGN_OR_RETURN(const ExpandEstimate estimate,
-                        EstimateExpand(context_, expand, static_cast<uint64_t>(std::ceil(rows))));
+                        EstimateExpand(context_, expand, {.flushes_once = is_outermost},
+                                       static_cast<uint64_t>(std::ceil(rows))));
     op.way = estimate.way;
     rows *= estimate.rows_per_source * ShareOf(expand.destination_filters);
     return absl::OkStatus();

@@ -392,7 +392,8 @@ absl::StatusOr<std::unique_ptr<Operator>> MakeStage(const ExecContext& context,
   if (const auto* expand = std::get_if<query::Expand>(&step.value)) {
     StageCosts* const costs = context.profile == nullptr ? nullptr : &context.profile->Of(&step);
     const ExpandPurpose purpose = {.asks_existence = !is_outermost && at + 1 == steps.size(),
-                                   .closes_on = ClosesOn(steps, at)};
+                                   .closes_on = ClosesOn(steps, at),
+                                   .flushes_once = is_outermost};
     return MakeExpandStage(context, *expand, purpose, costs, next);
   }
   if (const auto* filter = std::get_if<query::FilterRows>(&step.value)) {

@@ -550,6 +550,7 @@ void ExpectRows(const Snapshot& snapshot, const query::ReadPlan& plan,
   const ExecOptions options[] = {{},
                                  {.traversal = TraversalMode::kIndexed},
                                  {.traversal = TraversalMode::kTopology},
+                                 {.traversal = TraversalMode::kJoin},
                                  small,
                                  spilling};
   for (const ExecOptions& option : options) {

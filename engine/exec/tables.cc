@@ -5,6 +5,7 @@
 
 #include "engine/dataset/indices.h"
 #include "engine/exec/held_memory.h"
+#include "engine/exec/indexed_topology.h"
 #include "engine/exec/key_groups.h"
 #include "engine/exec/rows.h"
 #include "format/arrow/builder.h"
@@ -296,6 +297,14 @@ absl::StatusOr<topology::StoredTopology> Tables::BuildTopology(
   OG_ASSIGN_OR_RETURN(Table* const to, Node(edge.to));
   OG_ASSIGN_OR_RETURN(const topology::NodeIndex* const sources, from->Index());
   OG_ASSIGN_OR_RETURN(const topology::NodeIndex* const destinations, to->Index());
+  if (base == nullptr && table->is_stored()) {
+    absl::StatusOr<std::optional<topology::Topology>> indexed =
+        TopologyFromIndexes(table->dataset(), *sources, *destinations, wanted_[edge.name], budget_);
+    // Whatever is wrong with the indexes, the table says the same.
+    if (indexed.ok() && indexed->has_value()) {
+      return topology::StoredTopology{key, **std::move(indexed)};
+    }
+  }
   topology::TopologyBuilder builder(budget_, table->pool(), sources, destinations,
                                     wanted_[edge.name]);
   dataset::ScanOptions options;

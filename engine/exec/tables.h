@@ -104,6 +104,10 @@ class Tables {
   absl::StatusOr<const topology::Topology*> TopologyOf(const schema::EdgeType& edge);
   // Where they are already.
   absl::StatusOr<topology::CachePlace> TopologyPlace(const schema::EdgeType& edge);
+  // Whether later processes find what this one makes.
+  bool KeepsTopologies() const {
+    return snapshot_.cache() != nullptr && snapshot_.cache()->has_folder();
+  }
 
   // What looking edges up instead has cost all queries that share the cache; see expand_choice.h.
   absl::StatusOr<double> SpentOnLookUps(const schema::EdgeType& edge);

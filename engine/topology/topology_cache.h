@@ -62,6 +62,9 @@ class TopologyCache {
   // Keeps `topology`, in the folder too if there is one. Failures of the folder are not failures.
   std::shared_ptr<const StoredTopology> Keep(std::string_view table, StoredTopology topology);
 
+  // Whether topologies outlive the process.
+  bool has_folder() const { return options_.folder.has_value(); }
+
   // What queries of this process have spent because `table` had no topology at hand, in a measure
   // of their own. Starts again when one is kept.
   double SpentWithout(std::string_view table);

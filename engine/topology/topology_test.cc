@@ -1,6 +1,7 @@
 // Topologies of random graphs against a naive model: lists of pairs and a map of ids.
 #include "engine/topology/topology.h"
 
+#include <algorithm>
 #include <map>
 #include <random>
 #include <span>
@@ -9,6 +10,7 @@
 
 #include "gtest/gtest.h"
 
+#include "engine/topology/grouped_topology.h"
 #include "format/arrow/builder.h"
 #include "io/env/worker_pool.h"
 #include "tests/support/seed.h"
@@ -91,6 +93,70 @@ TEST(NodeIndexTest, RefusesNumbersAndSmallBudgets) {
               tests::StatusIs(absl::StatusCode::kResourceExhausted, testing::HasSubstr("test")));
 }
 
+std::vector<uint32_t> Listed(std::span<const uint32_t> list) {
+  return {list.begin(), list.end()};
+}
+
+// Names the `ids` of rows 0, 1, ... in an order in which equal ones stand together, in parts of
+// several forms, with entries of no row in between.
+void AddGrouped(EdgeEnd end, const Texts& ids, std::mt19937_64& random,
+                GroupedTopologyBuilder& builder) {
+  std::map<std::optional<std::string>, std::vector<uint32_t>> rows_of;
+  for (uint32_t row = 0; row < ids.size(); ++row)
+    rows_of[ids[row]].push_back(row);
+  Texts part;
+  std::vector<uint32_t> part_rows;
+  const auto add = [&] {
+    const uint64_t form = random() % 3;
+    ASSERT_THAT(builder.Add(end, form == 0 ? *Plain(part) : *Coded(part, form == 1), part_rows),
+                tests::IsOk());
+    part.clear();
+    part_rows.clear();
+  };
+  for (auto& [id, rows] : rows_of) {
+    if (random() % 2 == 0) std::shuffle(rows.begin(), rows.end(), random);
+    for (const uint32_t row : rows) {
+      part.push_back(id);
+      part_rows.push_back(row);
+      if (random() % 5 == 0) {
+        part.push_back(id);
+        part_rows.push_back(kNoRow);
+      }
+      if (random() % 20 == 0) add();
+    }
+  }
+  add();
+}
+
+// Expects from the grouped builder what the other one has made of the same edges.
+void CheckGrouped(const Texts& src, const Texts& dst, const NodeIndex& from, const NodeIndex& to,
+                  const Topology& want, std::mt19937_64& random) {
+  io::WorkerPool pool(2);
+  for (const TopologyOptions options :
+       {TopologyOptions{.out = true, .in = true, .edge_rows = true},
+        TopologyOptions{.out = true, .in = false}, TopologyOptions{.out = false, .in = true}}) {
+    GroupedTopologyBuilder builder(Budget(), options.edge_rows ? &pool : nullptr, &from, &to,
+                                   options, static_cast<uint32_t>(src.size()));
+    ASSERT_THAT(builder.Reserve(), tests::IsOk());
+    AddGrouped(EdgeEnd::kDst, dst, random, builder);
+    AddGrouped(EdgeEnd::kSrc, src, random, builder);
+    const absl::StatusOr<Topology> made = builder.Finish();
+    ASSERT_THAT(made, tests::IsOk());
+    EXPECT_EQ(made->num_rows(), want.num_rows());
+    EXPECT_EQ(made->num_dangling(), want.num_dangling());
+    for (uint32_t node = 0; options.out && node < from.num_nodes(); ++node) {
+      EXPECT_EQ(Listed(made->Out(node)), Listed(want.Out(node)));
+      if (!options.edge_rows) continue;
+      EXPECT_EQ(Listed(made->OutRows(node)), Listed(want.OutRows(node)));
+    }
+    for (uint32_t node = 0; options.in && node < to.num_nodes(); ++node) {
+      EXPECT_EQ(Listed(made->In(node)), Listed(want.In(node)));
+      if (!options.edge_rows) continue;
+      EXPECT_EQ(Listed(made->InRows(node)), Listed(want.InRows(node)));
+    }
+  }
+}
+
 // One random graph, built in batches of several forms.
 void CheckRandomGraph(std::mt19937_64& random) {
   const auto below = [&](size_t n) { return static_cast<size_t>(random() % n); };
@@ -117,6 +183,8 @@ void CheckRandomGraph(std::mt19937_64& random) {
     uint32_t row, src, dst;
   };
   std::vector<Edge> edges;
+  Texts all_src;
+  Texts all_dst;
   uint32_t row = 0;
   uint64_t num_dangling = 0;
   for (size_t batch = below(4); batch > 0; --batch) {
@@ -139,6 +207,8 @@ void CheckRandomGraph(std::mt19937_64& random) {
     ASSERT_THAT(builder.Add(form == 0 ? Plain(src) : Coded(src, form == 1),
                             form == 0 ? Plain(dst) : Coded(dst, form == 2)),
                 tests::IsOk());
+    all_src.insert(all_src.end(), src.begin(), src.end());
+    all_dst.insert(all_dst.end(), dst.begin(), dst.end());
   }
   absl::StatusOr<Topology> topology = builder.Finish();
   ASSERT_THAT(topology, tests::IsOk());
@@ -161,6 +231,7 @@ void CheckRandomGraph(std::mt19937_64& random) {
   }
   for (uint32_t n = 0; n < num_to; ++n)
     check(n, false, topology->In(n), topology->InRows(n));
+  CheckGrouped(all_src, all_dst, from, to, *topology, random);
 }
 
 TEST(TopologyTest, RandomGraphs) {
@@ -193,9 +264,6 @@ TEST(TopologyTest, ManyEdgesGiveTheSameListsWithAndWithoutRoomToSplitThem) {
     out_rows[from].push_back(row);
     in[to].push_back(from);
   }
-  const auto vector_of = [](std::span<const uint32_t> list) {
-    return std::vector<uint32_t>(list.begin(), list.end());
-  };
   io::WorkerPool pool(3);
   for (io::WorkerPool* const threads : {&pool, static_cast<io::WorkerPool*>(nullptr)}) {
     // What the builder holds before, the lists, and the copy that splitting makes, or not.
@@ -207,12 +275,39 @@ TEST(TopologyTest, ManyEdgesGiveTheSameListsWithAndWithoutRoomToSplitThem) {
       const absl::StatusOr<Topology> topology = builder.Finish();
       ASSERT_THAT(topology, tests::IsOk());
       for (uint32_t node = 0; node < kNodes; ++node) {
-        ASSERT_EQ(vector_of(topology->Out(node)), out[node]);
-        ASSERT_EQ(vector_of(topology->OutRows(node)), out_rows[node]);
-        ASSERT_EQ(vector_of(topology->In(node)), in[node]);
+        ASSERT_EQ(Listed(topology->Out(node)), out[node]);
+        ASSERT_EQ(Listed(topology->OutRows(node)), out_rows[node]);
+        ASSERT_EQ(Listed(topology->In(node)), in[node]);
       }
+      if (room > kEdges * 45) CheckGrouped(src, dst, index, index, *topology, random);
     }
   }
+}
+
+TEST(GroupedTopologyTest, RefusesRowsThatWereNotNamedOnce) {
+  NodeIndex index(Budget());
+  ASSERT_THAT(index.Add(Plain({"a", "b"})), tests::IsOk());
+  const auto finished = [&](std::vector<uint32_t> src, std::vector<uint32_t> dst) {
+    GroupedTopologyBuilder builder(Budget(), nullptr, &index, &index, {}, 4);
+    EXPECT_THAT(builder.Reserve(), tests::IsOk());
+    EXPECT_THAT(builder.Add(EdgeEnd::kSrc, *Plain(Texts(src.size(), "a")), src), tests::IsOk());
+    EXPECT_THAT(builder.Add(EdgeEnd::kDst, *Plain(Texts(dst.size(), "b")), dst), tests::IsOk());
+    return builder.Finish().status();
+  };
+  const auto kRefused = absl::StatusCode::kFailedPrecondition;
+  EXPECT_THAT(finished({0, 1, 2, 3}, {3, 2, 1, 0}), tests::IsOk());
+  EXPECT_THAT(finished({0, 1, 2}, {0, 1, 2, 3}), tests::StatusIs(kRefused));
+  EXPECT_THAT(finished({0, 1, 2, 3}, {0, 1, 2, kNoRow}), tests::StatusIs(kRefused));
+  EXPECT_THAT(finished({0, 1, 2, 2}, {0, 1, 2, 3}), tests::StatusIs(kRefused));
+  EXPECT_THAT(finished({0, 1, 2, 3}, {0, 3, 0, 3}), tests::StatusIs(kRefused));
+  GroupedTopologyBuilder builder(Budget(), nullptr, &index, &index, {}, 4);
+  ASSERT_THAT(builder.Reserve(), tests::IsOk());
+  EXPECT_THAT(builder.Add(EdgeEnd::kSrc, *Plain({"a"}), {4}),
+              tests::StatusIs(absl::StatusCode::kOutOfRange));
+  EXPECT_THAT(builder.Add(EdgeEnd::kSrc, *Plain({"a"}), {}),
+              tests::StatusIs(absl::StatusCode::kInvalidArgument));
+  GroupedTopologyBuilder large(Budget(1000), nullptr, &index, &index, {}, 1000);
+  EXPECT_THAT(large.Reserve(), tests::StatusIs(absl::StatusCode::kResourceExhausted));
 }
 
 TEST(TopologyTest, RefusesWrongColumns) {

@@ -398,6 +398,7 @@ absl::StatusOr<std::unique_ptr<BatchStream>> FileReaderOfSource::Scan(
   OG_ASSIGN_OR_RETURN(auto fields,
                       FieldReaders(columns, {.file_name = source_.name(),
                                              .dictionary_strings = options.dictionary_strings,
+                                             .join_dictionaries = options.join_dictionaries,
                                              .table_pages_ahead = pages_ahead}));
   OG_ASSIGN_OR_RETURN(RowCheck check, CheckOf(columns));
   return std::make_unique<ScanStream>(shared_from_this(), source_, std::move(schema),

@@ -70,6 +70,9 @@ struct FileScanOptions {
   // batch lies in pages with one dictionary, otherwise plain. The type may differ from batch to
   // batch; the stream's schema has the plain one.
   bool dictionary_strings = false;
+  // dictionary_strings also where a batch lies in several such pages: its dictionary is theirs one
+  // after the other, so that a value may be in it more than once.
+  bool join_dictionaries = false;
   // Bytes of the file that are fetched ahead of the consumer.
   uint64_t readahead_bytes = uint64_t{16} << 20;
   // Decodes several columns and steps at once; null: all in the consumer's thread. Outlives the

@@ -233,24 +233,28 @@ TEST(ReaderTest, DictionaryStringsHoldTheSameText) {
     const FileReader& reader = **opened.reader;
     const auto plain = ScanAll(reader, {.batch_rows = 1u << 30});
     ASSERT_THAT(plain, IsOk());
-    auto stream = reader.Scan(reader.AllColumns(), {{0, reader.num_rows()}},
-                              {.batch_rows = 100, .dictionary_strings = true});
-    ASSERT_THAT(stream, IsOk());
-    int64_t row = 0;
-    while (true) {
-      const auto batch = (*stream)->Next();
-      ASSERT_THAT(batch, IsOk());
-      if (!batch->has_value()) {
-        break;
+    for (const bool joined : {false, true}) {
+      auto stream =
+          reader.Scan(reader.AllColumns(), {{0, reader.num_rows()}},
+                      {.batch_rows = 100, .dictionary_strings = true, .join_dictionaries = joined});
+      ASSERT_THAT(stream, IsOk());
+      int64_t row = 0;
+      while (true) {
+        const auto batch = (*stream)->Next();
+        ASSERT_THAT(batch, IsOk());
+        if (!batch->has_value()) {
+          break;
+        }
+        for (size_t c = 0; c < (*batch)->columns.size(); ++c) {
+          const ArrayPtr& column = (*batch)->columns[c];
+          const ArrayPtr want = Slice(plain->columns[c], row, (*batch)->num_rows);
+          const bool is_coded = !(*column->type == *want->type);
+          has_dictionary |= is_coded;
+          EXPECT_TRUE(Equal(is_coded ? *DecodeDictionary(column) : *column, *want));
+        }
+        row += (*batch)->num_rows;
       }
-      for (size_t c = 0; c < (*batch)->columns.size(); ++c) {
-        const ArrayPtr& column = (*batch)->columns[c];
-        const ArrayPtr want = Slice(plain->columns[c], row, (*batch)->num_rows);
-        const bool is_coded = !(*column->type == *want->type);
-        has_dictionary |= is_coded;
-        EXPECT_TRUE(Equal(is_coded ? *DecodeDictionary(column) : *column, *want));
-      }
-      row += (*batch)->num_rows;
+      EXPECT_EQ(row, static_cast<int64_t>(reader.num_rows()));
     }
   }
   EXPECT_TRUE(has_dictionary);

@@ -551,5 +551,42 @@ TEST_F(RoundTripTest, WrongBatchesAreRefused) {
   }
 }
 
+TEST_F(RoundTripTest, DictionariesOfSeveralPagesCanBeJoined) {
+  constexpr int64_t kPageRows = 40'000;
+  constexpr int64_t kRows = 2 * kPageRows + 1000;
+  StringBuilder builder(Utf8());
+  for (int64_t i = 0; i < kRows; ++i) {
+    if (i % 11 == 0 && i / kPageRows == 1) {
+      builder.AppendNull();
+    } else {
+      builder.Append(io::StrCat("a text that comes many times, ", i / kPageRows + i % 7));
+    }
+  }
+  const RecordBatch batch = tests::SingleColumn(builder.Finish());
+  WriterOptions options;
+  options.page_rows = kPageRows;
+  const auto summary = Write(batch, options, kPageRows);
+  ASSERT_THAT(summary, IsOk());
+  const auto reader = FileReader::Open(location_, summary->size_bytes);
+  ASSERT_THAT(reader, IsOk());
+  for (const bool joined : {false, true}) {
+    auto stream = (*reader)->Scan(
+        (*reader)->AllColumns(), {{1, static_cast<uint64_t>(kRows)}},
+        {.batch_rows = kRows, .dictionary_strings = true, .join_dictionaries = joined});
+    ASSERT_THAT(stream, IsOk());
+    const auto rows = (*stream)->Next();
+    ASSERT_THAT(rows, IsOk());
+    ASSERT_TRUE(rows->has_value());
+    const ArrayPtr& column = (*rows)->columns[0];
+    EXPECT_THAT(Validate(*column), IsOk());
+    EXPECT_EQ(column->type->id, joined ? TypeId::kDictionary : TypeId::kUtf8);
+    // Each page has seven texts, and perhaps one for its nulls.
+    if (joined) {
+      EXPECT_GE(column->dictionary->length, 21);
+    }
+    EXPECT_TRUE(Equal(*DecodeDictionary(column), *Slice(batch.columns[0], 1, kRows - 1)));
+  }
+}
+
 }  // namespace
 }  // namespace og::format

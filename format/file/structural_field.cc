@@ -50,6 +50,15 @@ struct Around {
   uint64_t list_size = 1;  // of a fixed-size list
 };
 
+// Indices of a dictionary that comes behind `shift` entries of others.
+io::Buffer Shifted(std::span<const uint32_t> indices, int64_t shift) {
+  io::MutableBuffer shifted(indices.size() * sizeof(uint32_t));
+  auto* const to = reinterpret_cast<uint32_t*>(shifted.data());
+  for (size_t i = 0; i < indices.size(); ++i)
+    to[i] = indices[i] + static_cast<uint32_t>(shift);
+  return std::move(shifted).Share();
+}
+
 class PlanBuilder {
  public:
   PlanBuilder(const ColumnRequest& request, const PagesOfColumn& pages_of, FieldPlan& plan)
@@ -184,6 +193,10 @@ class StructuralTask final : public FieldTask {
   absl::StatusOr<Reads> ReadTables();
   absl::StatusOr<Reads> ReadData();
   absl::StatusOr<Decoded> DecodeLeaf(size_t leaf);
+  // Whether the leaf is text that can be given with a dictionary, as the options want it.
+  bool IsCoded(size_t leaf) const;
+  // REQUIRES: IsCoded(leaf).
+  absl::StatusOr<Decoded> DecodeCoded(size_t leaf);
   absl::StatusOr<ArrayPtr> Assemble(const Node& node, size_t depth, std::vector<Decoded>& decoded,
                                     uint64_t absent_length) const;
 
@@ -306,26 +319,65 @@ absl::Status StructuralTask::Supply(std::vector<io::Buffer> buffers) {
   return absl::OkStatus();
 }
 
+bool StructuralTask::IsCoded(size_t leaf) const {
+  const std::vector<Part>& parts = parts_[leaf];
+  const LeafColumn& column = plan_.leaves[leaf].pages->column();
+  const TypeId type = column.shape.type->id;
+  const size_t parts_max = plan_.options.join_dictionaries ? SIZE_MAX : 1;
+  return plan_.options.dictionary_strings &&
+         (type == TypeId::kUtf8 || type == TypeId::kLargeUtf8) && column.is_list.size() == 1 &&
+         !parts.empty() && parts.size() <= parts_max &&
+         std::ranges::all_of(
+             parts, [](const Part& part) { return part.decoder->dictionary() != nullptr; });
+}
+
+absl::StatusOr<StructuralTask::Decoded> StructuralTask::DecodeCoded(size_t leaf) {
+  const LeafColumn& column = plan_.leaves[leaf].pages->column();
+  const TypePtr type = Dictionary(Int32(), column.shape.type);
+  OG_ASSIGN_OR_RETURN(const ValueShape shape, ShapeOf(type));
+  DecodeScratch scratch;
+  LeafOutput out = MakeLeafOutput(column);
+  std::vector<ArrayPtr> indices;
+  std::vector<ArrayPtr> dictionaries;
+  int64_t num_entries = 0;
+  for (Part& part : parts_[leaf]) {
+    out.values = ValueSink(shape);
+    OG_RETURN_IF_ERROR(Locate(part.decoder->DecodeIndices(part.plan, part.buffers, scratch, out),
+                              leaf, part.page));
+    part.buffers.clear();
+    auto array = std::make_shared<Array>(*out.values.Finish(out.layers[0].validity));
+    dictionaries.push_back(part.decoder->dictionary());
+    if (dictionaries.size() > 1) {
+      array->type = Int32();
+      array->dictionary = nullptr;
+      array->values = Shifted(array->Values<uint32_t>(), num_entries);
+    }
+    indices.push_back(std::move(array));
+    num_entries += dictionaries.back()->length;
+    if (num_entries > INT32_MAX) {
+      return Locate(io::ResourceExhaustedError("dictionaries of more than 2^31 entries together"),
+                    leaf, part.page);
+    }
+  }
+  auto array = std::make_shared<Array>(*indices[0]);
+  if (indices.size() > 1) {
+    array->type = Int32();
+    indices[0] = array;
+    array = std::make_shared<Array>(*Concat(indices));
+    array->type = type;
+  }
+  array->dictionary = Concat(dictionaries);
+  return Decoded{.array = std::move(array), .layers = std::move(out.layers)};
+}
+
 // The bytes that came in are let go page by page.
 absl::StatusOr<StructuralTask::Decoded> StructuralTask::DecodeLeaf(size_t leaf) {
   std::vector<Part>& parts = parts_[leaf];
   const LeafColumn& column = plan_.leaves[leaf].pages->column();
   const bool is_dictionary = column.shape.type->id == TypeId::kDictionary;
   DecodeScratch scratch;
+  if (IsCoded(leaf)) return DecodeCoded(leaf);
   LeafOutput out = MakeLeafOutput(column);
-  const bool is_text =
-      column.shape.type->id == TypeId::kUtf8 || column.shape.type->id == TypeId::kLargeUtf8;
-  if (plan_.options.dictionary_strings && is_text && column.is_list.size() == 1 &&
-      parts.size() == 1 && parts[0].decoder->dictionary() != nullptr) {
-    OG_ASSIGN_OR_RETURN(const ValueShape shape, ShapeOf(Dictionary(Int32(), column.shape.type)));
-    out.values = ValueSink(shape);
-    OG_RETURN_IF_ERROR(
-        Locate(parts[0].decoder->DecodeIndices(parts[0].plan, parts[0].buffers, scratch, out), leaf,
-               parts[0].page));
-    auto array = std::make_shared<Array>(*out.values.Finish(out.layers[0].validity));
-    array->dictionary = parts[0].decoder->dictionary();
-    return Decoded{.array = std::move(array), .layers = std::move(out.layers)};
-  }
   std::vector<ArrayPtr> segments;
   for (Part& part : parts) {
     OG_RETURN_IF_ERROR(

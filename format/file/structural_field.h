@@ -21,6 +21,7 @@ using PagesOfColumn = std::function<absl::StatusOr<std::shared_ptr<ColumnPages>>
 struct StructuralOptions {
   std::string file_name;
   bool dictionary_strings = false;
+  bool join_dictionaries = false;
   // Pages behind the last one needed whose tables are read along: a scan will want them soon.
   size_t table_pages_ahead = 0;
 };

@@ -581,6 +581,10 @@ absl::Status MiniBlockDecoder::AppendValues(uint64_t chunk, const Parts& parts,
     }
     OG_ASSIGN_OR_RETURN(std::byte * to, sink.ExtendBytes(part.size()));
     const uint64_t width = sink.shape().slot_bytes();
+    if (width == sizeof(uint32_t) && !part.empty()) {
+      std::memcpy(to, part.data(), part.size_bytes());
+      continue;
+    }
     for (const uint32_t index : part) {
       const uint64_t wide = index;
       std::memcpy(to, &wide, width);

@@ -28,6 +28,8 @@ constexpr uint64_t kLookupTailMax = uint64_t{4} << 20;
 constexpr uint64_t kDataTailBytes = uint64_t{64} << 10;
 constexpr uint64_t kDataTailShare = 256;
 constexpr uint64_t kReadRows = 65536;
+// Of batches with dictionaries, which should not be cut.
+constexpr uint64_t kBatchRows = uint64_t{1} << 18;
 
 absl::Status Wrong(const io::Location& folder, std::string_view what) {
   return io::DataLossError(io::StrCat("index ", folder.Uri(), ": ", what));
@@ -313,13 +315,21 @@ uint64_t BtreeIndex::CountAtMost(const ValueSet& set) const {
   return rows;
 }
 
+absl::Status BtreeIndex::CheckTypes(const RecordBatch& batch) const {
+  const format::DataType& stored = *batch.columns[0]->type;
+  const format::DataType& values = stored.id == TypeId::kDictionary ? *stored.value_type : stored;
+  const format::Array& ids = *batch.columns[1];
+  if (values == *type_ && ids.type->id == TypeId::kUint64 && ids.null_count == 0) {
+    return absl::OkStatus();
+  }
+  return Wrong(folder_, "page_data has columns of other types");
+}
+
 absl::StatusOr<BtreeEntries> BtreeIndex::EntriesOf(const RecordBatch& batch) const {
+  OG_RETURN_IF_ERROR(CheckTypes(batch));
   BtreeEntries entries;
   const ArrayPtr values = DecodeDictionary(batch.columns[0]);
   const ArrayPtr& ids = batch.columns[1];
-  if (!(*values->type == *type_) || ids->type->id != TypeId::kUint64 || ids->null_count != 0) {
-    return Wrong(folder_, "page_data has columns of other types");
-  }
   entries.num_nulls = static_cast<size_t>(values->null_count);
   for (int64_t i = 0; i < values->null_count; ++i) {
     if (values->IsValid(i)) return Wrong(folder_, "a null stands behind a value");
@@ -485,6 +495,38 @@ class BtreeIndex::Source final : public BtreeEntrySource {
   const std::unique_ptr<format::BatchStream> stream_;
   bool seen_keys_ = false;
 };
+
+// The rows of page_data, whose types have been looked at.
+class BtreeIndex::CheckedStream final : public format::BatchStream {
+ public:
+  CheckedStream(std::shared_ptr<const BtreeIndex> index,
+                std::unique_ptr<format::BatchStream> stream)
+      : index_(std::move(index)), stream_(std::move(stream)) {}
+
+  const format::SchemaPtr& schema() const override { return stream_->schema(); }
+  absl::StatusOr<std::optional<RecordBatch>> Next() override {
+    OG_ASSIGN_OR_RETURN(std::optional<RecordBatch> batch, stream_->Next());
+    if (batch.has_value()) OG_RETURN_IF_ERROR(index_->CheckTypes(*batch));
+    return batch;
+  }
+
+ private:
+  const std::shared_ptr<const BtreeIndex> index_;
+  const std::unique_ptr<format::BatchStream> stream_;
+};
+
+absl::StatusOr<std::unique_ptr<format::BatchStream>> BtreeIndex::Batches(
+    io::WorkerPool* pool) const {
+  OG_ASSIGN_OR_RETURN(const auto file, DataFile());
+  constexpr std::string_view kNames[] = {"values", "ids"};
+  OG_ASSIGN_OR_RETURN(const auto columns, Columns(folder_, *file, kNames));
+  OG_ASSIGN_OR_RETURN(auto stream, file->Scan(columns, {{0, file->num_rows()}},
+                                              {.batch_rows = kBatchRows,
+                                               .dictionary_strings = true,
+                                               .join_dictionaries = true,
+                                               .pool = pool}));
+  return std::make_unique<CheckedStream>(shared_from_this(), std::move(stream));
+}
 
 absl::StatusOr<std::unique_ptr<BtreeEntrySource>> BtreeIndex::Entries(io::WorkerPool* pool) const {
   OG_ASSIGN_OR_RETURN(const auto file, DataFile());

@@ -102,6 +102,10 @@ class BtreeIndex : public std::enable_shared_from_this<BtreeIndex> {
   // All entries, in order. Keeps the index alive.
   absl::StatusOr<std::unique_ptr<BtreeEntrySource>> Entries(io::WorkerPool* pool) const;
 
+  // The same as batches of `values` and `ids` as they are stored: values with a dictionary where
+  // the file has some, in which one may stand more than once.
+  absl::StatusOr<std::unique_ptr<format::BatchStream>> Batches(io::WorkerPool* pool) const;
+
  private:
   struct PageStats {
     Cut min;  // kStart where unknown
@@ -120,6 +124,7 @@ class BtreeIndex : public std::enable_shared_from_this<BtreeIndex> {
     io::MemoryReservation memory;
   };
   class Source;
+  class CheckedStream;
 
   BtreeIndex() = default;
 
@@ -130,6 +135,8 @@ class BtreeIndex : public std::enable_shared_from_this<BtreeIndex> {
                                                  io::WorkerPool* pool) const;
   void Keep(size_t at, const PagePtr& page) const;
   uint64_t DropPages(uint64_t bytes) const;
+  // Refuses a batch of page_data with columns of other types, or ids that are null.
+  absl::Status CheckTypes(const format::RecordBatch& batch) const;
   absl::StatusOr<BtreeEntries> EntriesOf(const format::RecordBatch& batch) const;
 
   io::Location folder_;
