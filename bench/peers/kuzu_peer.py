@@ -1,6 +1,6 @@
 """The comparison's graph and queries with Kuzu; stays resident, so that starting Python costs nothing.
 
-usage: kuzu_peer.py make FOLDER NODES EDGES SEED   writes people.jsonl for us and nodes.csv, edges.csv for Kuzu
+usage: kuzu_peer.py make FOLDER NODES EDGES SEED   writes people.jsonl, and the same as nodes.csv and edges.csv
        kuzu_peer.py load FOLDER DATABASE THREADS   copies the CSV files into a new database
        kuzu_peer.py idle                           starts and ends: what the others take beside their work
        kuzu_peer.py ask DATABASE THREADS NAME NODE the rows of one query as JSON, one array a line
@@ -62,6 +62,8 @@ def make(folder, num_nodes, num_edges, seed):
     with (open(f"{folder}/people.jsonl", "w", encoding="utf-8") as lines,
           open(f"{folder}/nodes.csv", "w", encoding="utf-8") as nodes,
           open(f"{folder}/edges.csv", "w", encoding="utf-8") as rels):
+        nodes.write("name,age,city\n")
+        rels.write("from,to,since\n")
         for name, age, city in zip(names, ages, cities):
             lines.write(f'{{"type":"Person","data":{{"name":"{name}","age":{age},"city":"{city}"}}}}\n')
             nodes.write(f"{name},{age},{city}\n")
@@ -79,8 +81,8 @@ def load(folder, database, threads):
     connection = connect(database, threads, read_only=False)
     connection.execute("CREATE NODE TABLE Person(name STRING PRIMARY KEY, age INT32, city STRING)")
     connection.execute("CREATE REL TABLE Knows(FROM Person TO Person, since INT32)")
-    connection.execute(f'COPY Person FROM "{folder}/nodes.csv"')
-    connection.execute(f'COPY Knows FROM "{folder}/edges.csv"')
+    connection.execute(f'COPY Person FROM "{folder}/nodes.csv" (HEADER=true)')
+    connection.execute(f'COPY Knows FROM "{folder}/edges.csv" (HEADER=true)')
     connection.close()
 
 

@@ -1,5 +1,6 @@
 #include "engine/graph/load/graph_batch.h"
 
+#include <algorithm>
 #include <memory>
 #include <optional>
 #include <utility>
@@ -20,6 +21,12 @@ namespace {
 // Blocks beyond one for each thread, so that threads do not wait for the order of the blocks.
 constexpr size_t kSpareBlocks = 2;
 
+// Blocks under way at once: their lines and rows take an eighth of the memory at most.
+size_t NumBlocks(io::Env& env, size_t block_bytes) {
+  const uint64_t fit = env.memory()->limit() / 8 / (2 * block_bytes);
+  return std::clamp<uint64_t>(fit, 1, env.pool().num_threads() + kSpareBlocks);
+}
+
 // Blocks are cut and their rows handed out in this thread, in order; in between they are parsed in
 // those of the pool.
 class GraphBatchReader {
@@ -33,7 +40,7 @@ class GraphBatchReader {
         sink_(sink),
         blocks_(source, {options.block_bytes, options.line_bytes_max}),
         reading_(env.pool()) {
-    for (size_t i = 0; i < env.pool().num_threads() + kSpareBlocks; ++i)
+    for (size_t i = 0; i < NumBlocks(env, options.block_bytes); ++i)
       slots_.push_back(std::make_unique<Slot>(catalog, options, env.pool()));
   }
 
