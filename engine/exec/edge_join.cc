@@ -1,6 +1,7 @@
 #include "engine/exec/edge_join.h"
 
 #include <algorithm>
+#include <array>
 #include <string>
 #include <utility>
 
@@ -36,6 +37,23 @@ uint32_t RowOf(Hit hit) {
 }
 uint32_t NodeOf(Hit hit) {
   return static_cast<uint32_t>(hit);
+}
+
+// Sorts by row; by one digit of it after the other, the lowest first.
+void SortByRow(std::vector<Hit>& hits) {
+  constexpr int kDigitBits = 11;
+  constexpr Hit kDigitMask = (Hit{1} << kDigitBits) - 1;
+  std::vector<Hit> sorted(hits.size());
+  for (int shift = 32; shift < 64; shift += kDigitBits) {
+    std::array<size_t, kDigitMask + 2> starts = {};
+    for (const Hit hit : hits)
+      ++starts[(hit >> shift & kDigitMask) + 1];
+    for (size_t digit = 1; digit < starts.size(); ++digit)
+      starts[digit] += starts[digit - 1];
+    for (const Hit hit : hits)
+      sorted[starts[hit >> shift & kDigitMask]++] = hit;
+    hits.swap(sorted);
+  }
 }
 
 class Hits {
@@ -76,7 +94,7 @@ class Hits {
   // In the order of rows, with the memory that is held for them. Once, after all Add().
   std::pair<std::vector<Hit>, HeldMemory> Finish() {
     io::MutexLock lock(mutex_);
-    std::ranges::sort(hits_);
+    SortByRow(hits_);
     return {std::move(hits_), std::move(memory_)};
   }
 

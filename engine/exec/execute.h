@@ -41,8 +41,13 @@ enum class TraversalMode : uint8_t {
   kJoin,      // a walk over an index where that can be done, see edge_join.h; else kTopology
 };
 
+// Whether filters of later variables thin out earlier expansions over adjacency lists, see
+// node_reduction.h.
+enum class ReductionMode : uint8_t { kAuto, kAlways, kNever };
+
 struct ExecOptions {
   TraversalMode traversal = TraversalMode::kAuto;
+  ReductionMode reduction = ReductionMode::kAuto;
   // kAuto: more hops or more frontier rows than these always use the topology.
   uint32_t indexed_hops_max = 6;
   uint64_t indexed_frontier_max = 1024;

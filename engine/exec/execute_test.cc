@@ -545,12 +545,14 @@ void ExpectRows(const Snapshot& snapshot, const query::ReadPlan& plan,
   small.indexed_frontier_max = make.Below(4);
   ExecOptions spilling;
   spilling.spill_result = true;
-  const ExecOptions options[] = {{},
-                                 {.traversal = TraversalMode::kIndexed},
-                                 {.traversal = TraversalMode::kTopology},
-                                 {.traversal = TraversalMode::kJoin},
-                                 small,
-                                 spilling};
+  const ExecOptions options[] = {
+      {},
+      {.traversal = TraversalMode::kIndexed},
+      {.traversal = TraversalMode::kTopology},
+      {.traversal = TraversalMode::kJoin},
+      {.traversal = TraversalMode::kTopology, .reduction = ReductionMode::kAlways},
+      small,
+      spilling};
   for (const ExecOptions& option : options) {
     // What is given out in one piece has to fit all the same.
     const uint64_t limit = option.spill_result ? 2'000 + make.Below(8'000) : uint64_t{1} << 30;
@@ -1065,9 +1067,9 @@ class Hub {
                cache);
   }
 
-  // The same for any clauses.
-  std::vector<std::string> Ask(const std::string& clauses, TraversalMode mode,
-                               topology::TopologyCache* cache) {
+  // The run of a query of `clauses` for $q.
+  absl::StatusOr<Analysis> Analyze(const std::string& clauses, const ExecOptions& options,
+                                   topology::TopologyCache* cache) {
     StoredSnapshot snapshot(graph_.catalog_ptr(), cache);
     snapshot.SetNodes("Person", nodes_);
     snapshot.SetEdges("Knows", edges_);
@@ -1075,8 +1077,13 @@ class Hub {
         graph_.Plan(io::StrCat("query q() { match { ", clauses, " } return { $q.slug } }"));
     EXPECT_THAT(plan, tests::IsOk());
     const Probe probe = {.now_ns = [] { return int64_t{0}; }, .io = [] { return IoCounts(); }};
-    const auto analysis =
-        AnalyzePlan(graph_.budget(), snapshot, *plan, {}, {.traversal = mode}, probe);
+    return AnalyzePlan(graph_.budget(), snapshot, *plan, {}, options, probe);
+  }
+
+  // The rows for any clauses.
+  std::vector<std::string> Ask(const std::string& clauses, TraversalMode mode,
+                               topology::TopologyCache* cache) {
+    const auto analysis = Analyze(clauses, {.traversal = mode}, cache);
     EXPECT_THAT(analysis, tests::IsOk());
     way_ = analysis->plan.inputs[0].way;
     return RowsOf(analysis->result);
@@ -1148,6 +1155,31 @@ TEST(ExecuteCostTest, ListsThatLaterProcessesFindAreNotPutOff) {
   for (; hub.way() == "semi-join" && num_asked < 20; ++num_asked)
     EXPECT_EQ(hub.AskMany(100, 1600, TraversalMode::kAuto, &in_memory), rows);
   EXPECT_EQ(hub.way(), "topology");
+}
+
+TEST(ExecuteCostTest, FiltersOfLaterNodesThinOutEarlierOnes) {
+  Hub hub;
+  const std::string clauses = "$p: Person $p knows $q $q knows $r $r.age = 7";
+  topology::TopologyCache cache(hub.env(), {});
+  const auto analysis = hub.Analyze(clauses, {.reduction = ReductionMode::kNever}, &cache);
+  ASSERT_THAT(analysis, tests::IsOk());
+  const auto reduced = hub.Analyze(clauses, {}, &cache);
+  ASSERT_THAT(reduced, tests::IsOk());
+  EXPECT_EQ(RowsOf(reduced->result), RowsOf(analysis->result));
+  EXPECT_GT(analysis->result.num_rows(), 0u);
+  const auto to_q = [](const Analysis& of) { return of.plan.inputs[0].inputs[0]; };
+  EXPECT_EQ(to_q(*reduced).detail, "$p out Knows -> $q: Person");
+  EXPECT_EQ(to_q(*reduced).way, "topology, reduced by $r");
+  EXPECT_THAT(to_q(*reduced).access, testing::ElementsAre("Reduction: nodes that lead to $r"));
+  EXPECT_EQ(to_q(*analysis).way, "topology");
+  EXPECT_EQ(to_q(*analysis).actual->rows, 79'996u);
+  // Three know the one that is looked for, and the hub does; few know these.
+  EXPECT_LT(to_q(*reduced).actual->rows, 100u);
+  // Asking about everybody does not pay for one row.
+  const auto few =
+      hub.Analyze("$p: Person { slug: \"p5\" } $p knows $q $q knows $r $r.age = 7", {}, &cache);
+  ASSERT_THAT(few, tests::IsOk());
+  EXPECT_EQ(to_q(*few).way, "topology");
 }
 
 }  // namespace

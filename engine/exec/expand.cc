@@ -15,6 +15,7 @@
 #include "engine/exec/edge_join.h"
 #include "engine/exec/expand_choice.h"
 #include "engine/exec/held_memory.h"
+#include "engine/exec/node_reduction.h"
 #include "engine/expr/expr.h"
 #include "engine/topology/grouped_topology.h"
 #include "engine/topology/node_index.h"
@@ -321,6 +322,7 @@ class ExpandStage final : public Stage {
         destinations_(choice.destinations),
         costs_(costs),
         filter_(std::move(filter)),
+        reduced_{&expand_, purpose.continuations},
         takes_first_(purpose.asks_existence && filter_ == nullptr),
         same_type_(edge_.from == edge_.to),
         source_(context_.layout.NumberOf(expand_.source)),
@@ -422,6 +424,7 @@ class ExpandStage final : public Stage {
     Note("topology");
     OG_ASSIGN_OR_RETURN(const topology::Topology* const topology,
                         context_.tables.TopologyOf(edge_));
+    OG_RETURN_IF_ERROR(Reduce(chunk.num_rows));
     OG_ASSIGN_OR_RETURN(const std::span<const uint32_t> numbers,
                         chunk.bindings[source_].entities->Numbers());
     return RunWalks(chunk, numbers, [&](uint32_t node, const auto& f) {
@@ -435,6 +438,25 @@ class ExpandStage final : public Stage {
       }
       return true;
     });
+  }
+
+  // Makes reduction_ where that pays, before `num_rows` more rows are walked from.
+  absl::Status Reduce(size_t num_rows) {
+    num_walked_ += num_rows;
+    if (reduction_ != nullptr || !may_reduce_) return absl::OkStatus();
+    const ReductionMode mode = context_.options.reduction;
+    may_reduce_ = mode != ReductionMode::kNever && reduced_.is_restricted();
+    if (!may_reduce_) return absl::OkStatus();
+    if (mode == ReductionMode::kAuto) {
+      OG_ASSIGN_OR_RETURN(const bool pays, ReductionPays(context_, reduced_, num_walked_));
+      if (!pays) return absl::OkStatus();
+    }
+    absl::StatusOr<std::unique_ptr<NodeReduction>> made = NodeReduction::Make(context_, reduced_);
+    may_reduce_ = !absl::IsResourceExhausted(made.status());
+    if (!may_reduce_) return absl::OkStatus();
+    OG_ASSIGN_OR_RETURN(reduction_, std::move(made));
+    Note(io::StrCat("reduced by ", reduced_.Restrictors()));
+    return absl::OkStatus();
   }
 
   // Walks from each row of `chunk`, whose source has the number numbers[slot], with `visit` as in
@@ -451,6 +473,7 @@ class ExpandStage final : public Stage {
       const uint32_t number = numbers[sources.slots[row]];
       if (number == kNoNode) return;
       const auto add = [&](uint32_t destination) {
+        if (reduction_ != nullptr && !reduction_->Allows(destination)) return true;
         pairs.rows.push_back(row);
         pairs.destinations.push_back(destination);
         return !takes_first_;
@@ -595,6 +618,8 @@ class ExpandStage final : public Stage {
       destination = slot.slot;
     }
     const auto nodes = std::make_shared<Entities>(destinations_, std::move(numbers));
+    // Those that are left by a reduction have passed already.
+    if (reduction_ != nullptr) return Emit(chunk, pairs, nodes, {}, nullptr);
     OG_ASSIGN_OR_RETURN(const std::vector<bool> passes, Passing(*nodes));
     return Emit(chunk, pairs, nodes, passes, nullptr);
   }
@@ -987,7 +1012,8 @@ class ExpandStage final : public Stage {
   Table* destinations_;
   StageCosts* costs_;     // null: nobody asks
   expr::ExprPtr filter_;  // null: none
-  bool takes_first_;      // one destination of a row is as good as all
+  const ReducedExpansion reduced_;
+  bool takes_first_;  // one destination of a row is as good as all
   bool same_type_;
   size_t source_;
   size_t destination_;
@@ -997,9 +1023,12 @@ class ExpandStage final : public Stage {
 
   std::vector<Chunk> held_;
   size_t num_held_ = 0;
-  HeldMemory held_memory_;  // of what is held for a semi-join
-  bool is_wide_ = false;    // the frontier is known to be large: chunks pass through
-  bool fits_ = true;        // what serves wide frontiers fits into memory, as far as is known
+  HeldMemory held_memory_;   // of what is held for a semi-join
+  bool is_wide_ = false;     // the frontier is known to be large: chunks pass through
+  bool fits_ = true;         // what serves wide frontiers fits into memory, as far as is known
+  uint64_t num_walked_ = 0;  // rows, over adjacency lists
+  bool may_reduce_ = true;   // nobody has said that it cannot be
+  std::unique_ptr<NodeReduction> reduction_;  // null: not yet
   struct Slot {
     uint32_t round = 0;
     uint32_t number = 0;  // dense, of a destination
@@ -1040,6 +1069,15 @@ absl::StatusOr<ExpandEstimate> EstimateExpand(const ExecContext& context,
   const double degree = static_cast<double>(choice.edges->num_rows()) /
                         static_cast<double>(std::max<uint64_t>(choice.sources->num_rows(), 1)) *
                         (expand.direction == Direction::kBoth ? 2 : 1);
+  const ReducedExpansion reduced{&expand, purpose.continuations};
+  if (estimate.way == "topology" && reduced.is_restricted() &&
+      context.options.reduction != ReductionMode::kNever) {
+    bool is_reduced = context.options.reduction == ReductionMode::kAlways;
+    if (!is_reduced) {
+      OG_ASSIGN_OR_RETURN(is_reduced, ReductionPays(context, reduced, frontier_rows));
+    }
+    if (is_reduced) estimate.reduced_by = reduced.Restrictors();
+  }
   double reached = 1;
   for (uint64_t hop = 1; hop <= HopsOf(choice); ++hop) {
     reached *= degree;

@@ -16,9 +16,11 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "absl/status/statusor.h"
 
+#include "engine/exec/node_reduction.h"
 #include "engine/exec/pipeline.h"
 #include "engine/exec/rows.h"
 #include "engine/query/plan.h"
@@ -34,6 +36,8 @@ struct ExpandPurpose {
   std::optional<std::string> closes_on = {};
   // All rows come before the first Flush().
   bool flushes_once = false;
+  // Expansions that rows have to take afterwards and that not every node leads on to.
+  std::vector<Continuation> continuations = {};
 };
 
 // `costs`: where the stage notes the way that it takes; may be null.
@@ -45,6 +49,7 @@ absl::StatusOr<std::unique_ptr<Operator>> MakeExpandStage(const ExecContext& con
 struct ExpandEstimate {
   std::string way;             // "index", "edge scan", "semi-join", "topology"
   double rows_per_source = 0;  // before the filters of the destination
+  std::string reduced_by;      // variables whose filters thin the rows out beforehand; may be empty
 };
 
 // What the stage for `expand` would do with `frontier_rows` rows.

@@ -9,6 +9,7 @@
 #include "engine/exec/execution.h"
 #include "engine/exec/expand.h"
 #include "engine/exec/hash_join.h"
+#include "engine/exec/node_reduction.h"
 #include "engine/exec/scan_plan.h"
 #include "io/base/status_macros.h"
 #include "io/base/text.h"
@@ -80,7 +81,7 @@ class Explainer {
     std::optional<ExplainedOperator> current = std::move(leaf);
     for (size_t i = 0; i < steps.size(); ++i) {
       const query::PlanStep& step = steps[i];
-      OG_ASSIGN_OR_RETURN(ExplainedOperator next, ExplainStep(step, is_outermost, rows));
+      OG_ASSIGN_OR_RETURN(ExplainedOperator next, ExplainStep(steps, i, is_outermost, rows));
       if (std::holds_alternative<query::NodeScan>(step.value)) {
         if (const auto key = JoinKeyOf(steps, i)) {
           next.access.push_back(io::StrCat("Pairs: equal $", key->bound, ".", key->bound_property));
@@ -111,14 +112,17 @@ class Explainer {
     op.actual->io = op.actual->io - costs.io;
   }
 
-  absl::StatusOr<ExplainedOperator> ExplainStep(const query::PlanStep& step, bool is_outermost,
-                                                double& rows) {
+  absl::StatusOr<ExplainedOperator> ExplainStep(const std::vector<query::PlanStep>& steps,
+                                                size_t at, bool is_outermost, double& rows) {
+    const query::PlanStep& step = steps[at];
     ExplainedOperator op;
     std::tie(op.name, op.detail) = NameAndDetail(step);
     if (const auto* scan = std::get_if<query::NodeScan>(&step.value)) {
       OG_RETURN_IF_ERROR(ExplainScanStep(*scan, rows, op));
     } else if (const auto* expand = std::get_if<query::Expand>(&step.value)) {
-      OG_RETURN_IF_ERROR(ExplainExpand(*expand, is_outermost, rows, op));
+      OG_RETURN_IF_ERROR(ExplainExpand(
+          *expand, {.flushes_once = is_outermost, .continuations = ContinuationsOf(steps, at)},
+          rows, op));
     } else if (const auto* filter = std::get_if<query::FilterRows>(&step.value)) {
       rows *= ShareOf(filter->predicate);
     } else {
@@ -147,12 +151,15 @@ class Explainer {
     return absl::OkStatus();
   }
 
-  absl::Status ExplainExpand(const query::Expand& expand, bool is_outermost, double& rows,
-                             ExplainedOperator& op) {
-    OG_ASSIGN_OR_RETURN(const ExpandEstimate estimate,
-                        EstimateExpand(context_, expand, {.flushes_once = is_outermost},
-                                       static_cast<uint64_t>(std::ceil(rows))));
+  absl::Status ExplainExpand(const query::Expand& expand, const ExpandPurpose& purpose,
+                             double& rows, ExplainedOperator& op) {
+    OG_ASSIGN_OR_RETURN(
+        const ExpandEstimate estimate,
+        EstimateExpand(context_, expand, purpose, static_cast<uint64_t>(std::ceil(rows))));
     op.way = estimate.way;
+    if (!estimate.reduced_by.empty()) {
+      op.access.push_back(io::StrCat("Reduction: nodes that lead to ", estimate.reduced_by));
+    }
     rows *= estimate.rows_per_source * ShareOf(expand.destination_filters);
     return absl::OkStatus();
   }

@@ -393,7 +393,8 @@ absl::StatusOr<std::unique_ptr<Operator>> MakeStage(const ExecContext& context,
     StageCosts* const costs = context.profile == nullptr ? nullptr : &context.profile->Of(&step);
     const ExpandPurpose purpose = {.asks_existence = !is_outermost && at + 1 == steps.size(),
                                    .closes_on = ClosesOn(steps, at),
-                                   .flushes_once = is_outermost};
+                                   .flushes_once = is_outermost,
+                                   .continuations = ContinuationsOf(steps, at)};
     return MakeExpandStage(context, *expand, purpose, costs, next);
   }
   if (const auto* filter = std::get_if<query::FilterRows>(&step.value)) {

@@ -547,12 +547,14 @@ void ExpectRows(const Snapshot& snapshot, const query::ReadPlan& plan,
   small.indexed_frontier_max = world.Below(4);
   ExecOptions spilling;
   spilling.spill_result = true;
-  const ExecOptions options[] = {{},
-                                 {.traversal = TraversalMode::kIndexed},
-                                 {.traversal = TraversalMode::kTopology},
-                                 {.traversal = TraversalMode::kJoin},
-                                 small,
-                                 spilling};
+  const ExecOptions options[] = {
+      {},
+      {.traversal = TraversalMode::kIndexed},
+      {.traversal = TraversalMode::kTopology},
+      {.traversal = TraversalMode::kJoin},
+      {.traversal = TraversalMode::kTopology, .reduction = ReductionMode::kAlways},
+      small,
+      spilling};
   for (const ExecOptions& option : options) {
     // What is given out in one piece has to fit all the same.
     const uint64_t limit = option.spill_result ? 2'000 + world.Below(8'000) : uint64_t{1} << 30;

@@ -139,7 +139,8 @@ TEST(ThreadsTest, GiveTheRowsOfOneThread) {
   StoredSnapshot stored(catalog, &cache);
   stored.SetNodes("Person", MakeStoredTable(**env, "memory://threads/people", people,
                                             {.rows_per_fragment = 6'000}));
-  stored.SetEdges("Knows", MakeStoredTable(**env, "memory://threads/knows", edges, {}));
+  stored.SetEdges("Knows", MakeStoredTable(**env, "memory://threads/knows", edges,
+                                           {.indexed = {"src", "dst"}, .index_page_rows = 4096}));
   const std::string hub = io::StrCat("$p: Person { slug: \"", IdOf(0), "\" }");
   const std::string queries[] = {
       "match { $p: Person } return { $p.city as c, count($p) as n, sum($p.score) as s, "
@@ -161,12 +162,15 @@ TEST(ThreadsTest, GiveTheRowsOfOneThread) {
       "sum($q.score) as s, min($q.city) as m, max($p.slug) as l }",
       "match { $p: Person $p knows $q } return { $q.city as c, $p.age as a, sum($q.score) as s } "
       "order { s } limit 50",
+      "match { $p: Person $p knows $q $q knows $r $r.age = 30 $r.score > 2.0 } "
+      "return { $p.city as c, count($q) as n }",
   };
   for (const std::string& body : queries) {
     const std::string source = "query q() { " + body + " }";
     const std::vector<std::string> want = RowsFrom(in_memory, source, uint64_t{1} << 30, {});
     EXPECT_GT(want.size(), 0u) << source;
-    for (const TraversalMode way : {TraversalMode::kAuto, TraversalMode::kTopology}) {
+    for (const TraversalMode way :
+         {TraversalMode::kAuto, TraversalMode::kTopology, TraversalMode::kJoin}) {
       const ExecOptions options{.traversal = way, .spill_result = true};
       EXPECT_EQ(RowsFrom(stored, source, uint64_t{1} << 30, options), want) << source;
     }
