@@ -67,10 +67,11 @@ struct TableState {
   size_t edge_index = 0;
   bool in_input = false;
   bool check_ids = false;
+  bool ids_come_first = false;  // those of the committed nodes, before edges that refer to them
   uint64_t input_rows = 0;
   uint64_t committed_rows = 0;
   std::unique_ptr<KeyLedger> ids;        // node: with the endpoints that refer to it
-  std::unique_ptr<KnownKeys> known_ids;  // node: of the input, so far
+  std::unique_ptr<KnownKeys> known_ids;  // node: those that are defined, as far as noted
   std::vector<UniqueGroup> groups;
   std::optional<Violation> id_violation;
 
@@ -195,7 +196,8 @@ absl::StatusOr<std::string> TextOf(const RecordBatch& row, std::string_view colu
 absl::Status Integrity::State::AddIds(TableState& table, const RecordBatch& batch, uint16_t role,
                                       uint64_t row) {
   const format::ArrayPtr ids = batch.Column("id");
-  const bool makes_known = table.known_ids != nullptr && role == kInputDefines;
+  const bool makes_known =
+      table.known_ids != nullptr && (role == kInputDefines || table.ids_come_first);
   for (int64_t i = 0; i < batch.num_rows; ++i) {
     const KeyHash key = table.ids->Hash(ids->StringValue(i));
     OG_RETURN_IF_ERROR(table.ids->Add(key, role, row + static_cast<uint64_t>(i)));
@@ -210,6 +212,8 @@ absl::Status Integrity::State::AddGroups(TableState& table, const RecordBatch& b
     std::vector<format::ArrayPtr> columns;
     for (const std::string& name : group.columns)
       columns.push_back(batch.Column(name));
+    // A scan of ids only.
+    if (std::find(columns.begin(), columns.end(), nullptr) != columns.end()) continue;
     std::vector<std::string> owned(columns.size());
     std::vector<std::string_view> parts(columns.size());
     for (int64_t i = 0; i < batch.num_rows; ++i) {
@@ -307,7 +311,7 @@ std::vector<std::string> Integrity::State::NeededColumns(const TableState& table
   };
   if (table.node != nullptr) {
     if (Replaced(table)) return columns;
-    if (table.in_input || NodeIsReferred(table)) need("id");
+    if (!table.ids_come_first && (table.in_input || NodeIsReferred(table))) need("id");
   } else {
     const schema::EdgeType& edge = *table.edge;
     if (table.in_input && !edge.cardinality.is_default()) need("src");
@@ -328,9 +332,23 @@ std::vector<std::string> Integrity::State::NeededColumns(const TableState& table
   return columns;
 }
 
-std::vector<CommittedNeed> Integrity::CommittedNeeds() const {
+std::vector<CommittedNeed> Integrity::NeedsBefore(std::string_view table_key) {
   std::vector<CommittedNeed> needs;
-  for (const auto& [key, table] : state_->tables) {
+  const auto edges = state_->tables.find(table_key);
+  if (edges == state_->tables.end() || edges->second.edge == nullptr) return needs;
+  // An overwrite may still replace the nodes.
+  if (state_->mode == LoadMode::kOverwrite) return needs;
+  for (const std::string* type : {&edges->second.edge->from, &edges->second.edge->to}) {
+    TableState& nodes = state_->NodeTable(*type);
+    if (!std::exchange(nodes.ids_come_first, true)) needs.push_back({nodes.table_key, {"id"}});
+  }
+  return needs;
+}
+
+std::vector<CommittedNeed> Integrity::CommittedNeeds() {
+  std::vector<CommittedNeed> needs;
+  for (auto& [key, table] : state_->tables) {
+    table.committed_rows = 0;
     std::vector<std::string> columns = state_->NeededColumns(table);
     if (!columns.empty()) needs.push_back({key, std::move(columns)});
   }

@@ -4,6 +4,10 @@
 //   Integrity integrity(env, catalog, mode, budget);
 //   ... AddInput(batch) for every batch of the input ...
 //   for (need : integrity.CommittedNeeds()) ... AddCommitted(batch) for every batch of its scan ...
+//
+// Where edges end at committed nodes, an append takes less memory if NeedsBefore is asked before
+// the first batch of a table of edges, and what it names fed at once.
+//
 //   integrity.Finish(lookup)
 //
 // Only hashes and row numbers are kept; the texts of an error are looked up once it is known. Of
@@ -58,8 +62,12 @@ class Integrity {
   absl::Status AddInput(std::string_view table_key, const format::RecordBatch& batch,
                         bool ids_are_fresh);
 
-  // What Finish needs of the committed state; call after the last AddInput.
-  std::vector<CommittedNeed> CommittedNeeds() const;
+  // The ids of the nodes where edges of `table_key` end, if they were not named before and stay
+  // whatever the input brings.
+  std::vector<CommittedNeed> NeedsBefore(std::string_view table_key);
+
+  // What Finish needs of the committed state, and has not got; call after the last AddInput.
+  std::vector<CommittedNeed> CommittedNeeds();
   absl::Status AddCommitted(std::string_view table_key, const format::RecordBatch& batch);
 
   // The first violation: kBadRequest, or kKeyConflict for an appended id that exists. Call once.

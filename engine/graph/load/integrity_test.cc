@@ -42,19 +42,28 @@ class IntegrityTest : public LoadTest {
   IntegrityTest() : LoadTest(kSchema) {}
 
   // The verdict on loading `input` into a graph that holds `committed`; "" if it is fine. It does
-  // not depend on whether nodes or edges come first.
+  // not depend on whether nodes or edges come first, nor on when committed nodes are fed.
   std::string Check(LoadMode mode, std::string_view committed, std::string_view input) {
-    const std::string edges_first = CheckInOrder({"edge:", "node:"}, mode, committed, input);
-    const std::string nodes_first = CheckInOrder({"node:", "edge:"}, mode, committed, input);
     const auto without_new_ids = [](std::string_view verdict) {
-      return verdict.substr(0, verdict.find(" held by "));
+      return std::string(verdict.substr(0, verdict.find(" held by ")));
     };
-    EXPECT_EQ(without_new_ids(edges_first), without_new_ids(nodes_first));
-    return nodes_first;
+    std::string verdict = CheckInOrder({{"node:", "edge:"}, false}, mode, committed, input);
+    for (const Order& order : {Order{{"edge:", "node:"}, false},
+                               {{"node:", "edge:"}, true},
+                               {{"edge:", "node:"}, true}}) {
+      EXPECT_EQ(without_new_ids(CheckInOrder(order, mode, committed, input)),
+                without_new_ids(verdict));
+    }
+    return verdict;
   }
 
-  std::string CheckInOrder(const std::vector<std::string>& kinds, LoadMode mode,
-                           std::string_view committed, std::string_view input) {
+  struct Order {
+    std::vector<std::string> kinds;
+    bool asks_before = false;  // what is needed before edges
+  };
+
+  std::string CheckInOrder(const Order& order, LoadMode mode, std::string_view committed,
+                           std::string_view input) {
     EXPECT_EQ(Read(committed), "");
     std::map<std::string, format::RecordBatch> stored;
     for (const auto& [key, unused] : batches_)
@@ -62,21 +71,24 @@ class IntegrityTest : public LoadTest {
     EXPECT_EQ(Read(input), "");
     Integrity integrity(io::RealEnv(), catalog_, mode,
                         io::MemoryBudget::NewRoot("test", uint64_t{64} << 20));
-    for (const std::string& kind : kinds) {
-      for (const auto& [key, batches] : batches_) {
-        for (const format::RecordBatch& batch : batches) {
-          if (!key.starts_with(kind)) continue;
-          EXPECT_TRUE(integrity.AddInput(key, batch, kind == "edge:").ok());
-        }
-      }
-    }
-    for (const CommittedNeed& need : integrity.CommittedNeeds()) {
-      if (stored.contains(need.table_key)) {
+    const auto feed = [&](const std::vector<CommittedNeed>& needs) {
+      for (const CommittedNeed& need : needs) {
+        if (!stored.contains(need.table_key)) continue;
         EXPECT_TRUE(
             integrity.AddCommitted(need.table_key, Project(stored[need.table_key], need.columns))
                 .ok());
       }
+    };
+    for (const std::string& kind : order.kinds) {
+      for (const auto& [key, batches] : batches_) {
+        for (const format::RecordBatch& batch : batches) {
+          if (!key.starts_with(kind)) continue;
+          if (order.asks_before) feed(integrity.NeedsBefore(key));
+          EXPECT_TRUE(integrity.AddInput(key, batch, kind == "edge:").ok());
+        }
+      }
     }
+    feed(integrity.CommittedNeeds());
     const absl::Status verdict = integrity.Finish(
         [&](const RowRef& row,
             const std::vector<std::string>& columns) -> absl::StatusOr<format::RecordBatch> {

@@ -46,6 +46,16 @@ size_t KeptBytesMax(io::Env& env) {
 // A load of at most this size that has lost once keeps the others off while it is prepared again.
 constexpr uint64_t kTurnBytesMax = uint64_t{1} << 20;
 
+// Whether `source` is so large that it pays to note all committed nodes before it.
+bool IsLarge(const ByteSource& source, const WriteBase& base) {
+  constexpr uint64_t kBytesForNode = 8;
+  uint64_t num_nodes = 0;
+  for (const TableEntry& entry : base.manifest.state.tables()) {
+    if (!entry.is_edge()) num_nodes += entry.row_count;
+  }
+  return source.size() / kBytesForNode > num_nodes;
+}
+
 class Loader {
  public:
   Loader(const GraphContext& context, ByteSource& source, const LoadOptions& options,
@@ -55,6 +65,7 @@ class Loader {
         options_(options),
         base_(std::move(base)),
         turn_(std::move(turn)),
+        is_large_(IsLarge(source, base_)),
         integrity_(context.env, base_.schema.catalog, options.mode, IntegrityBudget(context.env)),
         merge_budget_(MergeBudget(context.env)),
         staging_(context.env.pool()),
@@ -116,6 +127,10 @@ class Loader {
       table->Add(std::move(batch.rows));
       return absl::OkStatus();
     }
+    if (is_large_) {
+      for (const CommittedNeed& need : integrity_.NeedsBefore(batch.table_key))
+        OG_RETURN_IF_ERROR(Feed(need));
+    }
     OG_RETURN_IF_ERROR(integrity_.AddInput(batch.table_key, batch.rows, batch.ids_are_fresh));
     const size_t bytes = format::MemoryBytes(batch.rows);
     table->Add(std::move(batch.rows));
@@ -149,21 +164,24 @@ class Loader {
                         [this](std::string_view key) { return Committed(key); });
   }
 
+  absl::Status Feed(const CommittedNeed& need) {
+    OG_ASSIGN_OR_RETURN(const dataset::DatasetPtr dataset, Committed(need.table_key));
+    dataset::ScanOptions options;
+    options.columns = need.columns;
+    const auto stream = dataset->Scan(options);
+    OG_RETURN_IF_ERROR(FromStorage(stream.status()));
+    for (;;) {
+      auto batch = (*stream)->Next();
+      OG_RETURN_IF_ERROR(FromStorage(batch.status()));
+      if (!batch->has_value()) return absl::OkStatus();
+      OG_RETURN_IF_ERROR(integrity_.AddCommitted(need.table_key, **batch));
+    }
+  }
+
   absl::Status Check() {
     if (options_.mode == LoadMode::kMerge) return CheckMerge();
-    for (const CommittedNeed& need : integrity_.CommittedNeeds()) {
-      OG_ASSIGN_OR_RETURN(const dataset::DatasetPtr dataset, Committed(need.table_key));
-      dataset::ScanOptions options;
-      options.columns = need.columns;
-      const auto stream = dataset->Scan(options);
-      OG_RETURN_IF_ERROR(FromStorage(stream.status()));
-      for (;;) {
-        auto batch = (*stream)->Next();
-        OG_RETURN_IF_ERROR(FromStorage(batch.status()));
-        if (!batch->has_value()) break;
-        OG_RETURN_IF_ERROR(integrity_.AddCommitted(need.table_key, **batch));
-      }
-    }
+    for (const CommittedNeed& need : integrity_.CommittedNeeds())
+      OG_RETURN_IF_ERROR(Feed(need));
     return integrity_.Finish([this](const RowRef& row, const std::vector<std::string>& columns) {
       return Lookup(row, columns);
     });
@@ -229,6 +247,7 @@ class Loader {
   const LoadOptions& options_;
   const WriteBase base_;
   WriteTurn turn_;
+  const bool is_large_;
   Integrity integrity_;
   const std::shared_ptr<io::MemoryBudget> merge_budget_;
   std::vector<io::MemoryReservation> reservations_;
