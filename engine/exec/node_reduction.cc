@@ -7,6 +7,7 @@
 #include <variant>
 
 #include "engine/exec/binder.h"
+#include "engine/exec/expand_choice.h"
 #include "engine/exec/rows.h"
 #include "format/arrow/array.h"
 #include "io/base/status.h"
@@ -45,8 +46,20 @@ struct Amount {
   double pairs = 0;
 };
 
+// What the adjacency lists of the continuation `expand` cost, if nobody has them.
+absl::StatusOr<double> ListCostOf(const ExecContext& context, const query::Expand& expand) {
+  OG_ASSIGN_OR_RETURN(const schema::EdgeType* const edge, EdgeTypeOf(context, expand));
+  OG_ASSIGN_OR_RETURN(const topology::CachePlace place, context.tables.TopologyPlace(*edge));
+  OG_ASSIGN_OR_RETURN(const Table* const edges, context.tables.Edge(expand.edge_type));
+  const auto num_edges = static_cast<double>(edges->num_rows());
+  if (place == topology::CachePlace::kNowhere) return kBuildCost * num_edges;
+  return place == topology::CachePlace::kFolder ? kStoredCost * num_edges : 0;
+}
+
+// `at_hand`: the edge type whose lists there will be in any case.
 absl::StatusOr<Amount> AmountOf(const ExecContext& context, const query::Expand& expand,
-                                const std::vector<Continuation>& continuations) {
+                                const std::vector<Continuation>& continuations,
+                                const std::string& at_hand) {
   Amount amount;
   if (!expand.destination_filters.empty()) {
     OG_ASSIGN_OR_RETURN(const Table* const table, context.tables.Node(expand.destination_type));
@@ -56,8 +69,12 @@ absl::StatusOr<Amount> AmountOf(const ExecContext& context, const query::Expand&
   double pairs_of_end = 1;
   for (const Continuation& continuation : continuations) {
     OG_ASSIGN_OR_RETURN(const Amount further,
-                        AmountOf(context, *continuation.expand, continuation.next));
+                        AmountOf(context, *continuation.expand, continuation.next, at_hand));
     amount.asked += further.asked;
+    if (continuation.expand->edge_type != at_hand) {
+      OG_ASSIGN_OR_RETURN(const double list_cost, ListCostOf(context, *continuation.expand));
+      amount.asked += list_cost;
+    }
     pairs_of_end += further.pairs;
   }
   amount.pairs = degree * pairs_of_end;
@@ -101,8 +118,9 @@ std::string ReducedExpansion::Restrictors() const {
 
 absl::StatusOr<bool> ReductionPays(const ExecContext& context, const ReducedExpansion& expansion,
                                    uint64_t num_rows) {
-  OG_ASSIGN_OR_RETURN(const Amount amount,
-                      AmountOf(context, *expansion.expand, expansion.continuations));
+  OG_ASSIGN_OR_RETURN(
+      const Amount amount,
+      AmountOf(context, *expansion.expand, expansion.continuations, expansion.expand->edge_type));
   return static_cast<double>(num_rows) * amount.pairs > amount.asked;
 }
 

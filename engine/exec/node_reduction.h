@@ -45,7 +45,7 @@ struct ReducedExpansion {
 };
 
 // Whether finding out pays, once `num_rows` rows are expanded: whether they lead to more nodes, and
-// on from there, than the filters are asked about.
+// on from there, than the filters are asked about and adjacency lists have to be made for.
 absl::StatusOr<bool> ReductionPays(const ExecContext& context, const ReducedExpansion& expansion,
                                    uint64_t num_rows);
 
