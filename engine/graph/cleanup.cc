@@ -137,7 +137,11 @@ class GraphCleanup {
       window.schema_gate = context_.gates->schema().Exclusive(context_.env);
       OG_ASSIGN_OR_RETURN(window.hold, HoldRoot(context_));
       OG_ASSIGN_OR_RETURN(const std::vector<RecoveryRecord> records, context_.records.ReadAll());
-      if (records.empty()) return window;
+      if (records.empty()) {
+        // A record that came back could not be resolved without the versions that go now.
+        OG_RETURN_IF_ERROR(context_.records.MakeRemovalsDurable());
+        return window;
+      }
       bool all_live = true;
       for (const RecoveryRecord& record : records) {
         OG_ASSIGN_OR_RETURN(const bool may_live, WriterMayLive(context_, record));

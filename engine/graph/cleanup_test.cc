@@ -738,6 +738,42 @@ TEST(CleanupCrashTest, MayStopAnywhere) {
   }
 }
 
+// The removal of a record is not durable by itself, and what has gone with the versions can no
+// longer be judged by it.
+TEST(CleanupCrashTest, ARecordThatIsGoneDoesNotComeBack) {
+  Machine machine;
+  ASSERT_THAT(Graph::Init(machine.env(), machine.root(), kPeopleSchema, {}), IsOk());
+  auto graph = *machine.Open();
+  ASSERT_THAT(Load(*graph, kPeople), IsOk());
+  machine.env().crash_points().Fail("mutation.post_sidecar_pre_fork");
+  ASSERT_FALSE(Load(*graph, Team("late")).ok());
+  machine.env().crash_points().Clear("mutation.post_sidecar_pre_fork");
+  const GraphContext context(machine.env(), machine.root());
+  const std::vector<std::string> ids = *context.records.List();
+  ASSERT_THAT(ids, SizeIs(1));
+  const io::Location file = machine.root().Child(io::StrCat(kRecoveryFolder, "/", ids[0], ".json"));
+  const io::Buffer record = *file.store->Read(file.path);
+  graph = *machine.Open();
+  for (const char* slug : {"c", "d", "e", "f"})
+    ASSERT_THAT(Load(*graph, Team(slug)), IsOk());
+  const std::string rows = Export(*graph, "main");
+  graph = nullptr;
+  // As if its writer had waited all the time, to give up now.
+  ASSERT_THAT(file.store->PutIfAbsent(file.path, record.span()), IsOk());
+  ASSERT_THAT(context.records.Remove(ids[0]), IsOk());
+  machine.store().Start();
+  const auto result = CleanupGraph(machine.env(), machine.root(), KeepOne());
+  ASSERT_THAT(result, IsOk());
+  EXPECT_GT(NumRemoved(*result), 3u);
+  for (const Moment& moment : machine.store().moments()) {
+    SCOPED_TRACE(moment.after);
+    Machine next(moment.disk);
+    const auto found = next.Open();
+    ASSERT_THAT(found, IsOk());
+    ASSERT_EQ(Export(**found, "main"), rows);
+  }
+}
+
 class CleanupReferenceTest : public ::testing::TestWithParam<const char*> {};
 
 TEST_P(CleanupReferenceTest, GraphsOfTheReferenceKeepTheirBranches) {

@@ -57,6 +57,19 @@ absl::Status RecordStore::Remove(std::string_view operation_id) const {
   return FromStorage(file.store->Delete(file.path));
 }
 
+absl::Status RecordStore::MakeRemovalsDurable() const {
+  const io::Location folder = root_.Child(kRecoveryFolder);
+  if (env_.durability() == io::Durability::kNone || !folder.store->is_local()) {
+    return absl::OkStatus();
+  }
+  // The names of a folder become durable with those of an object in it.
+  const io::Location object = folder.Child("removals");
+  OG_RETURN_IF_ERROR(FromStorage(folder.store->Put(object.path, {}).status()));
+  OG_RETURN_IF_ERROR(
+      FromStorage(folder.store->Sync(std::vector<std::string>{object.path}, env_.durability())));
+  return FromStorage(folder.store->Delete(object.path));
+}
+
 absl::StatusOr<std::vector<std::string>> RecordStore::List() const {
   OG_CRASH_POINT(env_, "recovery.sidecar_list");
   const io::Location folder = root_.Child(kRecoveryFolder);

@@ -34,6 +34,9 @@ class RecordStore {
   // Removes a record; ok if it is gone.
   absl::Status Remove(std::string_view operation_id) const;
 
+  // After this no loss of power brings back a record that has been removed.
+  absl::Status MakeRemovalsDurable() const;
+
   // Operation ids of all records, oldest first.
   absl::StatusOr<std::vector<std::string>> List() const;
 
