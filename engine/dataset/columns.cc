@@ -432,13 +432,13 @@ absl::StatusOr<StagedTransaction> StageAddColumns(const Dataset& dataset,
   if (columns.empty()) {
     return io::InvalidArgumentError("no columns to add");
   }
-  const format::Schema& schema = *dataset.schema();
+  const format::SchemaPtr& schema = HandleOf(dataset).stored_schema();
   std::vector<expr::ExprPtr> values;
   std::vector<std::vector<std::string>> paths;
   format::Schema added;
   for (const NewColumn& column : columns) {
     OG_ASSIGN_OR_RETURN(const expr::ExprPtr parsed, expr::ParseExpression(column.value));
-    const expr::ExprPtr value = expr::Bind(parsed, schema, dataset.env().NowUs());
+    const expr::ExprPtr value = expr::Bind(parsed, *schema, dataset.env().NowUs());
     for (const std::vector<std::string>& path : expr::ColumnsOf(*value)) {
       const LanceField* field = dataset.lance_schema().Find(path[0]);
       if (field != nullptr && field->is_blob()) {
@@ -447,11 +447,10 @@ absl::StatusOr<StagedTransaction> StageAddColumns(const Dataset& dataset,
       }
       paths.push_back(path);
     }
-    OG_ASSIGN_OR_RETURN(const ArrayPtr none,
-                        expr::Evaluate(*value, format::EmptyBatch(dataset.schema())));
+    OG_ASSIGN_OR_RETURN(const ArrayPtr none, expr::Evaluate(*value, format::EmptyBatch(schema)));
     added.fields.push_back({.name = column.name,
                             .type = DecodeDictionary(none)->type,
-                            .nullable = MayBeNull(*value, schema),
+                            .nullable = MayBeNull(*value, *schema),
                             .metadata = {}});
     values.push_back(value);
   }

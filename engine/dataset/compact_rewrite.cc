@@ -38,7 +38,7 @@ absl::StatusOr<std::unique_ptr<format::BatchStream>> LiveRows(const DatasetHandl
     scan.blobs = BlobHandling::kDescriptions;
     scan.with_row_address = true;
   }
-  OG_ASSIGN_OR_RETURN(std::unique_ptr<format::BatchStream> rows, dataset.Scan(scan));
+  OG_ASSIGN_OR_RETURN(std::unique_ptr<format::BatchStream> rows, dataset.ScanStored(scan));
   return has_blobs_v2 ? WithBlobContents(dataset, std::move(rows)) : std::move(rows);
 }
 

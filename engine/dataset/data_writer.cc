@@ -4,6 +4,7 @@
 #include <array>
 #include <numeric>
 
+#include "engine/dataset/json_columns.h"
 #include "engine/expr/expr.h"
 #include "format/arrow/builder.h"
 #include "format/file/footer.h"
@@ -291,6 +292,7 @@ absl::StatusOr<format::RecordBatch> DataWriter::Conform(const format::RecordBatc
     } else if (schema_->fields[i].is_blob_v2()) {
       OG_ASSIGN_OR_RETURN(column, ConformBlob(*column, field.type, field.name));
     } else {
+      OG_ASSIGN_OR_RETURN(column, WithStoredJson(column, schema_->fields[i]));
       OG_ASSIGN_OR_RETURN(column, ConformArray(column, field.type, field.name));
     }
     if (!field.nullable && column->null_count > 0) {

@@ -1,6 +1,6 @@
 // Rows become data files: batches are brought to the table's schema and cut into files of bounded
-// size. A blob column is given as bytes or as struct{data, uri}. Nothing is visible until a commit
-// names the files.
+// size. A blob column is given as bytes or as struct{data, uri}, JSON as text or as it is stored.
+// Nothing is visible until a commit names the files.
 #pragma once
 
 #include <cstdint>

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "engine/dataset/commit.h"
+#include "engine/dataset/json_columns.h"
 #include "format/file/lance_schema.h"
 #include "io/base/error_detail.h"
 #include "io/base/status.h"
@@ -76,7 +77,8 @@ absl::StatusOr<std::shared_ptr<const DatasetHandle>> DatasetHandle::Make(
   handle->stored_ = std::move(stored);
   OG_ASSIGN_OR_RETURN(handle->folders_,
                       BaseFolders::Make(env, handle->branch_root_, handle->stored_.manifest));
-  OG_ASSIGN_OR_RETURN(handle->schema_, format::ToArrow(*handle->stored_.manifest.schema));
+  OG_ASSIGN_OR_RETURN(handle->stored_schema_, format::ToArrow(*handle->stored_.manifest.schema));
+  handle->schema_ = WithTextJson(handle->stored_schema_);
   handle->num_rows_ = handle->stored_.manifest.num_rows();
   OG_RETURN_IF_ERROR(handle->FollowMoves());
   return handle;

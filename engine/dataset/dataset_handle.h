@@ -11,6 +11,7 @@
 
 #include "engine/dataset/dataset.h"
 #include "engine/dataset/fragment_reader.h"
+#include "engine/dataset/json_columns.h"
 #include "engine/dataset/manifest_store.h"
 #include "engine/dataset/projection.h"
 #include "engine/dataset/row_id_index.h"
@@ -81,6 +82,13 @@ class DatasetHandle final : public Dataset {
   // --- For the files of this room ----------------------------------------------------------------
 
   const StoredManifest& stored() const { return stored_; }
+
+  // schema(), Scan() and Take() with JSON columns as they are stored, which filters refer to.
+  const format::SchemaPtr& stored_schema() const { return stored_schema_; }
+  absl::StatusOr<std::unique_ptr<format::BatchStream>> ScanStored(const ScanOptions& options) const;
+  absl::StatusOr<format::RecordBatch> TakeStored(std::span<const uint64_t> addresses,
+                                                 const TakeOptions& options) const;
+
   const BaseFolders& folders() const { return folders_; }
 
   // The deletion vector of `fragment`; null if it has none.
@@ -115,6 +123,10 @@ class DatasetHandle final : public Dataset {
 
  private:
   absl::StatusOr<DatasetPtr> OpenAt(const ManifestLocation& location) const;
+  absl::StatusOr<std::unique_ptr<format::BatchStream>> ScanAs(const ScanOptions& options,
+                                                              JsonForm json) const;
+  absl::StatusOr<format::RecordBatch> TakeAs(std::span<const uint64_t> addresses,
+                                             const TakeOptions& options, JsonForm json) const;
 
   // Reads the fragment reuse index if there is one.
   absl::Status FollowMoves();
@@ -126,6 +138,7 @@ class DatasetHandle final : public Dataset {
   std::string branch_;
   StoredManifest stored_;
   BaseFolders folders_;
+  format::SchemaPtr stored_schema_;
   format::SchemaPtr schema_;
   uint64_t num_rows_ = 0;
   std::shared_ptr<const RowMoves> row_moves_;

@@ -49,8 +49,8 @@ absl::StatusOr<StagedDelete> StageDeleteWhere(const Dataset& dataset,
                                               const DeleteRequest& request) {
   const DatasetHandle& handle = HandleOf(dataset);
   OG_ASSIGN_OR_RETURN(const expr::ExprPtr parsed, expr::ParseFilter(request.predicate));
-  const expr::ExprPtr filter = expr::Bind(parsed, *dataset.schema(), dataset.env().NowUs());
-  OG_RETURN_IF_ERROR(expr::CheckFilter(*filter, *dataset.schema()));
+  const expr::ExprPtr filter = expr::Bind(parsed, *handle.stored_schema(), dataset.env().NowUs());
+  OG_RETURN_IF_ERROR(expr::CheckFilter(*filter, *handle.stored_schema()));
   OG_ASSIGN_OR_RETURN(const std::optional<bool> constant, ConstantTruth(*filter));
   StagedDelete result;
   result.staged = NewTransaction(dataset.env(), dataset.version(), request.write);

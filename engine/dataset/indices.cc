@@ -122,7 +122,7 @@ class SegmentBuild {
     options.with_row_id = true;
     options.batch_rows = kBuildBatchRows;
     options.fragment_ids = fragment_ids;
-    OG_ASSIGN_OR_RETURN(const auto stream, dataset_.Scan(options));
+    OG_ASSIGN_OR_RETURN(const auto stream, dataset_.ScanStored(options));
     while (true) {
       OG_ASSIGN_OR_RETURN(const std::optional<format::RecordBatch> batch, stream->Next());
       if (!batch) return absl::OkStatus();

@@ -52,7 +52,7 @@ absl::StatusOr<StagedMerge> DatasetHandle::StageMerge(const MergeRequest& reques
     return io::NotFoundError(io::StrCat("no column ", request.key_column));
   }
   const auto key_index = schema_->IndexOf(request.key_column);
-  const format::TypePtr key_type = schema_->fields[*key_index].type;
+  const format::TypePtr key_type = stored_schema_->fields[*key_index].type;
   if (!IsKeyType(*key_type)) {
     return io::InvalidArgumentError(
         io::StrCat("column ", request.key_column, " of type ", key_type->ToString(), " is no key"));

@@ -14,6 +14,7 @@
 
 #include "engine/dataset/dataset_handle.h"
 #include "engine/dataset/index_plan.h"
+#include "engine/dataset/json_columns.h"
 #include "engine/dataset/picked_scan.h"
 #include "engine/dataset/row_keys.h"
 #include "engine/dataset/row_spool.h"
@@ -151,7 +152,7 @@ bool SameKeyType(const format::TypePtr& a, const format::TypePtr& b) {
 }
 
 absl::Status CheckSource(const Dataset& dataset, const format::Schema& source, Plan& plan) {
-  const format::Schema& target = *dataset.schema();
+  const format::Schema& target = *HandleOf(dataset).stored_schema();
   for (const std::string& name : plan.on) {
     const auto at = source.IndexOf(name);
     if (!at) {
@@ -193,7 +194,7 @@ absl::Status CheckSource(const Dataset& dataset, const format::Schema& source, P
 
 absl::Status PlanUpdateIf(const Dataset& dataset, const SchemaPtr& source,
                           const MergeInsertRequest& request, Plan& plan) {
-  const SchemaPtr pair = PairSchema(source, dataset.schema());
+  const SchemaPtr pair = PairSchema(source, HandleOf(dataset).stored_schema());
   OG_ASSIGN_OR_RETURN(const expr::ExprPtr parsed, expr::ParseFilter(request.update_if));
   plan.update_if = expr::Bind(parsed, *pair, dataset.env().NowUs());
   for (const std::vector<std::string>& path : expr::ColumnsOf(*plan.update_if)) {
@@ -230,8 +231,9 @@ absl::StatusOr<Plan> MakePlan(const Dataset& dataset, const SchemaPtr& source,
   }
   if (request.when_not_matched_by_source == WhenNotMatchedBySource::kDeleteIf) {
     OG_ASSIGN_OR_RETURN(const expr::ExprPtr parsed, expr::ParseFilter(request.delete_if));
-    plan.delete_if = expr::Bind(parsed, *dataset.schema(), dataset.env().NowUs());
-    OG_RETURN_IF_ERROR(expr::CheckFilter(*plan.delete_if, *dataset.schema()));
+    const format::Schema& target = *HandleOf(dataset).stored_schema();
+    plan.delete_if = expr::Bind(parsed, target, dataset.env().NowUs());
+    OG_RETURN_IF_ERROR(expr::CheckFilter(*plan.delete_if, target));
     for (const std::vector<std::string>& path : expr::ColumnsOf(*plan.delete_if)) {
       AddOnce(path[0], plan.target_columns);
     }
@@ -343,13 +345,13 @@ class Merger {
     options.with_row_address = true;
     options.batch_rows = kTargetBatchRows;
     if (source == nullptr || !keeps_unmatched_target()) {
-      return dataset_.Scan(options);
+      return HandleOf(dataset_).ScanStored(options);
     }
     if (request_.use_index) {
       OG_ASSIGN_OR_RETURN(options.filter, KeysAsFilter(*source));
     }
     if (options.filter != nullptr) {
-      return dataset_.Scan(options);
+      return HandleOf(dataset_).ScanStored(options);
     }
     const auto matching = [this,
                            keys](const RecordBatch& rows) -> absl::StatusOr<std::vector<int64_t>> {
@@ -618,7 +620,8 @@ class Merger {
       if (!plan_.missing_columns.empty()) {
         TakeOptions options;
         options.columns = plan_.missing_columns;
-        OG_ASSIGN_OR_RETURN(const RecordBatch old, dataset_.Take(addresses.first(count), options));
+        OG_ASSIGN_OR_RETURN(const RecordBatch old,
+                            HandleOf(dataset_).TakeStored(addresses.first(count), options));
         auto schema = std::make_shared<format::Schema>(*output.schema);
         for (size_t i = 0; i < old.columns.size(); ++i) {
           schema->fields.push_back(old.schema->fields[i]);
@@ -703,20 +706,25 @@ absl::StatusOr<StagedMergeInsert> StageFrom(const Dataset& dataset, const RowSpo
   return result;
 }
 
+// All of `source`, its columns in the form in which `dataset` stores them.
+absl::StatusOr<std::unique_ptr<RowSpool>> SpoolSource(const Dataset& dataset,
+                                                      format::BatchStream& source) {
+  OG_ASSIGN_OR_RETURN(const auto stored, WithStoredJson(source, dataset.lance_schema()));
+  return SpoolAll(stored == nullptr ? source : *stored, Merger::BudgetOf(dataset));
+}
+
 }  // namespace
 
 absl::StatusOr<StagedMergeInsert> StageMergeInsert(const Dataset& dataset,
                                                    format::BatchStream& source,
                                                    const MergeInsertRequest& request) {
-  OG_ASSIGN_OR_RETURN(const std::unique_ptr<RowSpool> spool,
-                      SpoolAll(source, Merger::BudgetOf(dataset)));
+  OG_ASSIGN_OR_RETURN(const std::unique_ptr<RowSpool> spool, SpoolSource(dataset, source));
   return StageFrom(dataset, *spool, request);
 }
 
 absl::StatusOr<MergeInsertResult> MergeInsert(const Dataset& dataset, format::BatchStream& source,
                                               const MergeInsertRequest& request) {
-  OG_ASSIGN_OR_RETURN(const std::unique_ptr<RowSpool> spool,
-                      SpoolAll(source, Merger::BudgetOf(dataset)));
+  OG_ASSIGN_OR_RETURN(const std::unique_ptr<RowSpool> spool, SpoolSource(dataset, source));
   MergeInsertResult result;
   uint32_t num_attempts = 0;
   OG_ASSIGN_OR_RETURN(

@@ -9,7 +9,9 @@
 #include <string_view>
 #include <utility>
 
+#include "engine/dataset/dataset_handle.h"
 #include "engine/dataset/output.h"
+#include "engine/dataset/staging.h"
 #include "engine/expr/expr.h"
 #include "format/arrow/half.h"
 #include "io/base/endian.h"
@@ -250,7 +252,7 @@ absl::StatusOr<std::unique_ptr<format::BatchStream>> ScanOrdered(const Dataset& 
   scan.fragment_ids = options.fragment_ids;
   scan.threads = options.threads;
   scan.use_indices = options.use_indices;
-  OG_ASSIGN_OR_RETURN(const auto rows, dataset.Scan(scan));
+  OG_ASSIGN_OR_RETURN(const auto rows, HandleOf(dataset).ScanStored(scan));
   uint64_t wanted = options.limit.value_or(UINT64_MAX);
   wanted = wanted > UINT64_MAX - options.offset ? UINT64_MAX : wanted + options.offset;
   Candidates candidates(keys, wanted);

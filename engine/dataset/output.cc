@@ -37,7 +37,8 @@ format::ArrayPtr Uint64Column(std::span<const uint64_t> offsets, Append append) 
 
 absl::StatusOr<Output> MakeOutput(const DatasetHandle& dataset,
                                   const std::optional<std::vector<std::string>>& columns,
-                                  VirtualSelection virtual_columns, BlobHandling blobs) {
+                                  VirtualSelection virtual_columns, BlobHandling blobs,
+                                  JsonForm json) {
   Output output;
   output.blobs = blobs;
   if (columns) {
@@ -60,6 +61,7 @@ absl::StatusOr<Output> MakeOutput(const DatasetHandle& dataset,
   } else {
     output.fields = dataset.lance_schema().fields;
   }
+  output.decodes_json = json == JsonForm::kText && std::ranges::any_of(output.fields, HasJson);
   output.virtual_columns = virtual_columns;
   if ((virtual_columns.created_at_version || virtual_columns.last_updated_at_version) &&
       !dataset.manifest().has_stable_row_ids()) {
@@ -74,7 +76,7 @@ absl::StatusOr<Output> MakeOutput(const DatasetHandle& dataset,
                        ? format::LargeBinary()
                        : format::BlobDescriptorType(field.is_blob_v2());
     }
-    schema->fields.push_back(std::move(arrow));
+    schema->fields.push_back(output.decodes_json ? WithTextJson(arrow) : std::move(arrow));
   }
   const auto add = [&](bool wanted, std::string_view name) {
     if (wanted) {
@@ -134,6 +136,9 @@ absl::StatusOr<format::RecordBatch> Output::Assemble(const DatasetHandle& datase
       }
     } else {
       array = Prune(array, (*columns->fields)[*at], field);
+      if (decodes_json) {
+        OG_ASSIGN_OR_RETURN(array, WithTextJson(array, field));
+      }
     }
     batch.columns.push_back(std::move(array));
   }

@@ -1,5 +1,5 @@
-// The batches that scans and takes return: stored columns in the order asked for, blobs in the form
-// asked for, then the columns that a row has by its place: id, address, versions.
+// The batches that scans and takes return: stored columns in the order asked for, blobs and JSON in
+// the form asked for, then the columns that a row has by its place: id, address, versions.
 #pragma once
 
 #include <cstdint>
@@ -11,6 +11,7 @@
 #include "absl/status/statusor.h"
 
 #include "engine/dataset/dataset.h"
+#include "engine/dataset/json_columns.h"
 #include "engine/dataset/projection.h"
 #include "format/arrow/array.h"
 #include "format/table/row_ids.h"
@@ -54,6 +55,7 @@ struct Output {
   Projection fields;  // stored columns
   VirtualSelection virtual_columns;
   BlobHandling blobs = BlobHandling::kContents;
+  bool decodes_json = false;  // there is some, and it is wanted as text
   format::SchemaPtr schema;
 
   absl::StatusOr<VirtualColumns> OpenVirtual(const DatasetHandle& dataset,
@@ -72,6 +74,7 @@ struct Output {
 // virtual columns among `columns` select those.
 absl::StatusOr<Output> MakeOutput(const DatasetHandle& dataset,
                                   const std::optional<std::vector<std::string>>& columns,
-                                  VirtualSelection virtual_columns, BlobHandling blobs);
+                                  VirtualSelection virtual_columns, BlobHandling blobs,
+                                  JsonForm json);
 
 }  // namespace og::engine::dataset

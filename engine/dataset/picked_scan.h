@@ -18,8 +18,8 @@ namespace og::engine::dataset {
 using RowPicker =
     std::function<absl::StatusOr<std::vector<int64_t>>(const format::RecordBatch& batch)>;
 
-// As Scan(), but for `pick`, which gets batches with the top-level columns `columns` at least.
-// REQUIRES: options.filter is null.
+// As ScanStored(), but for `pick`, which gets batches with the top-level columns `columns` at
+// least. REQUIRES: options.filter is null.
 absl::StatusOr<std::unique_ptr<format::BatchStream>> ScanPicked(
     const DatasetHandle& dataset, const ScanOptions& options,
     const std::vector<std::string>& columns, RowPicker pick);

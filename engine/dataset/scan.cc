@@ -14,6 +14,7 @@
 #include "engine/dataset/dataset_handle.h"
 #include "engine/dataset/index_plan.h"
 #include "engine/dataset/indices.h"
+#include "engine/dataset/json_columns.h"
 #include "engine/dataset/late_part.h"
 #include "engine/dataset/live_rows.h"
 #include "engine/dataset/output.h"
@@ -645,7 +646,8 @@ class ScanStream final : public format::BatchStream {
 };
 
 // A plan without a filter.
-absl::StatusOr<ScanPlan> PlanScan(const DatasetHandle& dataset, const ScanOptions& options) {
+absl::StatusOr<ScanPlan> PlanScan(const DatasetHandle& dataset, const ScanOptions& options,
+                                  JsonForm json) {
   if (options.batch_rows <= 0) {
     return io::InvalidArgumentError(io::StrCat("batches of ", options.batch_rows, " rows"));
   }
@@ -657,7 +659,7 @@ absl::StatusOr<ScanPlan> PlanScan(const DatasetHandle& dataset, const ScanOption
                                   .row_address = options.with_row_address,
                                   .created_at_version = options.with_created_at_version,
                                   .last_updated_at_version = options.with_last_updated_at_version},
-                                 options.blobs));
+                                 options.blobs, json));
   plan.batch_rows = static_cast<uint64_t>(options.batch_rows);
   plan.read = {.batch_rows = plan.batch_rows,
                .dictionary_strings = options.dictionary_strings,
@@ -683,8 +685,9 @@ void PlanFilter(Projection fields, ScanPlan& plan) {
 
 // `filter` as the dataset understands it now.
 absl::StatusOr<expr::ExprPtr> BoundFilter(const Dataset& dataset, const expr::ExprPtr& filter) {
-  expr::ExprPtr bound = expr::Bind(filter, *dataset.schema(), dataset.env().NowUs());
-  OG_RETURN_IF_ERROR(expr::CheckFilter(*bound, *dataset.schema()));
+  const format::Schema& schema = *HandleOf(dataset).stored_schema();
+  expr::ExprPtr bound = expr::Bind(filter, schema, dataset.env().NowUs());
+  OG_RETURN_IF_ERROR(expr::CheckFilter(*bound, schema));
   return bound;
 }
 
@@ -709,7 +712,17 @@ absl::Status PlanFilter(const expr::ExprPtr& filter, const ScanOptions& options,
 
 absl::StatusOr<std::unique_ptr<format::BatchStream>> DatasetHandle::Scan(
     const ScanOptions& options) const {
-  OG_ASSIGN_OR_RETURN(ScanPlan plan, PlanScan(*this, options));
+  return ScanAs(options, JsonForm::kText);
+}
+
+absl::StatusOr<std::unique_ptr<format::BatchStream>> DatasetHandle::ScanStored(
+    const ScanOptions& options) const {
+  return ScanAs(options, JsonForm::kStored);
+}
+
+absl::StatusOr<std::unique_ptr<format::BatchStream>> DatasetHandle::ScanAs(
+    const ScanOptions& options, JsonForm json) const {
+  OG_ASSIGN_OR_RETURN(ScanPlan plan, PlanScan(*this, options, json));
   if (options.filter != nullptr) {
     OG_ASSIGN_OR_RETURN(const expr::ExprPtr filter, BoundFilter(*this, options.filter));
     OG_RETURN_IF_ERROR(PlanFilter(filter, options, plan));
@@ -722,7 +735,7 @@ absl::StatusOr<std::unique_ptr<format::BatchStream>> ScanSieved(const Dataset& d
                                                                 const std::string& column,
                                                                 RowSieve sieve) {
   const DatasetHandle& handle = HandleOf(dataset);
-  OG_ASSIGN_OR_RETURN(ScanPlan plan, PlanScan(handle, options));
+  OG_ASSIGN_OR_RETURN(ScanPlan plan, PlanScan(handle, options, JsonForm::kText));
   OG_ASSIGN_OR_RETURN(Projection fields,
                       ProjectColumns(handle.lance_schema(), std::span(&column, 1)));
   if (options.filter == nullptr) {
@@ -748,7 +761,7 @@ absl::StatusOr<std::unique_ptr<format::BatchStream>> ScanSieved(const Dataset& d
 absl::StatusOr<std::unique_ptr<format::BatchStream>> ScanPicked(
     const DatasetHandle& dataset, const ScanOptions& options,
     const std::vector<std::string>& columns, RowPicker pick) {
-  OG_ASSIGN_OR_RETURN(ScanPlan plan, PlanScan(dataset, options));
+  OG_ASSIGN_OR_RETURN(ScanPlan plan, PlanScan(dataset, options, JsonForm::kStored));
   OG_ASSIGN_OR_RETURN(Projection fields, ProjectColumns(dataset.lance_schema(), columns));
   PlanFilter(std::move(fields), plan);
   plan.pick = std::move(pick);

@@ -3,6 +3,7 @@
 #include <numeric>
 
 #include "engine/dataset/dataset_handle.h"
+#include "engine/dataset/json_columns.h"
 #include "engine/dataset/output.h"
 #include "engine/dataset/tail_prefetch.h"
 #include "io/base/status.h"
@@ -12,10 +13,21 @@
 namespace og::engine::dataset {
 absl::StatusOr<format::RecordBatch> DatasetHandle::Take(std::span<const uint64_t> addresses,
                                                         const TakeOptions& options) const {
+  return TakeAs(addresses, options, JsonForm::kText);
+}
+
+absl::StatusOr<format::RecordBatch> DatasetHandle::TakeStored(std::span<const uint64_t> addresses,
+                                                              const TakeOptions& options) const {
+  return TakeAs(addresses, options, JsonForm::kStored);
+}
+
+absl::StatusOr<format::RecordBatch> DatasetHandle::TakeAs(std::span<const uint64_t> addresses,
+                                                          const TakeOptions& options,
+                                                          JsonForm json) const {
   OG_ASSIGN_OR_RETURN(const Output output, MakeOutput(*this, options.columns,
                                                       {.row_id = options.with_row_id,
                                                        .row_address = options.with_row_address},
-                                                      options.blobs));
+                                                      options.blobs, json));
   if (addresses.empty()) {
     return format::EmptyBatch(output.schema);
   }

@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "engine/dataset/dataset_handle.h"
+#include "engine/dataset/json_columns.h"
 #include "engine/dataset/staging.h"
 #include "engine/expr/bind.h"
 #include "engine/expr/expr.h"
@@ -22,16 +23,17 @@ struct Setter {
   expr::ExprPtr value;
 };
 
-absl::StatusOr<std::vector<Setter>> PlanSetters(const Dataset& dataset,
+absl::StatusOr<std::vector<Setter>> PlanSetters(const DatasetHandle& dataset,
                                                 const std::vector<Assignment>& assignments,
                                                 int64_t now_us) {
   if (assignments.empty()) {
     return io::InvalidArgumentError("No updates provided");
   }
+  const format::SchemaPtr& schema = dataset.stored_schema();
   std::vector<Setter> setters;
   std::set<std::string> assigned;
   for (const Assignment& assignment : assignments) {
-    const auto column = dataset.schema()->IndexOf(assignment.column);
+    const auto column = schema->IndexOf(assignment.column);
     if (!column) {
       if (dataset.lance_schema().FindPath(assignment.column) != nullptr) {
         return io::UnimplementedError(io::StrCat(
@@ -45,12 +47,13 @@ absl::StatusOr<std::vector<Setter>> PlanSetters(const Dataset& dataset,
           io::StrCat("Column '", assignment.column, "' is assigned twice"));
     }
     OG_ASSIGN_OR_RETURN(const expr::ExprPtr parsed, expr::ParseExpression(assignment.value));
-    expr::ExprPtr value = expr::Bind(parsed, *dataset.schema(), now_us);
-    // Blobs are given as bytes.
-    if (!dataset.lance_schema().fields[*column].is_blob()) {
-      value = expr::StrictCastTo(std::move(value), dataset.schema()->fields[*column].type);
+    expr::ExprPtr value = expr::Bind(parsed, *schema, now_us);
+    // Blobs are given as bytes, JSON as text or as other JSON.
+    const format::LanceField& field = dataset.lance_schema().fields[*column];
+    if (!field.is_blob() && !HasJson(field)) {
+      value = expr::StrictCastTo(std::move(value), schema->fields[*column].type);
     }
-    OG_RETURN_IF_ERROR(expr::Evaluate(*value, format::EmptyBatch(dataset.schema())).status());
+    OG_RETURN_IF_ERROR(expr::Evaluate(*value, format::EmptyBatch(schema)).status());
     setters.push_back({.column = *column, .value = std::move(value)});
   }
   return setters;
@@ -63,21 +66,21 @@ absl::StatusOr<StagedUpdate> StageUpdateWhere(const Dataset& dataset,
   const DatasetHandle& handle = HandleOf(dataset);
   const int64_t now_us = dataset.env().NowUs();
   OG_ASSIGN_OR_RETURN(const std::vector<Setter> setters,
-                      PlanSetters(dataset, request.assignments, now_us));
+                      PlanSetters(handle, request.assignments, now_us));
   ScanOptions options;
   options.with_row_id = true;
   options.with_row_address = true;
   if (!request.predicate.empty()) {
     OG_ASSIGN_OR_RETURN(const expr::ExprPtr parsed, expr::ParseFilter(request.predicate));
-    options.filter = expr::Bind(parsed, *dataset.schema(), now_us);
-    OG_RETURN_IF_ERROR(expr::CheckFilter(*options.filter, *dataset.schema()));
+    options.filter = expr::Bind(parsed, *handle.stored_schema(), now_us);
+    OG_RETURN_IF_ERROR(expr::CheckFilter(*options.filter, *handle.stored_schema()));
   }
-  OG_ASSIGN_OR_RETURN(const auto stream, dataset.Scan(options));
+  OG_ASSIGN_OR_RETURN(const auto stream, handle.ScanStored(options));
 
   StagedUpdate result;
   result.staged = NewTransaction(dataset.env(), dataset.version(), request.write);
   StagingGuard guard(dataset, result.staged);
-  const size_t num_columns = dataset.schema()->fields.size();
+  const size_t num_columns = handle.stored_schema()->fields.size();
   std::vector<uint64_t> addresses;
   std::vector<uint64_t> row_ids;
   RowWriter writer = WriterOf(handle, request.write, result.staged);

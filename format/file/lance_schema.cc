@@ -4,6 +4,7 @@
 #include <cctype>
 
 #include "format/arrow/array.h"
+#include "format/codec/jsonb.h"
 #include "io/base/status.h"
 #include "io/base/status_macros.h"
 #include "io/base/text.h"
@@ -12,7 +13,6 @@ namespace og::format {
 namespace {
 
 constexpr std::string_view kFieldIdKey = "lance:field_id";
-constexpr std::string_view kJsonExtension = "lance.json";
 constexpr std::string_view kBfloat16Extension = "lance.bfloat16";
 constexpr std::string_view kFixedSizeList = "fixed_size_list:";
 constexpr std::string_view kFixedSizeListOfStruct = "fixed_size_list:struct:";
@@ -235,7 +235,7 @@ absl::StatusOr<Field> ArrowFieldAt(const LanceField& field, int depth) {
     out.metadata.try_emplace(std::string(kBlobKey), "true");
   }
   if (field.logical_type == "json") {
-    out.metadata[std::string(kExtensionNameKey)] = kJsonExtension;
+    out.metadata[std::string(kExtensionNameKey)] = kStoredJsonExtension;
   }
   return out;
 }
@@ -358,10 +358,12 @@ absl::StatusOr<LanceField> FromArrowAt(const Field& arrow, int depth) {
   }
   field.clustering_key_position = KeyPosition(field.metadata, kClusteringKeyPositionKey);
   field.encoding = EncodingOf(arrow.type->id);
-  const bool is_json =
-      field.extension_name() == kJsonExtension && (arrow.type->id == TypeId::kLargeBinary);
-  if (is_json) {
+  const TypeId id = arrow.type->id;
+  if ((field.extension_name() == kStoredJsonExtension && id == TypeId::kLargeBinary) ||
+      (field.extension_name() == kTextJsonExtension &&
+       (id == TypeId::kUtf8 || id == TypeId::kLargeUtf8))) {
     field.logical_type = "json";
+    field.metadata[std::string(kExtensionNameKey)] = kStoredJsonExtension;
     return field;
   }
   OG_ASSIGN_OR_RETURN(field.logical_type, LogicalTypeOf(*arrow.type));

@@ -76,6 +76,24 @@ Schema NestedSchema() {
                 {{"owner", "test"}}};
 }
 
+TEST(LanceSchemaTest, JsonTextBecomesTheStoredForm) {
+  const auto json = [](TypePtr type, std::string_view extension) {
+    return Field{.name = "j",
+                 .type = std::move(type),
+                 .nullable = true,
+                 .metadata = {{std::string(kExtensionNameKey), std::string(extension)}}};
+  };
+  for (const Field& field : {json(Utf8(), "arrow.json"), json(LargeUtf8(), "arrow.json"),
+                             json(LargeBinary(), "lance.json")}) {
+    const auto lance = FromArrow(field);
+    ASSERT_TRUE(lance.ok()) << lance.status();
+    EXPECT_EQ(lance->logical_type, "json");
+    EXPECT_EQ(lance->encoding, LanceField::Encoding::kVarBinary);
+    EXPECT_EQ(*ToArrow(*lance), json(LargeBinary(), "lance.json"));
+  }
+  EXPECT_EQ(FromArrow(json(Binary(), "arrow.json"))->logical_type, "binary");
+}
+
 TEST(LanceSchemaTest, IdsRunInPreOrder) {
   const auto schema = FromArrow(NestedSchema());
   ASSERT_TRUE(schema.ok()) << schema.status();

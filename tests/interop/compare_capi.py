@@ -123,6 +123,7 @@ class Comparison:
             "fsb": pa.array([maybe(rng, rng.randbytes(4)) for _ in range(count)], pa.binary(4)),
             "vec": pa.FixedSizeListArray.from_arrays(pa.array([rng.random() for _ in range(count * 3)], pa.float32()), 3),
             "dict": pa.array([maybe(rng, rng.choice(WORDS)) for _ in range(count)]).dictionary_encode(),
+            "json": pa.array([maybe(rng, f'{{"b": [{i}], "a": {rng.random()}}}') for i in range(count)], pa.json_()),
         }
         table = pa.concat_tables([make_rows(rng, 0, count)]).append_column("k", pa.array(range(count), pa.int64()))
         for name, column in columns.items():
