@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <memory>
 #include <string>
 #include <utility>
 
@@ -12,6 +13,7 @@
 #include "io/base/status_macros.h"
 #include "io/base/sync.h"
 #include "io/env/env.h"
+#include "io/env/memory_budget.h"
 #include "io/env/worker_pool.h"
 
 namespace og::engine::exec {
@@ -138,10 +140,12 @@ absl::StatusOr<std::vector<uint32_t>> NumbersIn(const dataset::Dataset& edges,
 
 }  // namespace
 
-absl::StatusOr<std::optional<JoinedEdges>> JoinEdges(
-    const dataset::Dataset& edges, EdgeEnd end, const topology::NodeIndex& nodes,
-    const topology::NodeIndex& others, uint64_t edges_max,
-    const std::shared_ptr<io::MemoryBudget>& budget) {
+absl::StatusOr<std::optional<JoinedEdges>> JoinEdges(const ExecContext& context,
+                                                     const dataset::Dataset& edges, EdgeEnd end,
+                                                     const topology::NodeIndex& nodes,
+                                                     const topology::NodeIndex& others,
+                                                     uint64_t edges_max) {
+  const std::shared_ptr<io::MemoryBudget>& budget = context.tables.budget();
   const bool from_src = end == EdgeEnd::kSrc;
   OG_ASSIGN_OR_RETURN(const std::unique_ptr<IndexWalk> walk,
                       IndexWalk::Start(edges, from_src ? "src" : "dst", budget));
@@ -149,6 +153,7 @@ absl::StatusOr<std::optional<JoinedEdges>> JoinEdges(
   Hits found(nodes, edges_max, budget);
   TasksAhead tasks(edges.env().pool());
   while (!found.are_too_many()) {
+    OG_RETURN_IF_ERROR(context.CheckInterrupt());
     OG_ASSIGN_OR_RETURN(std::optional<IndexWalk::Entries> entries, walk->Next());
     if (!entries.has_value()) break;
     OG_RETURN_IF_ERROR(tasks.Run(
@@ -156,6 +161,7 @@ absl::StatusOr<std::optional<JoinedEdges>> JoinEdges(
   }
   OG_RETURN_IF_ERROR(tasks.Finish());
   if (found.are_too_many()) return std::nullopt;
+  OG_RETURN_IF_ERROR(context.CheckInterrupt());
   auto [hits, memory] = found.Finish();
   OG_ASSIGN_OR_RETURN(const std::vector<uint32_t> numbers,
                       NumbersIn(edges, from_src ? "dst" : "src", hits, others));

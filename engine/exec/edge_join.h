@@ -3,7 +3,6 @@
 #pragma once
 
 #include <cstdint>
-#include <memory>
 #include <optional>
 #include <span>
 #include <vector>
@@ -12,9 +11,9 @@
 
 #include "engine/dataset/dataset.h"
 #include "engine/exec/held_memory.h"
+#include "engine/exec/pipeline.h"
 #include "engine/topology/grouped_topology.h"
 #include "engine/topology/node_index.h"
-#include "io/env/memory_budget.h"
 
 namespace og::engine::exec {
 
@@ -33,10 +32,9 @@ struct JoinedEdges {
 // `others` of the nodes at the other one; edges to none are left out. Nullopt where no index tells,
 // or once there are more than `edges_max`.
 //
-//   kResourceExhausted  `budget` refuses
+//   kResourceExhausted  the budget refuses
 absl::StatusOr<std::optional<JoinedEdges>> JoinEdges(
-    const dataset::Dataset& edges, topology::EdgeEnd end, const topology::NodeIndex& nodes,
-    const topology::NodeIndex& others, uint64_t edges_max,
-    const std::shared_ptr<io::MemoryBudget>& budget);
+    const ExecContext& context, const dataset::Dataset& edges, topology::EdgeEnd end,
+    const topology::NodeIndex& nodes, const topology::NodeIndex& others, uint64_t edges_max);
 
 }  // namespace og::engine::exec

@@ -570,8 +570,8 @@ class ExpandStage final : public Stage {
     uint64_t num_edges = 0;
     for (const topology::EdgeEnd end : {topology::EdgeEnd::kSrc, topology::EdgeEnd::kDst}) {
       if (end == topology::EdgeEnd::kSrc ? !follows_out() : !follows_in()) continue;
-      absl::StatusOr<std::optional<JoinedEdges>> found = JoinEdges(
-          edges_->dataset(), end, sources.ids, *destinations, edges_max, context_.tables.budget());
+      absl::StatusOr<std::optional<JoinedEdges>> found =
+          JoinEdges(context_, edges_->dataset(), end, sources.ids, *destinations, edges_max);
       OG_RETURN_IF_ERROR(context_.CheckInterrupt());
       if (absl::IsResourceExhausted(found.status())) return false;
       OG_RETURN_IF_ERROR(found.status());

@@ -10,6 +10,7 @@
 #include "engine/exec/expand.h"
 #include "engine/exec/hash_join.h"
 #include "engine/exec/node_reduction.h"
+#include "engine/exec/pipeline.h"
 #include "engine/exec/scan_plan.h"
 #include "io/base/status_macros.h"
 #include "io/base/text.h"
@@ -120,9 +121,11 @@ class Explainer {
     if (const auto* scan = std::get_if<query::NodeScan>(&step.value)) {
       OG_RETURN_IF_ERROR(ExplainScanStep(*scan, rows, op));
     } else if (const auto* expand = std::get_if<query::Expand>(&step.value)) {
-      OG_RETURN_IF_ERROR(ExplainExpand(
-          *expand, {.flushes_once = is_outermost, .continuations = ContinuationsOf(steps, at)},
-          rows, op));
+      OG_RETURN_IF_ERROR(ExplainExpand(*expand,
+                                       {.closes_on = ClosesOn(steps, at),
+                                        .flushes_once = is_outermost,
+                                        .continuations = ContinuationsOf(steps, at)},
+                                       rows, op));
     } else if (const auto* filter = std::get_if<query::FilterRows>(&step.value)) {
       rows *= ShareOf(filter->predicate);
     } else {

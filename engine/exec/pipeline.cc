@@ -357,25 +357,6 @@ std::string_view TypeOfNode(std::span<const query::PlanStep> steps, std::string_
   return {};
 }
 
-// The variable with whose id the next step compares that of the destination of the expansion
-// steps[at]; nullopt if it does not, or the two are of different types.
-std::optional<std::string> ClosesOn(std::span<const query::PlanStep> steps, size_t at) {
-  const auto& expand = std::get<query::Expand>(steps[at].value);
-  if (at + 1 == steps.size() || expand.edge_binding.has_value()) return std::nullopt;
-  const auto* const filter = std::get_if<query::FilterRows>(&steps[at + 1].value);
-  if (filter == nullptr || filter->predicate.op != query::CompareOp::kEqual) return std::nullopt;
-  const query::Expr* own = &filter->predicate.left;
-  const query::Expr* other = &filter->predicate.right;
-  const auto is_id = [](const query::Expr& expr) {
-    return expr.kind == query::ExprKind::kProperty && expr.property == "id";
-  };
-  if (!is_id(*own) || !is_id(*other)) return std::nullopt;
-  if (own->variable != expand.destination) std::swap(own, other);
-  const std::string_view type = TypeOfNode(steps.first(at), other->variable);
-  if (own->variable != expand.destination || type != expand.destination_type) return std::nullopt;
-  return other->variable;
-}
-
 // The stage of steps[at]. `is_outermost`: the steps are not those of a negation, of which all that
 // counts is what comes through.
 absl::StatusOr<std::unique_ptr<Operator>> MakeStage(const ExecContext& context,
@@ -415,6 +396,23 @@ absl::StatusOr<std::unique_ptr<Operator>> MakeStage(const ExecContext& context,
 }
 
 }  // namespace
+
+std::optional<std::string> ClosesOn(std::span<const query::PlanStep> steps, size_t at) {
+  const auto& expand = std::get<query::Expand>(steps[at].value);
+  if (at + 1 == steps.size() || expand.edge_binding.has_value()) return std::nullopt;
+  const auto* const filter = std::get_if<query::FilterRows>(&steps[at + 1].value);
+  if (filter == nullptr || filter->predicate.op != query::CompareOp::kEqual) return std::nullopt;
+  const query::Expr* own = &filter->predicate.left;
+  const query::Expr* other = &filter->predicate.right;
+  const auto is_id = [](const query::Expr& expr) {
+    return expr.kind == query::ExprKind::kProperty && expr.property == "id";
+  };
+  if (!is_id(*own) || !is_id(*other)) return std::nullopt;
+  if (own->variable != expand.destination) std::swap(own, other);
+  const std::string_view type = TypeOfNode(steps.first(at), other->variable);
+  if (own->variable != expand.destination || type != expand.destination_type) return std::nullopt;
+  return other->variable;
+}
 
 absl::Status ExecContext::CheckRows(uint64_t rows) const {
   if (!options.rows_max.has_value() || rows <= *options.rows_max) return absl::OkStatus();

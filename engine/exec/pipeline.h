@@ -3,6 +3,8 @@
 
 #include <memory>
 #include <optional>
+#include <span>
+#include <string>
 #include <vector>
 
 #include "absl/status/status.h"
@@ -38,6 +40,10 @@ struct ExecContext {
   // Refuses a result of `rows` rows if that is more than ExecOptions::rows_max.
   absl::Status CheckRows(uint64_t rows) const;
 };
+
+// The variable with whose id the next step compares that of the destination of the expansion
+// steps[at]; nullopt if it does not, or the two are of different types.
+std::optional<std::string> ClosesOn(std::span<const query::PlanStep> steps, size_t at);
 
 class Pipeline {
  public:
