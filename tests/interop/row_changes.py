@@ -447,6 +447,11 @@ def versions_of(dataset):
     return [version["version"] for version in dataset.versions()]
 
 
+def covers_all(dataset):
+    fragments = {fragment.fragment_id for fragment in dataset.get_fragments()}
+    return all(fragments <= set(index["fragment_ids"]) for index in dataset.list_indices())
+
+
 def check_branches(step, change, tool, ours, theirs):
     names = sorted(ours.branches.list())
     assert names == sorted(theirs.branches.list()), f"step {step}: branches differ after {change}"
@@ -482,6 +487,9 @@ def play(tool, folder, seed, mode, num_changes, kinds):
         changes.note(versions_of(lance.dataset(ours_path)))
         change = changes.change()
         by_tool = mode == "alone" or changes.random.random() < 0.5
+        # Indexes that Lance 14 makes do not cover moved rows, those of the tool do: one may have nothing to do.
+        if change[0] == "optimize" and covers_all(lance.dataset(ours_path)) != covers_all(lance.dataset(theirs_path)):
+            continue
         outcomes = []
         for side in (ours if by_tool else beside, theirs):
             try:
