@@ -169,7 +169,9 @@ absl::Status TaskGroup::Wait() {
   for (const auto& task : tasks_) {
     MutexLock lock(task->mutex);
     task->done.Wait(task->mutex, [&task]() OG_NO_THREAD_SAFETY_ANALYSIS { return task->is_done; });
-    first_failure.Update(task->status);
+    // Moved: the thread that ran the task may let go of it after this one has let go of the
+    // failure.
+    first_failure.Update(std::move(task->status));
   }
   tasks_.clear();
   return first_failure;
