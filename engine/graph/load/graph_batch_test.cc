@@ -15,6 +15,7 @@
 #include "engine/graph/load/graph_batch_testing.h"
 #include "engine/schema/catalog.h"
 #include "format/arrow/array.h"
+#include "io/base/text.h"
 
 namespace og::engine::graph {
 namespace {
@@ -156,22 +157,22 @@ TEST_F(GraphBatchTest, LongLinesAreRefusedByLimit) {
   options_.line_bytes_max = 1000;
   constexpr std::string_view kRefused =
       "line 2: resource limit exceeded for graph_batch_line_bytes: actual ";
-  EXPECT_TRUE(Read("\n" + std::string(20 << 20, ' ')).starts_with(kRefused));
-  EXPECT_EQ(Read("\n" + std::string(1001, ' ') + "\n"), std::string(kRefused) + "1001, limit 1000");
-  EXPECT_EQ(Read("\n" + std::string(1000, ' ') + "\n"), "");
+  const auto line_of = [](size_t size) { return io::StrCat("\n", std::string(size, ' ')); };
+  EXPECT_TRUE(Read(line_of(size_t{20} << 20)).starts_with(kRefused));
+  EXPECT_EQ(Read(io::StrCat(line_of(1001), "\n")), io::StrCat(kRefused, "1001, limit 1000"));
+  EXPECT_EQ(Read(io::StrCat(line_of(1000), "\n")), "");
 }
 
 // Texts of many lengths, and edges among them.
 std::string MixedLines(int count) {
   std::string input;
   for (int i = 0; i < count; ++i) {
-    input += "{\"type\":\"Note\",\"data\":{\"text\":\"" + std::string(i * 7 % 100, 'x') +
-             std::to_string(i) + "\"}}\n";
+    const std::string text(static_cast<size_t>(i) * 7 % 100, 'x');
+    input += io::StrCat(R"({"type":"Note","data":{"text":")", text, i, "\"}}\n");
     if (i % 5 == 0) input += "\r\n";
     if (i % 3 != 0) continue;
-    const std::string n = std::to_string(i);
-    input += "{\"edge\":\"Knows\",\"from\":\"a" + n + "\",\"to\":\"b\",\"data\":{\"since\":" + n +
-             "}}\n";
+    input +=
+        io::StrCat(R"({"edge":"Knows","from":"a)", i, R"(","to":"b","data":{"since":)", i, "}}\n");
   }
   return input;
 }
@@ -200,14 +201,16 @@ TEST_F(GraphBatchTest, RowsDoNotDependOnBlocks) {
 }
 
 TEST_F(GraphBatchTest, OfMistakesInSeveralBlocksTheFirstIsTheError) {
-  std::string input = MixedLines(500);
-  const auto line = std::to_string(std::count(input.begin(), input.end(), '\n') + 1);
-  input += "{\"type\":\"Nope\"}\n" + MixedLines(50) + "{\"type\":\"Neither\"}\n" + MixedLines(50) +
-           std::string(5000, 'x');
+  const std::string before = MixedLines(500);
+  const auto line = std::count(before.begin(), before.end(), '\n') + 1;
+  const std::string unknown = "{\"type\":\"Nope\"}\n";
+  const std::string too_long(5000, 'x');
+  options_.line_bytes_max = 4000;
   for (const size_t block_bytes : {size_t{1}, size_t{1000}, size_t{4} << 20}) {
     options_.block_bytes = block_bytes;
-    options_.line_bytes_max = 4000;
-    EXPECT_EQ(Read(input), "line " + line + ": unknown node type 'Nope'");
+    for (const std::string& after : {io::StrCat(MixedLines(50), unknown, MixedLines(50)), too_long})
+      EXPECT_EQ(Read(io::StrCat(before, unknown, after)),
+                io::StrCat("line ", line, ": unknown node type 'Nope'"));
   }
 }
 
