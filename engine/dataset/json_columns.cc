@@ -146,6 +146,23 @@ absl::StatusOr<ArrayPtr> Convert(const ArrayPtr& array, const LanceField& field,
   return result;
 }
 
+bool IsText(const format::ArrayPtr& values) {
+  return values != nullptr &&
+         (values->type->id == TypeId::kUtf8 || values->type->id == TypeId::kLargeUtf8);
+}
+
+// The JSON column that `column` names, which may be a member; null for any other expression.
+const LanceField* JsonColumn(const expr::Expr& column, const format::LanceSchema& table) {
+  if (column.kind != expr::ExprKind::kColumn) {
+    return nullptr;
+  }
+  const LanceField* field = table.Find(column.path.front());
+  for (size_t i = 1; i < column.path.size() && field != nullptr; ++i) {
+    field = field->Child(column.path[i]);
+  }
+  return field != nullptr && IsJson(*field) ? field : nullptr;
+}
+
 class StoredJsonStream final : public format::BatchStream {
  public:
   StoredJsonStream(format::BatchStream& source, const format::LanceSchema& table,
@@ -216,6 +233,23 @@ absl::StatusOr<ArrayPtr> WithTextJson(const ArrayPtr& array, const LanceField& f
 
 absl::StatusOr<ArrayPtr> WithStoredJson(const ArrayPtr& array, const LanceField& field) {
   return Convert(array, field, {.first = 0, .count = array->length}, field.name, kToStored);
+}
+
+absl::Status RefuseJsonAsText(const expr::Expr& filter, const format::LanceSchema& table) {
+  const bool compares =
+      filter.kind == expr::ExprKind::kCompare || filter.kind == expr::ExprKind::kIn;
+  const bool has_text =
+      IsText(filter.values) || std::ranges::any_of(filter.args, [](const expr::ExprPtr& arg) {
+        return arg->kind == expr::ExprKind::kLiteral && IsText(arg->values);
+      });
+  for (const expr::ExprPtr& arg : filter.args) {
+    if (compares && has_text && JsonColumn(*arg, table) != nullptr) {
+      return io::InvalidArgumentError(io::StrCat("column ", io::Join(arg->path, "."),
+                                                 " is JSON, which cannot be compared with text"));
+    }
+    OG_RETURN_IF_ERROR(RefuseJsonAsText(*arg, table));
+  }
+  return absl::OkStatus();
 }
 
 absl::StatusOr<std::unique_ptr<format::BatchStream>> WithStoredJson(

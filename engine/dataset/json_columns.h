@@ -7,8 +7,10 @@
 #include <cstdint>
 #include <memory>
 
+#include "absl/status/status.h"
 #include "absl/status/statusor.h"
 
+#include "engine/expr/expr.h"
 #include "format/arrow/array.h"
 #include "format/arrow/type.h"
 #include "format/file/lance_schema.h"
@@ -34,6 +36,10 @@ absl::StatusOr<format::ArrayPtr> WithTextJson(const format::ArrayPtr& array,
 // back as they are.
 absl::StatusOr<format::ArrayPtr> WithStoredJson(const format::ArrayPtr& array,
                                                 const format::LanceField& field);
+
+// kInvalidArgument for a condition of `filter` that compares a JSON column of `table` with text,
+// for the column is bytes there.
+absl::Status RefuseJsonAsText(const expr::Expr& filter, const format::LanceSchema& table);
 
 // The batches of `source` with the JSON columns of `table` in stored form; null if there is no such
 // column. `source` and `table` must outlive the stream.

@@ -162,6 +162,14 @@ TEST_F(JsonColumnsTest, FiltersSeeWhatIsStored) {
   ASSERT_THAT(nulls.status(), IsOk());
   ASSERT_EQ(nulls->num_rows, 1);
   EXPECT_EQ(nulls->Column("id")->Value<int64_t>(0), 1);
+  for (const std::string_view text : {"j = 'null'", "'a' < J", "not j in ('null', 'a')"}) {
+    const auto refused = rows(text);
+    EXPECT_THAT(refused.status(), StatusIs(absl::StatusCode::kInvalidArgument)) << text;
+    EXPECT_THAT(std::string(refused.status().message()), HasSubstr("column j is JSON"));
+  }
+  const auto same = rows("j = j or j = X'00'");
+  ASSERT_THAT(same.status(), IsOk());
+  EXPECT_EQ(same->num_rows, 1);
   EXPECT_FALSE(expr::ParseFilter("json_get_int(j, 'a') = 1").ok());
 }
 

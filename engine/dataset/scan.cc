@@ -687,6 +687,7 @@ void PlanFilter(Projection fields, ScanPlan& plan) {
 absl::StatusOr<expr::ExprPtr> BoundFilter(const Dataset& dataset, const expr::ExprPtr& filter) {
   const format::Schema& schema = *HandleOf(dataset).stored_schema();
   expr::ExprPtr bound = expr::Bind(filter, schema, dataset.env().NowUs());
+  OG_RETURN_IF_ERROR(RefuseJsonAsText(*bound, dataset.lance_schema()));
   OG_RETURN_IF_ERROR(expr::CheckFilter(*bound, schema));
   return bound;
 }

@@ -157,6 +157,7 @@ def columns(program, path):
     assert lance.dataset(path).schema.field("copy").type == pa.large_binary()
     tool(program, "columns", "drop", path, "--columns", "copy")
     tool(program, "dump", path, "--where", "json_get_int(j, 'u') = 1", fails="json_get_int")
+    tool(program, "dump", path, "--where", "j = '1'", fails="column j is JSON")
 
 
 def raw(program, folder):
