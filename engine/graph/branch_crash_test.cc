@@ -242,6 +242,36 @@ TEST(MergeCrashTest, WritesToADeletedBranchAreDropped) {
   EXPECT_THAT(Load(**reopened, kOnBranch, "b"), IsOk());
 }
 
+// The removal of a record is not durable by itself: what is left of a branch must not be found by
+// the record of a write to it once there is another branch of its name.
+TEST(MergeCrashTest, RecordsOfADeletedBranchDoNotComeBack) {
+  for (const bool is_finished : {true, false}) {
+    SCOPED_TRACE(is_finished);
+    Machine machine;
+    ASSERT_THAT(Graph::Init(machine.env(), machine.root(), kPeopleSchema, {}), IsOk());
+    auto graph = *machine.Open();
+    ASSERT_THAT(LoadText(*graph, kPeople, LoadMode::kOverwrite), IsOk());
+    ASSERT_THAT(graph->CreateBranch("b", "main"), IsOk());
+    if (!is_finished) machine.env().crash_points().Fail("mutation.post_table_commit");
+    EXPECT_EQ(Load(*graph, kOnBranch, "b").ok(), is_finished);
+    machine.env().crash_points().Clear("mutation.post_table_commit");
+    machine.env().crash_points().Fail("branch_delete.before_table_cleanup");
+    EXPECT_FALSE(graph->DeleteBranch("b").ok());
+    machine.env().crash_points().Clear("branch_delete.before_table_cleanup");
+    graph = *machine.Open();
+    ASSERT_THAT(graph->CreateBranch("b", "main"), IsOk());
+    machine.store().Note("the second branch");
+    for (const Moment& moment : machine.store().moments()) {
+      SCOPED_TRACE(moment.after);
+      Machine next(moment.disk);
+      const auto found = next.Open();
+      ASSERT_THAT(found, IsOk());
+      EXPECT_EQ(Branches(**found).at("b"), kPeopleExport);
+      EXPECT_THAT(Load(**found, kOnBranch, "b"), IsOk());
+    }
+  }
+}
+
 // A branch that was deleted without its tables' refs, and made again: a write to it that died
 // before it made a ref finds the one of the earlier branch, and recovery leaves it alone.
 TEST(MergeCrashTest, RefsOfADeletedBranchDoNotStopRecovery) {

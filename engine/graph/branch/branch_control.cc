@@ -168,6 +168,8 @@ absl::Status DeleteGraphBranch(const GraphContext& context, const std::string& n
   }
   OG_ASSIGN_OR_RETURN(const ManifestView view, context.manifest.OpenPresent(name));
   OG_RETURN_IF_ERROR(CheckNothingDepends(context, name, view.identifier, window.branches));
+  // A later branch of the name must not find records of writes to this one.
+  OG_RETURN_IF_ERROR(context.records.MakeRemovalsDurable());
   const absl::Status deleted = [&]() -> absl::Status {
     OG_RETURN_IF_ERROR(dataset::DeleteBranch(context.env, context.manifest.root(), name, false));
     OG_CRASH_POINT(context.env, "branch_delete.post_native");

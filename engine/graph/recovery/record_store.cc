@@ -63,7 +63,7 @@ absl::Status RecordStore::MakeRemovalsDurable() const {
     return absl::OkStatus();
   }
   // The names of a folder become durable with those of an object in it.
-  const io::Location object = folder.Child("removals");
+  const io::Location object = folder.Child(io::StrCat("removals-", env_.NewUlid()));
   OG_RETURN_IF_ERROR(FromStorage(folder.store->Put(object.path, {}).status()));
   OG_RETURN_IF_ERROR(
       FromStorage(folder.store->Sync(std::vector<std::string>{object.path}, env_.durability())));

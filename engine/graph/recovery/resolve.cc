@@ -31,7 +31,12 @@ class Resolver {
 
   absl::StatusOr<Outcome> Run() {
     OG_ASSIGN_OR_RETURN(const bool orphaned, BranchIsGone());
-    if (orphaned) return DiscardOrphan();
+    if (orphaned) {
+      OG_ASSIGN_OR_RETURN(const Outcome outcome, DiscardOrphan());
+      // A later branch of the name must not find it again.
+      OG_RETURN_IF_ERROR(context_.records.MakeRemovalsDurable());
+      return outcome;
+    }
     OG_ASSIGN_OR_RETURN(view_, context_.manifest.Open(record_.branch));
     if (record_.has_protocol() && (Original() != nullptr || Rollback() != nullptr)) {
       return Finalize();
