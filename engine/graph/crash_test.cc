@@ -219,6 +219,7 @@ TEST_P(CrashTest, RecoveryMayStopAnywhere) {
     EXPECT_FALSE(GetParam().write(**graph).ok());
     machine.store().Start();
     ASSERT_THAT(machine.Open(), IsOk());
+    machine.store().NoteLossOfEach("recovery");
     EXPECT_GT(machine.store().moments().size(), 8u);
     num_points += machine.store().moments().size();
     ExpectAllWhole(machine, after);

@@ -183,35 +183,51 @@ std::vector<std::string> PowerLossStore::Unsynced() const {
   return paths;
 }
 
+MemoryStore::Objects PowerLossStore::Left(Survival& survives) const {
+  for (const auto& [from, to] : renames_)
+    survives[from] = survives[to];
+  MemoryStore::Objects left = disk_->objects();
+  for (const auto& [path, change] : changes_) {
+    if (survives[path]) continue;
+    if (change.durable.has_value()) {
+      left[path] = *change.durable;
+    } else {
+      left.erase(path);
+    }
+  }
+  return left;
+}
+
+std::shared_ptr<MemoryStore> PowerLossStore::DiskOf(MemoryStore::Objects objects) const {
+  return std::make_shared<MemoryStore>(std::string(disk_->scheme_root()), disk_->clock(),
+                                       std::move(objects));
+}
+
 std::shared_ptr<MemoryStore> PowerLossStore::AfterPowerLoss(PowerLoss loss, uint64_t seed) const {
   MutexLock lock(mutex_);
-  const MemoryStore::Objects live = disk_->objects();
-  MemoryStore::Objects left = live;
   std::mt19937_64 random(seed);
-
-  // Whether the change of each path survives.
-  std::map<std::string, bool, std::less<>> survives;
+  Survival survives;
   for (const auto& [path, change] : changes_) {
     survives[path] = loss == PowerLoss::kBytes || (loss == PowerLoss::kRandom && random() % 2 == 0);
   }
-  for (const auto& [from, to] : renames_)
-    survives[from] = survives[to];
-
+  MemoryStore::Objects left = Left(survives);
   for (const auto& [path, change] : changes_) {
-    const auto it = live.find(path);
-    if (!survives[path]) {
-      if (change.durable.has_value()) {
-        left[path] = *change.durable;
-      } else {
-        left.erase(path);
-      }
-    } else if (it != live.end() && !change.are_bytes_durable) {
-      if (loss == PowerLoss::kBytes) left[path].bytes = Buffer();
-      if (loss == PowerLoss::kRandom && random() % 2 == 0) left[path] = Torn(it->second, random);
-    }
+    const auto it = left.find(path);
+    if (!survives[path] || it == left.end() || change.are_bytes_durable) continue;
+    if (loss == PowerLoss::kBytes) it->second.bytes = Buffer();
+    if (loss == PowerLoss::kRandom && random() % 2 == 0) it->second = Torn(it->second, random);
   }
-  return std::make_shared<MemoryStore>(std::string(disk_->scheme_root()), disk_->clock(),
-                                       std::move(left));
+  return DiskOf(std::move(left));
+}
+
+std::shared_ptr<MemoryStore> PowerLossStore::AfterLossOf(std::span<const std::string> paths) const {
+  MutexLock lock(mutex_);
+  Survival survives;
+  for (const auto& [path, change] : changes_)
+    survives[path] = std::ranges::count(paths, path) == 0;
+  for (const auto& [from, to] : renames_)
+    survives[to] = survives[to] && std::ranges::count(paths, from) == 0;
+  return DiskOf(Left(survives));
 }
 
 }  // namespace og::io

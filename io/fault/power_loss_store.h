@@ -16,6 +16,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -43,6 +44,9 @@ class PowerLossStore : public HookedStore {
   // undisturbed, so that a test can try several losses at one moment.
   std::shared_ptr<MemoryStore> AfterPowerLoss(PowerLoss loss, uint64_t seed = 0) const;
 
+  // The same if the changes of `paths` alone are lost, with the renames that they were part of.
+  std::shared_ptr<MemoryStore> AfterLossOf(std::span<const std::string> paths) const;
+
   // Paths whose last change could be lost, in order.
   std::vector<std::string> Unsynced() const;
 
@@ -65,6 +69,11 @@ class PowerLossStore : public HookedStore {
   };
 
   class Stream;
+
+  // The disk with the changes that survive.
+  using Survival = std::map<std::string, bool, std::less<>>;
+  MemoryStore::Objects Left(Survival& survives) const OG_REQUIRES(mutex_);
+  std::shared_ptr<MemoryStore> DiskOf(MemoryStore::Objects objects) const;
 
   // Notes that `path` has changed; it was `before`.
   void Note(std::string_view path, std::optional<MemoryStore::Object> before,

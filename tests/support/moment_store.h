@@ -12,6 +12,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -49,6 +50,7 @@ class MomentStore final : public io::HookedStore {
   void Acknowledge() {
     acknowledged_ = true;
     Note("the acknowledgement");
+    NoteLossOfEach("the acknowledgement");
   }
 
   void Note(const std::string& after) {
@@ -60,6 +62,19 @@ class MomentStore final : public io::HookedStore {
     add("names lost", power_.AfterPowerLoss(io::PowerLoss::kNames));
     add("bytes lost", power_.AfterPowerLoss(io::PowerLoss::kBytes));
     add("power lost", power_.AfterPowerLoss(io::PowerLoss::kRandom, Seed() + moments_.size()));
+  }
+
+  // The loss of each change alone that is not durable, and of those in one folder together.
+  void NoteLossOfEach(std::string_view after) {
+    std::map<std::string, std::vector<std::string>> groups;
+    for (const std::string& path : power_.Unsynced()) {
+      groups[path] = {path};
+      groups[path.substr(0, path.rfind('/') + 1)].push_back(path);
+    }
+    for (const auto& [what, paths] : groups) {
+      moments_.push_back(
+          {io::StrCat(what, " lost after ", after), acknowledged_, power_.AfterLossOf(paths)});
+    }
   }
 
   const std::vector<Moment>& moments() const { return moments_; }

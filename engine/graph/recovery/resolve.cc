@@ -381,7 +381,7 @@ class Resolver {
                                       "it started from"));
     }
     OG_RETURN_IF_ERROR(RemoveCreatedTables());
-    return DiscardStaged(context_.root);
+    return DiscardStaged(context_);
   }
 
   // --- Published already ---------------------------------------------------------------------

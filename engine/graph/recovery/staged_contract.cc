@@ -36,6 +36,15 @@ absl::StatusOr<std::string> PromotedText(const io::Location& root, std::string_v
       io::StrCat("graph schema contract is incomplete: ", name, " is gone"));
 }
 
+// A loss of power may bring them back.
+absl::Status RemoveStaged(const io::Location& root) {
+  for (const std::string_view name : kNames) {
+    const io::Location file = root.Child(io::StrCat(name, kStaging));
+    OG_RETURN_IF_ERROR(FromStorage(file.store->Delete(file.path)));
+  }
+  return absl::OkStatus();
+}
+
 }  // namespace
 
 absl::StatusOr<AcceptedSchema> ReadPromoted(const io::Location& root) {
@@ -63,15 +72,16 @@ absl::Status PromoteStaged(const GraphContext& context, std::string_view ir_hash
     files.push_back(to.path);
   }
   OG_RETURN_IF_ERROR(FromStorage(context.root.store->Sync(files, context.env.durability())));
-  return DiscardStaged(context.root);
+  // Should they come back, they are the accepted ones.
+  return RemoveStaged(context.root);
 }
 
-absl::Status DiscardStaged(const io::Location& root) {
-  for (const std::string_view name : kNames) {
-    const io::Location file = root.Child(io::StrCat(name, kStaging));
-    OG_RETURN_IF_ERROR(FromStorage(file.store->Delete(file.path)));
-  }
-  return absl::OkStatus();
+absl::Status DiscardStaged(const GraphContext& context) {
+  OG_RETURN_IF_ERROR(RemoveStaged(context.root));
+  // The names of a folder become durable with those of an object in it.
+  const io::Location beside = context.root.Child(schema::kStateName);
+  return FromStorage(
+      beside.store->Sync(std::vector<std::string>{beside.path}, context.env.durability()));
 }
 
 absl::Status ReconcileStaged(const GraphContext& context) {
@@ -86,7 +96,7 @@ absl::Status ReconcileStaged(const GraphContext& context) {
   const bool is_promoted = fits(promoted);
   const bool is_accepted = fits(accepted);
   if (is_promoted && is_accepted && promoted->state.shape_hash == accepted->state.shape_hash) {
-    return DiscardStaged(context.root);
+    return RemoveStaged(context.root);
   }
   if (is_promoted == is_accepted) {
     return schema::ContractError(
@@ -95,8 +105,7 @@ absl::Status ReconcileStaged(const GraphContext& context) {
               "record says which one counts"
             : "neither the staged schema files nor the accepted schema fit the published tables");
   }
-  return is_promoted ? PromoteStaged(context, promoted->state.ir_hash)
-                     : DiscardStaged(context.root);
+  return is_promoted ? PromoteStaged(context, promoted->state.ir_hash) : RemoveStaged(context.root);
 }
 
 }  // namespace og::engine::graph

@@ -23,8 +23,9 @@ absl::StatusOr<AcceptedSchema> ReadPromoted(const io::Location& root);
 // with `ir_hash`.
 absl::Status PromoteStaged(const GraphContext& context, std::string_view ir_hash);
 
-// Removes what is staged.
-absl::Status DiscardStaged(const io::Location& root);
+// Removes what is staged, of which there is a record; no loss of power brings it back. REQUIRES:
+// there is an accepted schema.
+absl::Status DiscardStaged(const GraphContext& context);
 
 // Resolves staged objects of a change of which there is no record: they are finished if the
 // published tables are theirs, removed if those are the accepted schema's. kConflict if both or
