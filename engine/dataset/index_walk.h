@@ -31,8 +31,9 @@ class IndexWalk {
   };
 
   // Starts on the BTREE index over the top-level column `column`. Null where there is none that
-  // covers all fragments, or one that leaves out where rows have moved. What it needs to find rows
-  // is reserved from `budget`. The dataset need not outlive the walk, its Env has to.
+  // covers all fragments, or one that leaves out where rows have moved, and where there are no
+  // fragments. What it needs to find rows is reserved from `budget`. The dataset need not outlive
+  // the walk, its Env has to.
   //
   //   kResourceExhausted  the budget refuses
   static absl::StatusOr<std::unique_ptr<IndexWalk>> Start(

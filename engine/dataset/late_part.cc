@@ -17,16 +17,19 @@ constexpr uint64_t kFoundBytesMax = uint64_t{8} << 20;
 
 }  // namespace
 
-void DecodeMixedDictionaries(std::vector<RecordBatch>& batches) {
+absl::Status DecodeMixedDictionaries(std::vector<RecordBatch>& batches) {
   for (size_t column = 0; column < batches[0].columns.size(); ++column) {
     const auto is_dictionary = [column](const RecordBatch& batch) {
       return batch.columns[column]->type->id == format::TypeId::kDictionary;
     };
     const auto num_dictionaries = std::ranges::count_if(batches, is_dictionary);
     if (num_dictionaries == 0 || num_dictionaries == std::ssize(batches)) continue;
-    for (RecordBatch& batch : batches)
-      batch.columns[column] = format::DecodeDictionary(batch.columns[column]);
+    for (RecordBatch& batch : batches) {
+      OG_ASSIGN_OR_RETURN(batch.columns[column],
+                          format::TryDecodeDictionary(batch.columns[column]));
+    }
   }
+  return absl::OkStatus();
 }
 
 LatePart::LatePart(const LateReaders& readers, std::vector<format::RowRange> ranges,
@@ -74,9 +77,9 @@ absl::Status LatePart::Run() {
 
 absl::Status LatePart::Take() {
   const size_t count = std::min<size_t>(kept_offsets_.size(), readers_.batch_rows);
-  DecodeMixedDictionaries(kept_);
+  OG_RETURN_IF_ERROR(DecodeMixedDictionaries(kept_));
   FoundRows rows;
-  rows.filtered = format::Concat(kept_);
+  OG_ASSIGN_OR_RETURN(rows.filtered, format::TryConcat(kept_));
   kept_.clear();
   const auto end = kept_offsets_.begin() + static_cast<ptrdiff_t>(count);
   rows.offsets.assign(kept_offsets_.begin(), end);

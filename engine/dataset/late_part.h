@@ -75,6 +75,6 @@ class LatePart {
 
 // Texts come with a dictionary from the pages that have one, and without from the others: where
 // `batches` have both, all go without.
-void DecodeMixedDictionaries(std::vector<format::RecordBatch>& batches);
+absl::Status DecodeMixedDictionaries(std::vector<format::RecordBatch>& batches);
 
 }  // namespace og::engine::dataset

@@ -593,7 +593,7 @@ class Merger {
       column->children = batch.columns;
       return column;
     };
-    const RecordBatch from_source = Gather(source.batches(), source_rows);
+    OG_ASSIGN_OR_RETURN(const RecordBatch from_source, Gather(source.batches(), source_rows));
     const RecordBatch from_target = format::Take(rows, target_rows);
     const RecordBatch pairs{.schema = PairSchema(from_source.schema, from_target.schema),
                             .num_rows = from_source.num_rows,
@@ -616,7 +616,7 @@ class Merger {
       for (const Match& match : matches.first(count)) {
         rows.push_back(match.added);
       }
-      RecordBatch output = Gather(source.batches(), rows);
+      OG_ASSIGN_OR_RETURN(RecordBatch output, Gather(source.batches(), rows));
       if (!plan_.missing_columns.empty()) {
         TakeOptions options;
         options.columns = plan_.missing_columns;

@@ -12,6 +12,7 @@
 #include "engine/expr/text.h"
 #include "io/base/endian.h"
 #include "io/base/status.h"
+#include "io/base/status_macros.h"
 #include "io/base/text.h"
 
 namespace og::engine::dataset {
@@ -368,14 +369,15 @@ std::vector<int64_t> KeyTable::Matching(const KeyBatch& keys) const {
   return rows;
 }
 
-RecordBatch Gather(std::span<const RecordBatch> batches, std::span<const RowRef> rows) {
+absl::StatusOr<RecordBatch> Gather(std::span<const RecordBatch> batches,
+                                   std::span<const RowRef> rows) {
   const auto is_elsewhere = [&](const RowRef& row) { return row.batch != rows[0].batch; };
   if (!rows.empty() && std::ranges::none_of(rows, is_elsewhere)) {
     std::vector<int64_t> indices;
     indices.reserve(rows.size());
     for (const RowRef& row : rows)
       indices.push_back(row.row);
-    return Take(batches[rows[0].batch], indices);
+    return TryTake(batches[rows[0].batch], indices);
   }
   // Rows of one batch together, then in the order asked for.
   std::vector<size_t> by_batch(rows.size());
@@ -391,7 +393,7 @@ RecordBatch Gather(std::span<const RecordBatch> batches, std::span<const RowRef>
       places[by_batch[i]] = static_cast<int64_t>(i);
       indices.push_back(rows[by_batch[i]].row);
     }
-    parts.push_back(Take(batches[batch], indices));
+    OG_ASSIGN_OR_RETURN(parts.emplace_back(), TryTake(batches[batch], indices));
   }
   if (parts.empty()) {
     return format::EmptyBatch(batches[0].schema);
@@ -399,7 +401,8 @@ RecordBatch Gather(std::span<const RecordBatch> batches, std::span<const RowRef>
   if (parts.size() == 1 && std::ranges::is_sorted(places)) {
     return parts[0];
   }
-  return Take(Concat(parts), places);
+  OG_ASSIGN_OR_RETURN(const RecordBatch all, format::TryConcat(parts));
+  return format::TryTake(all, places);
 }
 
 }  // namespace og::engine::dataset

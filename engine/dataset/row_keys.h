@@ -136,7 +136,7 @@ class KeyTable {
 };
 
 // Rows of `batches` in this order as one batch. REQUIRES: at least one batch, all of one schema.
-format::RecordBatch Gather(std::span<const format::RecordBatch> batches,
-                           std::span<const RowRef> rows);
+absl::StatusOr<format::RecordBatch> Gather(std::span<const format::RecordBatch> batches,
+                                           std::span<const RowRef> rows);
 
 }  // namespace og::engine::dataset

@@ -311,8 +311,8 @@ class FragmentScan {
       gathered.push_back(std::move(batch));
     }
     if (!gathered.empty()) {
-      DecodeMixedDictionaries(gathered);
-      return gathered.size() == 1 ? std::move(gathered[0]) : format::Concat(gathered);
+      OG_RETURN_IF_ERROR(DecodeMixedDictionaries(gathered));
+      return format::TryConcat(gathered);
     }
     if (is_dense_) {
       OG_ASSIGN_OR_RETURN(all_reader_, OpenReader(plan_.all_fields, plan_.read));
@@ -425,8 +425,9 @@ class FragmentScan {
       return std::nullopt;
     }
     const size_t count = std::min<size_t>(kept_offsets_.size(), plan_.batch_rows);
-    DecodeMixedDictionaries(kept_batches_);
-    LateRows rows{.filtered = format::Concat(kept_batches_), .offsets = {}, .rest = {}};
+    OG_RETURN_IF_ERROR(DecodeMixedDictionaries(kept_batches_));
+    LateRows rows;
+    OG_ASSIGN_OR_RETURN(rows.filtered, format::TryConcat(kept_batches_));
     kept_batches_.clear();
     const auto end = kept_offsets_.begin() + static_cast<ptrdiff_t>(count);
     rows.offsets.assign(kept_offsets_.begin(), end);

@@ -79,8 +79,7 @@ absl::StatusOr<format::RecordBatch> DatasetHandle::TakeAs(std::span<const uint64
                         static_cast<int64_t>(offsets.size()), offsets, virtual_columns));
     batches.push_back(std::move(batch));
   }
-  format::RecordBatch all =
-      batches.size() == 1 ? std::move(batches.front()) : format::Concat(batches);
+  OG_ASSIGN_OR_RETURN(format::RecordBatch all, format::TryConcat(batches));
   if (in_order) {
     return all;
   }
@@ -89,7 +88,7 @@ absl::StatusOr<format::RecordBatch> DatasetHandle::TakeAs(std::span<const uint64
   for (const uint64_t address : addresses) {
     positions.push_back(std::ranges::lower_bound(sorted, address) - sorted.begin());
   }
-  return format::Take(all, positions);
+  return format::TryTake(all, positions);
 }
 
 absl::StatusOr<format::RecordBatch> DatasetHandle::TakeRowIds(std::span<const uint64_t> row_ids,

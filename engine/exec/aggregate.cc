@@ -125,11 +125,14 @@ class AggregateSink final : public Sink {
   // chunks in their order and rows in theirs, whatever the number of threads.
   absl::Status Push(const Chunk& chunk) override {
     if (chunk.num_rows == 0) return absl::OkStatus();
-    Pending pending{chunk, nullptr};
-    OG_ASSIGN_OR_RETURN(pending.arguments, ArgumentsOf(chunk));
     io::WorkerPool* const pool = PoolOf(chunk);
-    if (!shape_.keys.empty()) OG_RETURN_IF_ERROR(StartKeys(pool, pending));
-    pending_.push_back(std::move(pending));
+    const absl::Status started = Start(chunk, pool);
+    if (absl::IsResourceExhausted(started) && chunk.num_rows > 1) {
+      for (const Chunk& half : chunk.Halves())
+        OG_RETURN_IF_ERROR(Push(half));
+      return absl::OkStatus();
+    }
+    OG_RETURN_IF_ERROR(started);
     const size_t ahead = pool == nullptr ? 0 : pool->num_threads();
     while (pending_.size() > ahead)
       OG_RETURN_IF_ERROR(TakeFirst());
@@ -229,6 +232,14 @@ class AggregateSink final : public Sink {
       if (binding.entities != nullptr) return binding.entities->table()->pool();
     }
     return nullptr;
+  }
+
+  absl::Status Start(const Chunk& chunk, io::WorkerPool* pool) {
+    Pending pending{chunk, nullptr};
+    OG_ASSIGN_OR_RETURN(pending.arguments, ArgumentsOf(chunk));
+    if (!shape_.keys.empty()) OG_RETURN_IF_ERROR(StartKeys(pool, pending));
+    pending_.push_back(std::move(pending));
+    return absl::OkStatus();
   }
 
   // Starts to group the keys of the chunk. Entities are shared by many rows and often by chunks
@@ -353,7 +364,7 @@ class AggregateSink final : public Sink {
     if (overflow_ != nullptr) return absl::OkStatus();
     const uint64_t whole_keys = pending.key_places.empty() ? 0 : keys.groups->of_rows().size() * 4;
     const absl::Status fits = memory_.Set(kCopies * table_->MemoryBytes() + whole_keys);
-    if (!absl::IsResourceExhausted(fits)) return fits;
+    if (!absl::IsResourceExhausted(fits) && !(fits.ok() && table_->full())) return fits;
     overflow_ = std::make_unique<Overflow>(shape_, 0);
     return absl::OkStatus();
   }
@@ -383,25 +394,49 @@ class AggregateSink final : public Sink {
     }
     std::erase(groups, kNoGroup);
     OG_RETURN_IF_ERROR(AccumulateRows(arguments, kept, groups, *table_));
+    return SpillRows(keys, key_rows, arguments, first, spilled);
+  }
+
+  // Rows `spilled` to the files, in as many parts as their texts need.
+  absl::Status SpillRows(const Keys& keys, std::span<const uint32_t> key_rows,
+                         const std::vector<RowValues>& arguments, int64_t first,
+                         std::span<const uint32_t> spilled) {
+    const absl::StatusOr<std::vector<ArrayPtr>> columns =
+        SpilledColumns(keys, key_rows, arguments, first, spilled);
+    if (absl::IsResourceExhausted(columns.status()) && spilled.size() > 1) {
+      const size_t half = spilled.size() / 2;
+      OG_RETURN_IF_ERROR(SpillRows(keys, key_rows, arguments, first, spilled.first(half)));
+      return SpillRows(keys, key_rows, arguments, first, spilled.subspan(half));
+    }
+    OG_RETURN_IF_ERROR(columns.status());
+    std::vector<uint64_t> hashes;
+    for (const uint32_t row : spilled)
+      hashes.push_back(keys.groups->groups()[keys.groups->of_rows()[key_rows[row]]].hash);
+    return overflow_->Add(*columns, hashes);
+  }
+
+  static absl::StatusOr<std::vector<ArrayPtr>> SpilledColumns(
+      const Keys& keys, std::span<const uint32_t> key_rows, const std::vector<RowValues>& arguments,
+      int64_t first, std::span<const uint32_t> spilled) {
     format::FixedBuilder<int64_t> numbers(format::Int64());
     std::vector<int64_t> spilled_keys;
-    std::vector<uint64_t> hashes;
     for (const uint32_t row : spilled) {
       numbers.Append(first + row);
       spilled_keys.push_back(key_rows[row]);
-      hashes.push_back(keys.groups->groups()[group_of[key_rows[row]]].hash);
     }
     std::vector<ArrayPtr> columns = {numbers.Finish()};
-    for (const ArrayPtr& key : keys.columns)
-      columns.push_back(DecodeDictionary(Take(*key, spilled_keys)));
+    for (const ArrayPtr& key : keys.columns) {
+      OG_ASSIGN_OR_RETURN(const ArrayPtr taken, TryTake(*key, spilled_keys));
+      OG_ASSIGN_OR_RETURN(columns.emplace_back(), TryDecodeDictionary(taken));
+    }
     for (const RowValues& argument : arguments) {
       if (argument.values == nullptr) continue;
       std::vector<int64_t> places;
       for (const uint32_t row : spilled)
         places.push_back(argument.rows[row]);
-      columns.push_back(Take(*argument.values, places));
+      OG_ASSIGN_OR_RETURN(columns.emplace_back(), TryTake(*argument.values, places));
     }
-    return overflow_->Add(columns, hashes);
+    return columns;
   }
 
   // Rows `kept` of the arguments to groups[i] each.
@@ -428,9 +463,15 @@ class AggregateSink final : public Sink {
   }
 
   absl::Status Settle(const BatchSpill& rows, size_t level) {
+    OG_ASSIGN_OR_RETURN(const std::unique_ptr<Overflow> overflow, AggregateFile(rows, level));
+    return overflow == nullptr ? absl::OkStatus() : Settle(*overflow);
+  }
+
+  // The groups of a file that fit into memory become a run; the rows of the others, or null.
+  absl::StatusOr<std::unique_ptr<Overflow>> AggregateFile(const BatchSpill& rows, size_t level) {
+    HeldMemory memory(context_.tables.budget());
     OG_ASSIGN_OR_RETURN(const std::unique_ptr<GroupTable> table,
                         GroupTable::Make(shape_.key_types, shape_.aggregates));
-    HeldMemory memory(context_.tables.budget());
     std::unique_ptr<Overflow> overflow;
     for (size_t i = 0; i < rows.num_batches(); ++i) {
       OG_RETURN_IF_ERROR(context_.CheckInterrupt());
@@ -438,14 +479,13 @@ class AggregateSink final : public Sink {
       OG_RETURN_IF_ERROR(AddBatch(batch, *table, overflow.get()));
       if (overflow != nullptr) continue;
       const absl::Status fits = memory.Set(kCopies * table->MemoryBytes());
-      if (fits.ok()) continue;
-      if (!absl::IsResourceExhausted(fits) || level == kSplitsMax) return fits;
+      if (fits.ok() && !table->full()) continue;
+      if (!fits.ok() && (!absl::IsResourceExhausted(fits) || level == kSplitsMax)) return fits;
       overflow = std::make_unique<Overflow>(shape_, level);
     }
     GroupTable::Columns groups = table->Finish();
     OG_RETURN_IF_ERROR(AddRun(InOrderOfProjections(groups), groups.first_rows));
-    memory.Release();
-    return overflow == nullptr ? absl::OkStatus() : Settle(*overflow);
+    return overflow;
   }
 
   // Rows of a file to `table`, or to `overflow` if that is not null and they have no group.

@@ -925,7 +925,8 @@ class ExpandStage final : public Stage {
                                                                 kBytesPerEdgeRow));
       batches.push_back(*std::move(part));
     }
-    RecordBatch batch = batches.empty() ? format::EmptyBatch(stream->schema()) : Concat(batches);
+    if (batches.empty()) batches.push_back(format::EmptyBatch(stream->schema()));
+    OG_ASSIGN_OR_RETURN(RecordBatch batch, TryConcat(batches));
     std::vector<uint64_t> addresses;
     const ArrayPtr column = batch.columns.back();
     for (int64_t i = 0; i < column->length; ++i)

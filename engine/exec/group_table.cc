@@ -1,10 +1,7 @@
 #include "engine/exec/group_table.h"
 
 #include <algorithm>
-#include <cstring>
 #include <optional>
-#include <string>
-#include <type_traits>
 #include <utility>
 
 #include "io/base/error_detail.h"
@@ -25,6 +22,7 @@ class Accumulator {
   virtual void Grow(size_t num_groups) = 0;
   // Row i of `values` belongs to group groups[i].
   virtual absl::Status Add(const RowValues& values, std::span<const uint32_t> groups) = 0;
+  // Gives up what it has as it goes.
   virtual ArrayPtr Finish() = 0;
   // Of values that live outside of the accumulator: texts.
   virtual uint64_t ValueBytes() const { return 0; }
@@ -37,8 +35,9 @@ constexpr uint64_t kBytesPerGroup = 96;
 constexpr uint64_t kBytesPerAggregate = 40;
 
 constexpr size_t kFirstSlots = 64;
-constexpr size_t kFirstBlockBytes = 1024;
-constexpr size_t kBlockBytesMax = 65'536;
+
+// Bytes of texts that were replaced before those that are left are moved together.
+constexpr uint64_t kReplacedBytesMin = uint64_t{1} << 20;
 
 // Calls visit(value's place, group) for each row whose value is not null, in the order of the rows.
 template <typename Visit>
@@ -120,35 +119,77 @@ class Extreme final : public Accumulator {
   void Grow(size_t num_groups) override { best_.resize(num_groups); }
   absl::Status Add(const RowValues& values, std::span<const uint32_t> groups) override {
     ForEachValue(values, groups, [&, &array = *values.values](int64_t at, uint32_t group) {
+      const T value = array.template Value<T>(at);
       std::optional<T>& best = best_[group];
-      if constexpr (std::is_same_v<T, std::string>) {
-        const std::string_view value = array.StringValue(at);
-        if (best && (least_ ? value >= *best : value <= *best)) return;
-        text_bytes_ += value.size() - (best ? best->size() : 0);
-        best = std::string(value);
-      } else {
-        const T value = array.template Value<T>(at);
-        if (!best || (least_ ? value < *best : value > *best)) best = value;
-      }
+      if (!best || (least_ ? value < *best : value > *best)) best = value;
     });
     return absl::OkStatus();
   }
   ArrayPtr Finish() override {
-    using Builder = std::conditional_t<std::is_same_v<T, std::string>, format::StringBuilder,
-                                       format::FixedBuilder<T>>;
-    Builder builder(type_);
-    for (const std::optional<T>& best : best_) {
+    format::FixedBuilder<T> builder(type_);
+    for (const std::optional<T>& best : best_)
       best.has_value() ? builder.Append(*best) : builder.AppendNull();
-    }
     return builder.Finish();
   }
-  uint64_t ValueBytes() const override { return text_bytes_; }
 
  private:
   TypePtr type_;
   bool least_;
   std::vector<std::optional<T>> best_;
-  uint64_t text_bytes_ = 0;
+};
+
+// The first or last text in the order of its bytes.
+class TextExtreme final : public Accumulator {
+ public:
+  TextExtreme(TypePtr type, bool least) : type_(std::move(type)), least_(least) {}
+  void Grow(size_t num_groups) override { best_.resize(num_groups); }
+  absl::Status Add(const RowValues& values, std::span<const uint32_t> groups) override {
+    ForEachValue(values, groups, [&, &array = *values.values](int64_t at, uint32_t group) {
+      const std::string_view value = array.StringValue(at);
+      std::optional<std::span<char>>& best = best_[group];
+      if (best && (least_ ? value >= ViewOf(*best) : value <= ViewOf(*best))) return;
+      Replace(best, value);
+    });
+    if (replaced_bytes_ > std::max(kReplacedBytesMin, texts_.num_bytes() / 2)) MoveTogether();
+    return absl::OkStatus();
+  }
+  ArrayPtr Finish() override {
+    format::StringBuilder builder(type_);
+    builder.Reserve(best_.size(), texts_.num_bytes() - replaced_bytes_);
+    for (const std::optional<std::span<char>>& best : best_)
+      best.has_value() ? builder.Append(ViewOf(*best)) : builder.AppendNull();
+    return builder.Finish();
+  }
+  uint64_t ValueBytes() const override { return texts_.num_bytes(); }
+
+ private:
+  static std::string_view ViewOf(std::span<const char> text) { return {text.data(), text.size()}; }
+
+  void Replace(std::optional<std::span<char>>& best, std::string_view value) {
+    const size_t room = best.has_value() ? best->size() : 0;
+    if (best.has_value() && value.size() <= room) {
+      std::ranges::copy(value, best->begin());
+      best = best->first(value.size());
+      replaced_bytes_ += room - value.size();
+    } else {
+      best = texts_.Keep(value);
+      replaced_bytes_ += room;
+    }
+  }
+
+  void MoveTogether() {
+    ByteBlocks together;
+    for (std::optional<std::span<char>>& best : best_)
+      if (best.has_value()) best = together.Keep(ViewOf(*best));
+    texts_ = std::move(together);
+    replaced_bytes_ = 0;
+  }
+
+  TypePtr type_;
+  bool least_;
+  std::vector<std::optional<std::span<char>>> best_;  // in texts_
+  ByteBlocks texts_;
+  uint64_t replaced_bytes_ = 0;  // of texts_, in no group any more
 };
 
 absl::Status Unsupported(AggregateFunction function, const TypePtr& type) {
@@ -174,7 +215,7 @@ absl::StatusOr<std::unique_ptr<Accumulator>> MakeExtreme(AggregateFunction funct
     case format::TypeId::kFloat64:
       return std::make_unique<Extreme<double>>(type, least);
     case format::TypeId::kUtf8:
-      return std::make_unique<Extreme<std::string>>(type, least);
+      return std::make_unique<TextExtreme>(type, least);
     default:
       return Unsupported(function, type);
   }
@@ -245,21 +286,6 @@ absl::StatusOr<std::unique_ptr<GroupTable>> GroupTable::Make(
   return table;
 }
 
-std::string_view GroupTable::Keep(std::string_view bytes) {
-  num_key_bytes_ += bytes.size();
-  if (bytes.empty()) return {};
-  if (bytes.size() > block_left_) {
-    block_bytes_ =
-        std::max(bytes.size(), std::clamp(2 * block_bytes_, kFirstBlockBytes, kBlockBytesMax));
-    block_left_ = block_bytes_;
-    blocks_.push_back(std::make_unique_for_overwrite<char[]>(block_bytes_));
-  }
-  char* const start = blocks_.back().get() + (block_bytes_ - block_left_);
-  std::memcpy(start, bytes.data(), bytes.size());
-  block_left_ -= bytes.size();
-  return {start, bytes.size()};
-}
-
 void GroupTable::GrowSlots() {
   const std::vector<Slot> before =
       std::exchange(slots_, std::vector<Slot>(std::max(kFirstSlots, 2 * slots_.size())));
@@ -283,7 +309,8 @@ uint32_t GroupTable::GroupOf(const KeyGroups& rows, const KeyGroups::Group& grou
   }
   if (!may_add) return kNoGroup;
   slots_[at] = {group.hash, static_cast<uint32_t>(num_groups_++)};
-  key_bytes_.push_back(Keep(group.bytes));
+  const std::span<const char> key_bytes = blocks_.Keep(group.bytes);
+  key_bytes_.emplace_back(key_bytes.data(), key_bytes.size());
   first_rows_.push_back(row_number);
   for (size_t key = 0; key < key_builders_.size(); ++key)
     AppendValue(*rows.keys()[key], group.row, *key_builders_[key]);
@@ -301,20 +328,31 @@ absl::Status GroupTable::Accumulate(std::span<const RowValues> arguments,
 }
 
 uint64_t GroupTable::MemoryBytes() const {
-  uint64_t bytes =
-      2 * num_key_bytes_ + num_groups_ * (kBytesPerGroup + kBytesPerAggregate * aggregates_.size());
+  uint64_t bytes = 2 * blocks_.num_bytes() +
+                   num_groups_ * (kBytesPerGroup + kBytesPerAggregate * aggregates_.size());
   for (const Aggregate& aggregate : aggregates_)
     bytes += aggregate.accumulator->ValueBytes();
   return bytes;
 }
 
+bool GroupTable::full() const {
+  return std::ranges::any_of(key_builders_, [](const auto& builder) { return builder->full(); }) ||
+         std::ranges::any_of(aggregates_, [](const Aggregate& aggregate) {
+           return aggregate.accumulator->ValueBytes() >= format::kBuilderBytesMax;
+         });
+}
+
 GroupTable::Columns GroupTable::Finish() {
+  slots_ = std::vector<Slot>();
+  key_bytes_ = std::vector<std::string_view>();
+  blocks_ = ByteBlocks();
   Columns columns;
   for (const auto& builder : key_builders_)
     columns.keys.push_back(builder->Finish());
   for (Aggregate& aggregate : aggregates_) {
     aggregate.accumulator->Grow(num_groups_);
     columns.aggregates.push_back(aggregate.accumulator->Finish());
+    aggregate.accumulator.reset();
   }
   format::FixedBuilder<int64_t> first_rows(format::Int64());
   for (const int64_t row : first_rows_)

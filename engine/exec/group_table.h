@@ -11,6 +11,7 @@
 #include "absl/status/status.h"
 #include "absl/status/statusor.h"
 
+#include "engine/exec/byte_blocks.h"
 #include "engine/exec/key_groups.h"
 #include "engine/query/ast.h"
 #include "format/arrow/array.h"
@@ -55,6 +56,8 @@ class GroupTable {
 
   // Memory that it takes, about.
   uint64_t MemoryBytes() const;
+  // Whether a column has so many bytes that groups should go elsewhere.
+  bool full() const;
 
   // A value a group in each column. Once.
   struct Columns {
@@ -77,20 +80,15 @@ class GroupTable {
     uint32_t group = kNoGroup;
   };
 
-  // The bytes of a group's keys; they are kept in blocks that never move.
-  std::string_view Keep(std::string_view bytes);
   void GrowSlots();
 
   std::vector<std::unique_ptr<format::ArrayBuilder>> key_builders_;
   std::vector<Aggregate> aggregates_;
   std::vector<Slot> slots_;  // by hash, open addressing; a power of two, at most half full
-  std::vector<std::string_view> key_bytes_;  // by group
-  std::vector<std::unique_ptr<char[]>> blocks_;
-  size_t block_bytes_ = 0;  // of the last block
-  size_t block_left_ = 0;   // of these, not used yet
+  std::vector<std::string_view> key_bytes_;  // by group, in blocks_
+  ByteBlocks blocks_;
   std::vector<int64_t> first_rows_;
   size_t num_groups_ = 0;
-  uint64_t num_key_bytes_ = 0;
 };
 
 }  // namespace og::engine::exec

@@ -173,8 +173,8 @@ class ScanStage final : public Stage {
       OG_RETURN_IF_ERROR(memory.Add(OwnBytes(*batch)));
       batches.push_back(*std::move(batch));
     }
-    const RecordBatch all =
-        batches.empty() ? format::EmptyBatch(stream->schema()) : Concat(batches);
+    if (batches.empty()) batches.push_back(format::EmptyBatch(stream->schema()));
+    OG_ASSIGN_OR_RETURN(const RecordBatch all, TryConcat(batches));
     all_ = EntitiesIn(table_, all, options_.with_row_address);
     memory_ = std::move(memory);
     return absl::OkStatus();

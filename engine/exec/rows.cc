@@ -1,6 +1,7 @@
 #include "engine/exec/rows.h"
 
 #include <algorithm>
+#include <numeric>
 #include <utility>
 
 #include "engine/dataset/positions.h"
@@ -94,7 +95,7 @@ absl::Status Entities::Fetch(const std::vector<std::string>& names) {
 absl::StatusOr<ArrayPtr> Entities::Column(const std::string& name) {
   OG_RETURN_IF_ERROR(Fetch({name}));
   ArrayPtr& column = columns_.at(name);
-  column = DecodeDictionary(column);
+  OG_ASSIGN_OR_RETURN(column, TryDecodeDictionary(column));
   return column;
 }
 
@@ -163,6 +164,13 @@ Chunk Chunk::Pick(std::span<const uint32_t> rows) const {
   return picked;
 }
 
+std::array<Chunk, 2> Chunk::Halves() const {
+  std::vector<uint32_t> rows(num_rows);
+  std::iota(rows.begin(), rows.end(), 0);
+  const std::span<const uint32_t> all(rows);
+  return {Pick(all.first(num_rows / 2)).Compact(), Pick(all.subspan(num_rows / 2)).Compact()};
+}
+
 Chunk Chunk::Compact() const {
   Chunk compact = *this;
   for (Binding& binding : compact.bindings) {
@@ -178,11 +186,12 @@ Chunk Chunk::Compact() const {
   return compact;
 }
 
-absl::StatusOr<ArrayPtr> Chunk::Column(size_t variable, const std::string& column) const {
+absl::StatusOr<ArrayPtr> Chunk::Column(size_t variable, const std::string& column,
+                                       int64_t bytes_max) const {
   const Binding& binding = bindings[variable];
   OG_ASSIGN_OR_RETURN(ArrayPtr values, binding.entities->Column(column));
   if (IsEachOnce(binding.slots, values->length)) return values;
-  return Take(*values, Indices(binding.slots));
+  return TryTake(*values, Indices(binding.slots), bytes_max);
 }
 
 uint64_t Chunk::MemoryBytes() const {

@@ -3,6 +3,7 @@
 // for each entity and not for each row.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <map>
 #include <memory>
@@ -88,8 +89,14 @@ struct Chunk {
   // from then on is read for the rows that are left.
   Chunk Compact() const;
 
-  // Property `column` of variable `variable`, one value a row.
-  absl::StatusOr<format::ArrayPtr> Column(size_t variable, const std::string& column) const;
+  // Both halves of the rows, compact. REQUIRES: two rows.
+  std::array<Chunk, 2> Halves() const;
+
+  // Property `column` of variable `variable`, one value a row. kResourceExhausted if the rows have
+  // more than one array holds, or texts of more than `bytes_max` that are not in memory as they
+  // are: fewer rows may do.
+  absl::StatusOr<format::ArrayPtr> Column(size_t variable, const std::string& column,
+                                          int64_t bytes_max = format::kOffsetMax) const;
 
   // Bytes of the slots; entities are shared with other chunks and not counted.
   uint64_t MemoryBytes() const;

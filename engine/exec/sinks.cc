@@ -13,7 +13,9 @@
 #include "engine/exec/order.h"
 #include "engine/exec/result_rows.h"
 #include "engine/exec/sorted_runs.h"
+#include "format/arrow/builder.h"
 #include "io/base/error_detail.h"
+#include "io/base/status.h"
 #include "io/base/status_macros.h"
 #include "io/base/text.h"
 
@@ -30,6 +32,9 @@ constexpr uint64_t kHeldRowsMin = 65'536;
 constexpr size_t kResultRows = 65'536;
 constexpr uint64_t kResultBytes = uint64_t{4} << 20;
 constexpr size_t kFirstResultRows = 1024;
+
+// Of a long text that many rows have in common, as many copies at once as have these bytes.
+constexpr int64_t kValuesBytesMax = int64_t{64} << 20;
 
 // Chunks of fewer rows are not split for want of memory: each part becomes a file.
 constexpr size_t kSplitRowsMin = 16;
@@ -64,6 +69,14 @@ uint64_t BytesOf(const std::vector<ArrayPtr>& arrays) {
   return bytes;
 }
 
+// Of the texts themselves.
+uint64_t TextBytes(const std::vector<ArrayPtr>& arrays) {
+  int64_t bytes = 0;
+  for (const ArrayPtr& array : arrays)
+    if (array->type->is_variable()) bytes += array->OffsetAt(array->length) - array->OffsetAt(0);
+  return static_cast<uint64_t>(bytes);
+}
+
 std::vector<uint32_t> FirstRows(size_t count) {
   std::vector<uint32_t> rows(count);
   for (uint32_t i = 0; i < count; ++i)
@@ -94,9 +107,15 @@ class PlainSink final : public Sink {
 
  private:
   absl::Status Keep(const Chunk& chunk) {
-    OG_ASSIGN_OR_RETURN(std::vector<ArrayPtr> values, Project(context_, plan_, chunk));
+    absl::StatusOr<std::vector<ArrayPtr>> values = Project(context_, plan_, chunk);
+    if (absl::IsResourceExhausted(values.status()) && chunk.num_rows > 1) {
+      for (const Chunk& half : chunk.Halves())
+        OG_RETURN_IF_ERROR(Keep(half));
+      return absl::OkStatus();
+    }
+    OG_RETURN_IF_ERROR(values.status());
     rows_left_ -= chunk.num_rows;
-    return rows_.Append(std::move(values));
+    return rows_.Append(*std::move(values));
   }
 
   const ExecContext& context_;
@@ -169,7 +188,7 @@ class OrderSink final : public Sink {
   // Whether tie breaks are read only of rows that may be in the result: a limit leaves few.
   bool ties_late() const { return plan_.limit.has_value() && *plan_.limit < kHeldRowsMin; }
 
-  absl::Status Hold(const Chunk& chunk) {
+  absl::StatusOr<Held> WithKeys(const Chunk& chunk) const {
     Held held{chunk, {}};
     for (const query::PlanOrdering& ordering : plan_.orderings) {
       const query::Expr& expr =
@@ -177,16 +196,23 @@ class OrderSink final : public Sink {
       OG_ASSIGN_OR_RETURN(held.keys.emplace_back(), ValuesOf(context_, expr, chunk));
     }
     if (!ties_late()) OG_RETURN_IF_ERROR(ReadTieBreaks(held));
-    // Sorting copies the keys.
-    const uint64_t bytes = chunk.MemoryBytes() + 2 * BytesOf(held.keys) + NewEntityBytes(chunk);
-    absl::Status reserved = memory_.Add(bytes);
+    return held;
+  }
+
+  absl::Status Hold(const Chunk& chunk) {
+    absl::StatusOr<Held> made = WithKeys(chunk);
+    if (absl::IsResourceExhausted(made.status()) && chunk.num_rows > 1) return HoldInHalves(chunk);
+    OG_RETURN_IF_ERROR(made.status());
+    Held& held = *made;
+    const uint64_t bytes = BytesHeld(held) + NewEntityBytes(chunk);
+    absl::Status reserved = Reserve(bytes, held);
     if (absl::IsResourceExhausted(reserved) && !held_.empty() && ties_late()) {
       OG_RETURN_IF_ERROR(KeepWithin(*plan_.limit));
-      reserved = memory_.Add(bytes);
+      reserved = Reserve(bytes, held);
     }
     if (absl::IsResourceExhausted(reserved) && !held_.empty()) {
       OG_RETURN_IF_ERROR(SpillRun());
-      reserved = memory_.Add(bytes);
+      reserved = Reserve(bytes, held);
     }
     if (absl::IsResourceExhausted(reserved) && chunk.num_rows >= kSplitRowsMin) {
       held.keys.clear();
@@ -198,6 +224,22 @@ class OrderSink final : public Sink {
     num_held_ += chunk.num_rows;
     held_.push_back(std::move(held));
     return ties_late() && num_held_ >= held_max() ? Prune() : absl::OkStatus();
+  }
+
+  // Sorting copies the keys.
+  static uint64_t BytesHeld(const Held& held) {
+    return held.chunk.MemoryBytes() + 2 * BytesOf(held.keys);
+  }
+
+  // Makes room for `held`. All texts of a key become one array to sort them.
+  absl::Status Reserve(uint64_t bytes, const Held& held) {
+    const uint64_t text_bytes = TextBytes(held.keys);
+    if (!held_.empty() && text_bytes_ + text_bytes > format::kBuilderBytesMax) {
+      return io::ResourceExhaustedError("the keys of an order have more bytes than an array");
+    }
+    OG_RETURN_IF_ERROR(memory_.Add(bytes));
+    text_bytes_ += text_bytes;
+    return absl::OkStatus();
   }
 
   // Rows that are held before those are dropped that cannot be in the result.
@@ -220,11 +262,9 @@ class OrderSink final : public Sink {
   // Wide rows: what does not fit as one chunk may fit as two.
   absl::Status HoldInHalves(const Chunk& chunk) {
     std::fill(last_entities_.begin(), last_entities_.end(), nullptr);
-    std::vector<uint32_t> rows = FirstRows(chunk.num_rows);
-    const std::span<const uint32_t> all(rows);
-    const size_t half = rows.size() / 2;
-    OG_RETURN_IF_ERROR(Hold(chunk.Pick(all.first(half)).Compact()));
-    return Hold(chunk.Pick(all.subspan(half)).Compact());
+    for (const Chunk& half : chunk.Halves())
+      OG_RETURN_IF_ERROR(Hold(half));
+    return absl::OkStatus();
   }
 
   // Bytes of the entities of `chunk` that the chunk before does not hold already.
@@ -281,7 +321,7 @@ class OrderSink final : public Sink {
   }
 
   // The projections of the rows `order` (numbers over all chunks), in that order, behind their keys
-  // if `with_keys`.
+  // if `with_keys`. kResourceExhausted if they are too much at once.
   absl::StatusOr<std::vector<ArrayPtr>> Materialize(std::span<const int64_t> order,
                                                     bool with_keys) const {
     std::vector<int64_t> starts;  // number of each chunk's first row
@@ -302,6 +342,7 @@ class OrderSink final : public Sink {
     std::vector<std::vector<ArrayPtr>> parts(num_keys + plan_.projections.size());
     std::vector<int64_t> at_of(held_.size());
     int64_t num_rows = 0;
+    uint64_t text_bytes = 0;
     for (size_t i = 0; i < held_.size(); ++i) {
       at_of[i] = num_rows;
       if (rows_of[i].empty()) continue;
@@ -310,6 +351,10 @@ class OrderSink final : public Sink {
         parts[key].push_back(Take(*held_[i].keys[key], indices));
       OG_ASSIGN_OR_RETURN(std::vector<ArrayPtr> values,
                           Project(context_, plan_, held_[i].chunk.Pick(rows_of[i]).Compact()));
+      text_bytes += TextBytes(values);
+      if (text_bytes > kValuesBytesMax && order.size() > 1) {
+        return io::ResourceExhaustedError("rows of a result have too many bytes together");
+      }
       for (size_t column = 0; column < values.size(); ++column) {
         parts[num_keys + column].push_back(std::move(values[column]));
       }
@@ -319,8 +364,10 @@ class OrderSink final : public Sink {
     for (const auto& [chunk, position] : places)
       final_rows.push_back(at_of[chunk] + position);
     std::vector<ArrayPtr> result;
-    for (const std::vector<ArrayPtr>& column : parts)
-      result.push_back(Take(*Concat(column), final_rows));
+    for (const std::vector<ArrayPtr>& column : parts) {
+      OG_ASSIGN_OR_RETURN(const ArrayPtr all, TryConcat(column));
+      OG_ASSIGN_OR_RETURN(result.emplace_back(), TryTake(*all, final_rows));
+    }
     return result;
   }
 
@@ -333,12 +380,17 @@ class OrderSink final : public Sink {
     for (size_t start = 0; start < order.size();) {
       OG_RETURN_IF_ERROR(context_.CheckInterrupt());
       const size_t count = std::min(part_rows, order.size() - start);
-      OG_ASSIGN_OR_RETURN(std::vector<ArrayPtr> values,
-                          Materialize(std::span(order).subspan(start, count), with_keys));
+      absl::StatusOr<std::vector<ArrayPtr>> values =
+          Materialize(std::span(order).subspan(start, count), with_keys);
+      if (absl::IsResourceExhausted(values.status()) && count > 1) {
+        part_rows = count / 2;
+        continue;
+      }
+      OG_RETURN_IF_ERROR(values.status());
       start += count;
-      const uint64_t row_bytes = std::max<uint64_t>(BytesOf(values) / count, 1);
+      const uint64_t row_bytes = std::max<uint64_t>(BytesOf(*values) / count, 1);
       part_rows = std::clamp<size_t>(kResultBytes / row_bytes, 1, kResultRows);
-      OG_RETURN_IF_ERROR(consume(std::move(values)));
+      OG_RETURN_IF_ERROR(consume(*std::move(values)));
     }
     return absl::OkStatus();
   }
@@ -360,6 +412,7 @@ class OrderSink final : public Sink {
         true, [&](std::vector<ArrayPtr> values) { return runs_->Append(std::move(values)); }));
     held_.clear();
     num_held_ = 0;
+    text_bytes_ = 0;
     std::fill(last_entities_.begin(), last_entities_.end(), nullptr);
     memory_.Release();
     return absl::OkStatus();
@@ -386,6 +439,7 @@ class OrderSink final : public Sink {
   absl::Status KeepRows(const std::vector<int64_t>& rows) {
     std::vector<Held> kept;
     uint64_t bytes = 0;
+    text_bytes_ = 0;
     int64_t start = 0;
     auto row = rows.begin();
     for (const Held& held : held_) {
@@ -400,7 +454,8 @@ class OrderSink final : public Sink {
       const std::vector<int64_t> indices(local.begin(), local.end());
       for (const ArrayPtr& key : held.keys)
         part.keys.push_back(Take(*key, indices));
-      bytes += part.chunk.MemoryBytes() + 2 * BytesOf(part.keys) + NewEntityBytes(part.chunk);
+      bytes += BytesHeld(part) + NewEntityBytes(part.chunk);
+      text_bytes_ += TextBytes(part.keys);
     }
     held_ = std::move(kept);
     num_held_ = rows.size();
@@ -416,6 +471,7 @@ class OrderSink final : public Sink {
   std::vector<size_t> tie_breaks_;
   std::vector<Held> held_;
   uint64_t num_held_ = 0;
+  uint64_t text_bytes_ = 0;  // of the keys that are held
   uint64_t num_rows_ = 0;
   std::unique_ptr<SortedRuns> runs_;  // null: everything is held
 };
@@ -424,11 +480,12 @@ class OrderSink final : public Sink {
 
 absl::StatusOr<ArrayPtr> ValuesOf(const ExecContext& context, const query::Expr& expr,
                                   const Chunk& chunk) {
+  const int64_t bytes_max = chunk.num_rows > 1 ? kValuesBytesMax : format::kOffsetMax;
   if (expr.kind == query::ExprKind::kProperty) {
-    return chunk.Column(context.layout.NumberOf(expr.variable), expr.property);
+    return chunk.Column(context.layout.NumberOf(expr.variable), expr.property, bytes_max);
   }
   if (expr.kind == query::ExprKind::kVariable) {
-    return chunk.Column(context.layout.NumberOf(expr.variable), "id");
+    return chunk.Column(context.layout.NumberOf(expr.variable), "id", bytes_max);
   }
   if (expr.kind == query::ExprKind::kNearest) {
     OG_ASSIGN_OR_RETURN(const ArrayPtr vectors,

@@ -315,7 +315,7 @@ class Stager {
     OG_ASSIGN_OR_RETURN(const std::vector<RecordBatch> matched,
                         MatchedRows(*working, type, *where.filter, where.filter));
     if (matched.empty()) return absl::OkStatus();
-    RecordBatch rows = format::Concat(matched);
+    OG_ASSIGN_OR_RETURN(RecordBatch rows, format::TryConcat(matched));
     OG_ASSIGN_OR_RETURN(const Values values, ValuesOf(step));
     for (size_t i = 0; i < rows.columns.size(); ++i) {
       const format::Field& field = rows.schema->fields[i];
@@ -340,7 +340,7 @@ class Stager {
     absl::flat_hash_set<std::string_view> shadowed;
     std::optional<RecordBatch> pending;
     if (!working.staged.rows.empty()) {
-      pending = LastRowOfEachId(working.staged.rows);
+      OG_ASSIGN_OR_RETURN(pending, LastRowOfEachId(working.staged.rows));
       const format::ArrayPtr ids = pending->Column("id");
       for (int64_t i = 0; i < ids->length; ++i)
         shadowed.insert(ids->StringValue(i));
@@ -455,8 +455,8 @@ absl::StatusOr<StagedMutation> StageMutation(io::Env& env, const Snapshot& snaps
   return Stager(env, snapshot, params).Run(plan);
 }
 
-RecordBatch LastRowOfEachId(const std::vector<RecordBatch>& rows) {
-  const RecordBatch all = rows.size() == 1 ? rows[0] : format::Concat(rows);
+absl::StatusOr<RecordBatch> LastRowOfEachId(const std::vector<RecordBatch>& rows) {
+  OG_ASSIGN_OR_RETURN(const RecordBatch all, format::TryConcat(rows));
   const format::ArrayPtr ids = all.Column("id");
   absl::flat_hash_map<std::string_view, size_t> places;
   std::vector<int64_t> last;

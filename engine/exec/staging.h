@@ -59,6 +59,6 @@ absl::StatusOr<StagedMutation> StageMutation(io::Env& env, const Snapshot& snaps
 
 // `rows` as one batch in which every id stands once: of equal ids the last row, in order of first
 // appearance. REQUIRES: not empty, a column `id`.
-format::RecordBatch LastRowOfEachId(const std::vector<format::RecordBatch>& rows);
+absl::StatusOr<format::RecordBatch> LastRowOfEachId(const std::vector<format::RecordBatch>& rows);
 
 }  // namespace og::engine::exec

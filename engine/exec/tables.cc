@@ -32,12 +32,13 @@ constexpr int64_t kBuildBatchRows = 65'536;
 // Longest dictionary of a part of a column that is kept: those of all parts become one.
 constexpr int64_t kWholeDictionaryMax = 16'384;
 
-std::vector<ArrayPtr> ColumnsNamed(const RecordBatch& batch,
-                                   const std::vector<std::string>& names) {
+absl::StatusOr<std::vector<ArrayPtr>> ColumnsNamed(const RecordBatch& batch,
+                                                   const std::vector<std::string>& names) {
   std::vector<ArrayPtr> columns;
   for (const std::string& name : names) {
-    const ArrayPtr column = batch.Column(name);
-    columns.push_back(column == nullptr ? nullptr : DecodeDictionary(column));
+    ArrayPtr& column = columns.emplace_back(batch.Column(name));
+    if (column == nullptr) continue;
+    OG_ASSIGN_OR_RETURN(column, TryDecodeDictionary(column));
   }
   return columns;
 }
@@ -64,7 +65,7 @@ ArrayPtr Coded(const ArrayPtr& part, const format::TypePtr& type) {
 
 // The arrays one after the other, with a dictionary if some have one and none a long one: texts
 // come with a dictionary from the pages that have one.
-ArrayPtr ConcatCoded(std::vector<ArrayPtr> parts) {
+absl::StatusOr<ArrayPtr> ConcatCoded(std::vector<ArrayPtr> parts) {
   const auto some = std::ranges::find_if(parts, IsCoded);
   const format::TypePtr type = some == parts.end() ? nullptr : (*some)->type;
   bool is_short = type != nullptr && *type == *format::Dictionary(format::Int32(), format::Utf8());
@@ -73,10 +74,12 @@ ArrayPtr ConcatCoded(std::vector<ArrayPtr> parts) {
     is_short = *coded->type == *type && coded->dictionary->length <= kWholeDictionaryMax;
     if (is_short) parts[i] = coded;
   }
-  if (is_short) return Concat(parts);
-  for (ArrayPtr& part : parts)
-    part = DecodeDictionary(part);
-  return Concat(parts);
+  if (!is_short) {
+    for (ArrayPtr& part : parts) {
+      OG_ASSIGN_OR_RETURN(part, TryDecodeDictionary(part));
+    }
+  }
+  return TryConcat(parts);
 }
 
 }  // namespace
@@ -132,8 +135,11 @@ absl::Status Table::ReadWhole(const std::vector<std::string>& names) {
     for (const RecordBatch& batch : batches)
       parts.push_back(batch.columns[i]);
     ArrayPtr& column = read[missing[i]];
-    column = parts.empty() ? format::EmptyArray(stream->schema()->fields[i].type)
-                           : ConcatCoded(std::move(parts));
+    if (parts.empty()) {
+      column = format::EmptyArray(stream->schema()->fields[i].type);
+    } else {
+      OG_ASSIGN_OR_RETURN(column, ConcatCoded(std::move(parts)));
+    }
     num_bytes += OwnBytes(*column);
   }
   OG_RETURN_IF_ERROR(memory.Set(num_bytes));
@@ -170,8 +176,10 @@ absl::StatusOr<std::vector<ArrayPtr>> Table::AtPositions(const std::vector<std::
   if (keeps) {
     const std::vector<int64_t> indices(positions.begin(), positions.end());
     std::vector<ArrayPtr> columns;
-    for (const std::string& name : names)
-      columns.push_back(DecodeDictionary(Take(*whole_.at(name), indices)));
+    for (const std::string& name : names) {
+      OG_ASSIGN_OR_RETURN(const ArrayPtr taken, TryTake(*whole_.at(name), indices));
+      OG_ASSIGN_OR_RETURN(columns.emplace_back(), TryDecodeDictionary(taken));
+    }
     return columns;
   }
   dataset::TakeOptions options;

@@ -89,7 +89,7 @@ absl::StatusOr<dataset::StagedTransaction> StageTable(const exec::StagedTable& t
   if (table.rows.empty()) {
     return table.table->StageDelete(table.deleted_addresses, table.delete_predicate, {});
   }
-  const format::RecordBatch rows = exec::LastRowOfEachId(table.rows);
+  OG_ASSIGN_OR_RETURN(const format::RecordBatch rows, exec::LastRowOfEachId(table.rows));
   return table.replaces ? StageUpsert(*table.table, rows) : StageStrictInsert(*table.table, rows);
 }
 

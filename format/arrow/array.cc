@@ -149,7 +149,8 @@ absl::StatusOr<RecordBatch> Collect(BatchStream& stream) {
     if (!batch.has_value()) break;
     batches.push_back(*std::move(batch));
   }
-  return batches.empty() ? EmptyBatch(stream.schema()) : Concat(batches);
+  if (batches.empty()) return EmptyBatch(stream.schema());
+  return TryConcat(batches);
 }
 
 std::unique_ptr<BatchStream> MakeStream(SchemaPtr schema, std::vector<RecordBatch> batches) {

@@ -103,12 +103,23 @@ ArrayPtr Take(const Array& array, std::span<const int64_t> indices);
 // dictionary's index type.
 ArrayPtr Concat(std::span<const ArrayPtr> arrays);
 
+// The most bytes or items behind 32-bit offsets.
+inline constexpr int64_t kOffsetMax = 0x7FFF'FFFF;
+
+// As Take() and Concat() where the result may not keep within these: kResourceExhausted then, and
+// if texts have more than `bytes_max` bytes.
+absl::StatusOr<ArrayPtr> TryTake(const Array& array, std::span<const int64_t> indices,
+                                 int64_t bytes_max = kOffsetMax);
+absl::StatusOr<ArrayPtr> TryConcat(std::span<const ArrayPtr> arrays);
+
 // The position in `array.dictionary` of value i. REQUIRES: a dictionary array, value i not null.
 int64_t DictionaryIndex(const Array& array, int64_t i);
 
 // The values of a dictionary array as an array of their own type; a null entry of the dictionary
 // is a null. Any other array comes back as it is.
 ArrayPtr DecodeDictionary(const ArrayPtr& array);
+// The same where the values may not keep within 32-bit offsets: kResourceExhausted then.
+absl::StatusOr<ArrayPtr> TryDecodeDictionary(const ArrayPtr& array);
 
 // `length` nulls of `type`.
 ArrayPtr NullArray(const TypePtr& type, int64_t length);
@@ -142,6 +153,9 @@ RecordBatch Slice(const RecordBatch& batch, int64_t offset, int64_t length);
 RecordBatch Take(const RecordBatch& batch, std::span<const int64_t> indices);
 // REQUIRES: at least one batch, equal schemas.
 RecordBatch Concat(std::span<const RecordBatch> batches);
+// The same where a column may not keep within 32-bit offsets: kResourceExhausted that names it.
+absl::StatusOr<RecordBatch> TryTake(const RecordBatch& batch, std::span<const int64_t> indices);
+absl::StatusOr<RecordBatch> TryConcat(std::span<const RecordBatch> batches);
 bool Equal(const RecordBatch& a, const RecordBatch& b);
 RecordBatch EmptyBatch(const SchemaPtr& schema);
 // Bytes of all columns.

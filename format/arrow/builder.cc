@@ -240,6 +240,11 @@ ArrayPtr BoolBuilder::Finish() {
 
 StringBuilder::StringBuilder(TypePtr type) : ArrayBuilder(std::move(type)) {}
 
+void StringBuilder::Reserve(size_t length, size_t bytes) {
+  offsets_.reserve(offsets_.size() + length);
+  bytes_.Reserve(bytes_.size() + bytes);
+}
+
 void StringBuilder::Append(std::string_view value) {
   bytes_.Append(std::as_bytes(std::span(value.data(), value.size())));
   offsets_.push_back(static_cast<int64_t>(bytes_.size()));

@@ -115,6 +115,8 @@ class BoolBuilder final : public ArrayBuilder {
 class StringBuilder final : public ArrayBuilder {
  public:
   explicit StringBuilder(TypePtr type);
+  // Makes room for `length` values more of `bytes` together.
+  void Reserve(size_t length, size_t bytes);
   void Append(std::string_view value);
   void AppendNull() override;
   void AppendSlice(const Array& array, int64_t offset, int64_t length) override;

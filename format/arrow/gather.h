@@ -20,4 +20,8 @@ struct Run {
 // within its 32-bit offsets or its dictionary's index type.
 ArrayPtr Gather(const TypePtr& type, std::span<const Run> runs);
 
+// kResourceExhausted unless Gather() of the runs keeps within 32-bit offsets. What is behind nulls
+// counts too.
+absl::Status CheckExtent(const DataType& type, std::span<const Run> runs);
+
 }  // namespace og::format

@@ -448,7 +448,7 @@ absl::StatusOr<ArrayPtr> PageArrays::DecodeDictionary(
                                                                    : static_cast<int64_t>(index));
   }
   if (!is_arrow) {
-    return Take(*items, positions);
+    return TryTake(*items, positions);
   }
   auto array = std::make_shared<Array>(*indices);
   array->type = type;
@@ -750,7 +750,7 @@ absl::StatusOr<ArrayPtr> ArrayTask::ReadLeaf(const ArrayNode& node,
   if (arrays.empty()) {
     return EmptyArray(node.type);
   }
-  ArrayPtr whole = arrays.size() == 1 ? arrays[0] : Concat(arrays);
+  OG_ASSIGN_OR_RETURN(ArrayPtr whole, TryConcat(arrays));
   if (!node.is_blob) {
     return whole;
   }

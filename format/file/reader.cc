@@ -489,8 +489,9 @@ class FileReaderOfSource::PendingTake final : public PendingRows {
       OG_ASSIGN_OR_RETURN(RecordBatch part, step.Finish(schema_));
       parts.push_back(std::move(part));
     }
-    RecordBatch batch = parts.size() == 1 ? std::move(parts[0]) : Concat(parts);
-    return positions_.empty() ? std::move(batch) : format::Take(batch, positions_);
+    OG_ASSIGN_OR_RETURN(RecordBatch batch, TryConcat(parts));
+    if (positions_.empty()) return batch;
+    return TryTake(batch, positions_);
   }
 
  private:

@@ -366,7 +366,7 @@ absl::StatusOr<StructuralTask::Decoded> StructuralTask::DecodeCoded(size_t leaf)
     array = std::make_shared<Array>(*Concat(indices));
     array->type = type;
   }
-  array->dictionary = Concat(dictionaries);
+  OG_ASSIGN_OR_RETURN(array->dictionary, TryConcat(dictionaries));
   return Decoded{.array = std::move(array), .layers = std::move(out.layers)};
 }
 
@@ -408,7 +408,7 @@ absl::StatusOr<StructuralTask::Decoded> StructuralTask::DecodeLeaf(size_t leaf) 
   } else if (segments.empty()) {
     decoded.array = EmptyArray(column.shape.type);
   } else {
-    decoded.array = segments.size() == 1 ? segments[0] : Concat(segments);
+    OG_ASSIGN_OR_RETURN(decoded.array, TryConcat(segments));
   }
   decoded.layers = std::move(out.layers);
   return decoded;

@@ -91,7 +91,10 @@ absl::Status TableLoader::StageChunk() {
 }
 
 absl::StatusOr<dataset::StagedTransaction> TableLoader::Finish() {
-  if (mode_ == LoadMode::kMerge) return StageUpsert(*base_, exec::LastRowOfEachId(kept_));
+  if (mode_ == LoadMode::kMerge) {
+    OG_ASSIGN_OR_RETURN(const format::RecordBatch rows, exec::LastRowOfEachId(kept_));
+    return StageUpsert(*base_, rows);
+  }
   if (!kept_.empty() || !staged_.has_value()) {
     TakeChunk();
     OG_RETURN_IF_ERROR(StageChunk());
