@@ -774,6 +774,30 @@ TEST(CleanupCrashTest, ARecordThatIsGoneDoesNotComeBack) {
   }
 }
 
+TEST(CleanupCrashTest, WhatASyncOfRemovalsLeavesGoesWithTheNext) {
+  Machine machine;
+  ASSERT_THAT(Graph::Init(machine.env(), machine.root(), kPeopleSchema, {}), IsOk());
+  const GraphContext context(machine.env(), machine.root());
+  const auto num_left = [&machine] {
+    const io::Location folder = machine.root().Child(kRecoveryFolder);
+    return folder.store->List(folder.path, {})->size();
+  };
+  machine.store().Start();
+  ASSERT_THAT(context.records.MakeRemovalsDurable(), IsOk());
+  ASSERT_EQ(num_left(), 0u);
+  Machine after(machine.store().moments().front().disk);
+  const GraphContext next(after.env(), after.root());
+  const io::Location folder = after.root().Child(kRecoveryFolder);
+  const auto left = [&folder] { return folder.store->List(folder.path, {})->size(); };
+  ASSERT_EQ(left(), 1u);
+  // Its maker may still be about to sync it.
+  ASSERT_THAT(next.records.MakeRemovalsDurable(), IsOk());
+  EXPECT_EQ(left(), 1u);
+  after.env().SleepUs(int64_t{3601} * 1'000'000);
+  ASSERT_THAT(next.records.MakeRemovalsDurable(), IsOk());
+  EXPECT_EQ(left(), 0u);
+}
+
 class CleanupReferenceTest : public ::testing::TestWithParam<const char*> {};
 
 TEST_P(CleanupReferenceTest, GraphsOfTheReferenceKeepTheirBranches) {

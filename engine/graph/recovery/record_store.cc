@@ -13,6 +13,10 @@ namespace {
 
 constexpr std::string_view kSuffix = ".json";
 
+// An empty object that is made for the sake of a sync, and how old one is that a crash has left.
+constexpr std::string_view kRemovals = "removals-";
+constexpr int64_t kLeftRemovalsUs = int64_t{3600} * 1'000'000;
+
 }  // namespace
 
 RecordStore::RecordStore(io::Env& env, const io::Location& root, std::string root_uri)
@@ -63,11 +67,25 @@ absl::Status RecordStore::MakeRemovalsDurable() const {
     return absl::OkStatus();
   }
   // The names of a folder become durable with those of an object in it.
-  const io::Location object = folder.Child(io::StrCat("removals-", env_.NewUlid()));
+  const io::Location object = folder.Child(io::StrCat(kRemovals, env_.NewUlid()));
   OG_RETURN_IF_ERROR(FromStorage(folder.store->Put(object.path, {}).status()));
   OG_RETURN_IF_ERROR(
       FromStorage(folder.store->Sync(std::vector<std::string>{object.path}, env_.durability())));
-  return FromStorage(folder.store->Delete(object.path));
+  OG_RETURN_IF_ERROR(FromStorage(folder.store->Delete(object.path)));
+  return RemoveLeftRemovals();
+}
+
+absl::Status RecordStore::RemoveLeftRemovals() const {
+  const io::Location folder = root_.Child(kRecoveryFolder);
+  const auto listed = folder.store->List(folder.path, {.recursive = false});
+  OG_RETURN_IF_ERROR(FromStorage(listed.status()));
+  for (const io::ObjectInfo& object : *listed) {
+    const std::string_view name = std::string_view(object.path).substr(folder.path.size() + 1);
+    if (!name.starts_with(kRemovals)) continue;
+    if (object.modified_us >= env_.NowUs() - kLeftRemovalsUs) continue;
+    OG_RETURN_IF_ERROR(FromStorage(folder.store->Delete(object.path)));
+  }
+  return absl::OkStatus();
 }
 
 absl::StatusOr<std::vector<std::string>> RecordStore::List() const {

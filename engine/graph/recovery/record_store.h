@@ -49,6 +49,7 @@ class RecordStore {
 
  private:
   io::Location File(std::string_view operation_id) const;
+  absl::Status RemoveLeftRemovals() const;
 
   io::Env& env_;
   const io::Location root_;
