@@ -52,6 +52,9 @@ constexpr double kPairsPerRow = 64;
 // Of a bound edge row beside its values: its places in lists and hash tables.
 constexpr uint64_t kBytesPerEdgeRow = 64;
 
+// The part of the memory that one look-up may take where the lists do not fit.
+constexpr uint64_t kLookUpShare = 8;
+
 // (row of the chunk, destination) pairs, and the edge of each for an edge binding.
 struct Pairs {
   std::vector<uint32_t> rows;
@@ -351,7 +354,8 @@ class ExpandStage final : public Stage {
   }
 
   absl::Status Flush() override {
-    OG_RETURN_IF_ERROR(Release());
+    if (!is_wide_) OG_RETURN_IF_ERROR(Release());
+    OG_RETURN_IF_ERROR(LookUpHeld());
     return Stage::Flush();
   }
 
@@ -415,7 +419,39 @@ class ExpandStage final : public Stage {
     }
     if (fits_) return RunTopology(chunk);
     Note(choice_.is_indexed ? "index" : "edge scan");
-    return RunIndexed({chunk}, false).status();
+    if (num_held_ + chunk.num_rows > RowsAtOnce()) OG_RETURN_IF_ERROR(LookUpHeld());
+    held_.push_back(chunk);
+    num_held_ += chunk.num_rows;
+    return absl::OkStatus();
+  }
+
+  // Without lists in memory.
+  absl::Status LookUpHeld() {
+    const std::vector<Chunk> held = std::exchange(held_, {});
+    num_held_ = 0;
+    if (held.empty() || done()) return absl::OkStatus();
+    return RunIndexed(held, false).status();
+  }
+
+  // Each look-up may read all edges, so it is for as many rows as a share of the memory has room
+  // for, with what they lead to.
+  size_t RowsAtOnce() const {
+    if (same_type_ && expand_.max_hops > 1) return 0;
+    const double degree = static_cast<double>(edges_->num_rows()) /
+                          static_cast<double>(std::max<uint64_t>(choice_.sources->num_rows(), 1));
+    const double bytes = kBytesPerEdgeRow + degree * (kBytesPerEdgeRow + BytesOfDestination());
+    const auto share = static_cast<double>(context_.tables.budget()->limit() / kLookUpShare);
+    return static_cast<size_t>(share / bytes);
+  }
+
+  // As it is stored, with all its properties.
+  double BytesOfDestination() const {
+    double bytes = 0;
+    for (const format::Fragment& fragment : destinations_->dataset().manifest().fragments) {
+      for (const format::DataFile& file : fragment.files)
+        bytes += static_cast<double>(file.size_bytes);
+    }
+    return bytes / static_cast<double>(std::max<uint64_t>(destinations_->num_rows(), 1));
   }
 
   // --- Adjacency lists ---------------------------------------------------------------------------

@@ -6,6 +6,7 @@
 
 #include "engine/dataset/positions.h"
 #include "format/arrow/builder.h"
+#include "io/base/status.h"
 #include "io/base/status_macros.h"
 
 namespace og::engine::exec {
@@ -76,8 +77,10 @@ absl::Status Entities::Fetch(const std::vector<std::string>& names) {
     if (name == "id" && is_numbered_ && table_->has_index()) {
       OG_ASSIGN_OR_RETURN(const topology::NodeIndex* const index, table_->Index());
       format::StringBuilder ids(format::Utf8());
-      for (const uint32_t number : numbers_)
+      for (const uint32_t number : numbers_) {
+        if (ids.full()) return io::ResourceExhaustedError("ids of too many nodes at once");
         ids.Append(index->Id(number));
+      }
       columns_[name] = ids.Finish();
     } else {
       missing.push_back(name);

@@ -51,16 +51,18 @@ absl::StatusOr<ArrayPtr> CallDigest(Function function, const ArrayPtr& arg) {
   const bool as_digits = function == Function::kMd5;
   bool failed = false;
   const ArrayPtr args[] = {bytes};
-  ArrayPtr digests = MakeTexts(as_digits ? format::Utf8() : format::Binary(), args, [&](int64_t i) {
-    const std::string_view value = bytes->StringValue(i);
-    unsigned char digest[EVP_MAX_MD_SIZE];
-    unsigned int size = 0;
-    if (EVP_Digest(value.data(), value.size(), digest, &size, algorithm, nullptr) != 1) {
-      failed = true;
-    }
-    const std::string made(reinterpret_cast<const char*>(digest), size);
-    return as_digits ? HexOf(made) : made;
-  });
+  OG_ASSIGN_OR_RETURN(
+      ArrayPtr digests,
+      MakeTexts(as_digits ? format::Utf8() : format::Binary(), args, [&](int64_t i) {
+        const std::string_view value = bytes->StringValue(i);
+        unsigned char digest[EVP_MAX_MD_SIZE];
+        unsigned int size = 0;
+        if (EVP_Digest(value.data(), value.size(), digest, &size, algorithm, nullptr) != 1) {
+          failed = true;
+        }
+        const std::string made(reinterpret_cast<const char*>(digest), size);
+        return as_digits ? HexOf(made) : made;
+      }));
   if (failed) {
     return io::UnimplementedError(
         io::StrCat("the cryptographic library here has no ", FunctionName(function)));

@@ -448,8 +448,12 @@ absl::StatusOr<Truths> TestListContains(const Operand& list, const Operand& item
       items.push_back(k);
     if (!item.is_scalar) wanted.insert(wanted.end(), Size(end - start), i);
   }
-  const Operand found{Take(*lists.children[0], items), false};
-  const Operand compared = item.is_scalar ? item : Operand{Take(*item.values, wanted), false};
+  OG_ASSIGN_OR_RETURN(ArrayPtr found_items, TryTake(*lists.children[0], items));
+  const Operand found{std::move(found_items), false};
+  Operand compared = item;
+  if (!item.is_scalar) {
+    OG_ASSIGN_OR_RETURN(compared.values, TryTake(*item.values, wanted));
+  }
   OG_ASSIGN_OR_RETURN(const Truths equal, CompareOperands(CompareOp::kEq, found, compared));
   size_t at = 0;
   for (int64_t i = 0; i < num_rows; ++i) {
@@ -707,8 +711,13 @@ class Evaluator {
     const bool is_scalar =
         std::all_of(args.begin(), args.end(), [](const Operand& arg) { return arg.is_scalar; });
     std::vector<ArrayPtr> arrays;
-    for (const Operand& arg : args)
-      arrays.push_back(DecodeDictionary(is_scalar ? arg.values : Repeated(arg)));
+    for (const Operand& arg : args) {
+      ArrayPtr& array = arrays.emplace_back(arg.values);
+      if (!is_scalar) {
+        OG_ASSIGN_OR_RETURN(array, Repeated(arg));
+      }
+      OG_ASSIGN_OR_RETURN(array, TryDecodeDictionary(array));
+    }
     absl::StatusOr<ArrayPtr> values = expr.kind == ExprKind::kArithmetic
                                           ? Calculate(expr.arithmetic, arrays[0], arrays[1])
                                           : CallFunction(expr, arrays);
@@ -717,9 +726,9 @@ class Evaluator {
   }
 
   // The operand's value for each row.
-  ArrayPtr Repeated(const Operand& operand) const {
-    return operand.is_scalar ? Take(*operand.values, std::vector<int64_t>(Size(num_rows_), 0))
-                             : operand.values;
+  absl::StatusOr<ArrayPtr> Repeated(const Operand& operand) const {
+    if (!operand.is_scalar) return operand.values;
+    return TryTake(*operand.values, std::vector<int64_t>(Size(num_rows_), 0));
   }
 
   // CASE: every value is computed only for the rows that take it.
@@ -733,7 +742,8 @@ class Evaluator {
       const std::vector<int64_t> rows = RowsAt(at);
       Evaluator branch(batch_, rows);
       OG_ASSIGN_OR_RETURN(const Operand operand, branch.Values(value));
-      values.push_back(DecodeDictionary(branch.Repeated(operand)));
+      OG_ASSIGN_OR_RETURN(const ArrayPtr repeated, branch.Repeated(operand));
+      OG_ASSIGN_OR_RETURN(values.emplace_back(), TryDecodeDictionary(repeated));
       const format::TypePtr common = CommonType(type, values.back()->type);
       if (common == nullptr) {
         return BadRequest(
@@ -765,7 +775,9 @@ class Evaluator {
       for (const int64_t row : taken[branch])
         source[Size(row)] = at++;
     }
-    return Operand{Take(*Concat(values), source), false};
+    OG_ASSIGN_OR_RETURN(const ArrayPtr all, TryConcat(values));
+    OG_ASSIGN_OR_RETURN(ArrayPtr chosen, TryTake(*all, source));
+    return Operand{std::move(chosen), false};
   }
 
   // The rows of the batch at these positions among the evaluated ones.
@@ -868,7 +880,7 @@ absl::StatusOr<ArrayPtr> Evaluate(const Expr& expr, const format::RecordBatch& b
   Evaluator evaluator(batch, std::nullopt, &expr);
   OG_ASSIGN_OR_RETURN(const Operand operand, evaluator.Values(expr));
   if (!operand.is_scalar) return operand.values;
-  return Take(*operand.values, std::vector<int64_t>(Size(batch.num_rows), 0));
+  return TryTake(*operand.values, std::vector<int64_t>(Size(batch.num_rows), 0));
 }
 
 absl::StatusOr<std::vector<int64_t>> EvaluateFilter(const Expr& expr,

@@ -440,6 +440,17 @@ TEST(ComputeTest, FunctionsAndCase) {
             (Rows{1, 2}));
 }
 
+TEST(ComputeTest, TextsOfMoreThanAnArrayAreRefused) {
+  const RecordBatch batch =
+      Batch({{"t", Texts(std::vector<std::optional<std::string>>(300, "a"))}});
+  for (const std::string_view text : {"t || repeat('x', 10000000)", "repeat('x', 10000000)",
+                                      "case when t = 'a' then repeat('x', 10000000) else t end"}) {
+    SCOPED_TRACE(text);
+    EXPECT_THAT(Evaluate(*ParseExpression(text).value(), batch),
+                tests::StatusIs(absl::StatusCode::kResourceExhausted, "fewer rows at once"));
+  }
+}
+
 TEST(ComputeTest, AStrictCastRefusesWhatDoesNotFit) {
   const RecordBatch batch = Batch({{"n", Numbers<int32_t>(format::Int32(), {1, {}, 300})}});
   EXPECT_THAT(Evaluate(*ParseExpression("cast(n as tinyint)").value(), batch),

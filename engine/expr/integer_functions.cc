@@ -37,17 +37,18 @@ std::string HexOf(uint64_t value) {
 
 absl::StatusOr<ArrayPtr> Characters(std::span<const ArrayPtr> args) {
   absl::Status status;
-  ArrayPtr characters = MakeTexts(format::Utf8(), args, [&](int64_t i) -> std::string {
-    const int64_t code = args[0]->Value<int64_t>(i);
-    const bool fits = code >= 0 && code <= std::numeric_limits<int32_t>::max();
-    if (!fits || !utf8proc_codepoint_valid(static_cast<utf8proc_int32_t>(code))) {
-      status = io::InvalidArgumentError(io::StrCat("invalid Unicode scalar value: ", code));
-      return {};
-    }
-    utf8proc_uint8_t bytes[4];
-    const auto size = utf8proc_encode_char(static_cast<utf8proc_int32_t>(code), bytes);
-    return {reinterpret_cast<const char*>(bytes), static_cast<size_t>(size)};
-  });
+  OG_ASSIGN_OR_RETURN(
+      ArrayPtr characters, MakeTexts(format::Utf8(), args, [&](int64_t i) -> std::string {
+        const int64_t code = args[0]->Value<int64_t>(i);
+        const bool fits = code >= 0 && code <= std::numeric_limits<int32_t>::max();
+        if (!fits || !utf8proc_codepoint_valid(static_cast<utf8proc_int32_t>(code))) {
+          status = io::InvalidArgumentError(io::StrCat("invalid Unicode scalar value: ", code));
+          return {};
+        }
+        utf8proc_uint8_t bytes[4];
+        const auto size = utf8proc_encode_char(static_cast<utf8proc_int32_t>(code), bytes);
+        return {reinterpret_cast<const char*>(bytes), static_cast<size_t>(size)};
+      }));
   OG_RETURN_IF_ERROR(status);
   return characters;
 }

@@ -111,7 +111,7 @@ absl::StatusOr<ArrayPtr> Texts(const Array& list, const ArrayPtr& separator, con
   if (null != nullptr) {
     OG_ASSIGN_OR_RETURN(nulls, AsText(null));
   }
-  format::StringBuilder texts(format::Utf8());
+  TextRows texts(format::Utf8());
   for (int64_t i = 0; i < list.length; ++i) {
     if (list.IsNull(i) || separators->IsNull(i)) {
       texts.AppendNull();
@@ -127,7 +127,7 @@ absl::StatusOr<ArrayPtr> Texts(const Array& list, const ArrayPtr& separator, con
       text += is_null ? nulls->StringValue(i) : items->StringValue(k);
       is_first = false;
     }
-    texts.Append(text);
+    OG_RETURN_IF_ERROR(texts.Append(text));
   }
   return texts.Finish();
 }

@@ -61,14 +61,15 @@ absl::StatusOr<ArrayPtr> Matches(std::span<const ArrayPtr> args) {
 
 absl::StatusOr<ArrayPtr> Replaced(std::span<const ArrayPtr> args) {
   Patterns patterns;
-  ArrayPtr result = MakeTexts(args[0]->type, args, [&](int64_t i) {
-    std::string flags(args.size() > 3 ? args[3]->StringValue(i) : std::string_view());
-    const bool all = std::erase(flags, 'g') > 0;
-    const Pattern* const pattern = patterns.Compiled(args[1]->StringValue(i), flags);
-    return pattern == nullptr
-               ? std::string()
-               : pattern->Replace(args[0]->StringValue(i), args[2]->StringValue(i), all);
-  });
+  OG_ASSIGN_OR_RETURN(
+      ArrayPtr result, MakeTexts(args[0]->type, args, [&](int64_t i) {
+        std::string flags(args.size() > 3 ? args[3]->StringValue(i) : std::string_view());
+        const bool all = std::erase(flags, 'g') > 0;
+        const Pattern* const pattern = patterns.Compiled(args[1]->StringValue(i), flags);
+        return pattern == nullptr
+                   ? std::string()
+                   : pattern->Replace(args[0]->StringValue(i), args[2]->StringValue(i), all);
+      }));
   OG_RETURN_IF_ERROR(patterns.status());
   return result;
 }

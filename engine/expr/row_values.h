@@ -4,11 +4,15 @@
 #include <algorithm>
 #include <cstdint>
 #include <span>
+#include <string_view>
 
+#include "absl/status/status.h"
 #include "absl/status/statusor.h"
 
 #include "format/arrow/array.h"
 #include "format/arrow/builder.h"
+#include "io/base/status.h"
+#include "io/base/status_macros.h"
 
 namespace og::engine::expr {
 
@@ -29,12 +33,42 @@ format::ArrayPtr MakeRows(Builder builder, std::span<const format::ArrayPtr> arg
   return builder.Finish();
 }
 
+// Texts that are appended one by one; kResourceExhausted before they are more than one array holds.
+class TextRows {
+ public:
+  explicit TextRows(const format::TypePtr& type) : builder_(type) {}
+
+  absl::Status Append(std::string_view text) {
+    num_bytes_ += std::ssize(text);
+    if (num_bytes_ > format::kOffsetMax && !builder_.type()->has_large_offsets()) {
+      return io::ResourceExhaustedError(
+          "texts that an expression makes of the rows of a batch have more than 2147483647 bytes "
+          "together; read fewer rows at once");
+    }
+    builder_.Append(text);
+    return absl::OkStatus();
+  }
+  void AppendNull() { builder_.AppendNull(); }
+  format::ArrayPtr Finish() { return builder_.Finish(); }
+
+ private:
+  format::StringBuilder builder_;
+  int64_t num_bytes_ = 0;
+};
+
 // One text a row: `text(row)`.
 template <typename Text>
-format::ArrayPtr MakeTexts(const format::TypePtr& type, std::span<const format::ArrayPtr> args,
-                           Text text) {
-  return MakeRows(format::StringBuilder(type), args,
-                  [&](auto& builder, int64_t row) { builder.Append(text(row)); });
+absl::StatusOr<format::ArrayPtr> MakeTexts(const format::TypePtr& type,
+                                           std::span<const format::ArrayPtr> args, Text text) {
+  TextRows texts(type);
+  for (int64_t row = 0; row < args[0]->length; ++row) {
+    if (AnyNull(args, row)) {
+      texts.AppendNull();
+    } else {
+      OG_RETURN_IF_ERROR(texts.Append(text(row)));
+    }
+  }
+  return texts.Finish();
 }
 
 template <typename Number>

@@ -95,10 +95,10 @@ absl::StatusOr<ArrayPtr> Join(Function function, std::span<const ArrayPtr> args)
   };
   if (function == Function::kJoin) return MakeTexts(type, texts, join);
   if (has_separator) return MakeTexts(type, std::span(texts).first(1), join);
-  format::StringBuilder builder(type);
+  TextRows rows(type);
   for (int64_t i = 0; i < args[0]->length; ++i)
-    builder.Append(join(i));
-  return builder.Finish();
+    OG_RETURN_IF_ERROR(rows.Append(join(i)));
+  return rows.Finish();
 }
 
 std::string_view TrimText(std::string_view text, std::string_view cut, bool start, bool end) {
@@ -264,13 +264,13 @@ absl::StatusOr<ArrayPtr> Overlays(std::span<const ArrayPtr> in) {
   const auto number = [&](size_t arg, int64_t i) {
     return std::clamp<int64_t>(in[arg]->Value<int64_t>(i), -kTextBytesMax, kTextBytesMax);
   };
-  ArrayPtr texts = MakeTexts(in[0]->type, in, [&](int64_t i) {
-    const std::string_view by = in[1]->StringValue(i);
-    const int64_t first = number(2, i);
-    is_before = is_before || first < 1;
-    return Overlay(in[0]->StringValue(i), by, first - 1,
-                   in.size() > 3 ? number(3, i) : CountCharacters(by));
-  });
+  OG_ASSIGN_OR_RETURN(ArrayPtr texts, MakeTexts(in[0]->type, in, [&](int64_t i) {
+                        const std::string_view by = in[1]->StringValue(i);
+                        const int64_t first = number(2, i);
+                        is_before = is_before || first < 1;
+                        return Overlay(in[0]->StringValue(i), by, first - 1,
+                                       in.size() > 3 ? number(3, i) : CountCharacters(by));
+                      }));
   if (is_before) return io::InvalidArgumentError("overlay: characters are counted from 1");
   return texts;
 }

@@ -1,6 +1,6 @@
-// Processes that write one graph on a disk while some of them are killed and others are stopped for
-// a while, at random moments. At the end no acknowledged commit is lost, every commit is whole,
-// each branch is one line, and nothing is left that needs anybody.
+// Processes that write one graph on a disk, and optimize it now and then, while some of them are
+// killed and others are stopped for a while, at random moments. At the end no acknowledged commit
+// is lost, every commit is whole, each branch is one line, and nothing is left that needs anybody.
 //
 //   OG_STORM_PROCESSES, OG_STORM_COMMITS   how many, and how many commits of each
 //   OG_STORM_STOP_MS                       how long a process is stopped at most
@@ -24,6 +24,7 @@
 
 #include "engine/graph/graph.h"
 #include "engine/graph/graph_testing.h"
+#include "engine/graph/optimize.h"
 #include "engine/graph/verify/verify.h"
 #include "io/base/error_detail.h"
 #include "io/base/status.h"
@@ -53,8 +54,11 @@ constexpr uint64_t kBytesBetweenStrikesMax = 250;
 
 // Half of the processes write to main, half beside it.
 const char* BranchOf(uint64_t process) {
-  return process % 2 == 0 ? "main" : "b";
+  return process % 4 == 3 ? "b" : "main";
 }
+
+// Commits of a process after which it optimizes main.
+const size_t kCommitsPerOptimize = std::max<size_t>(10, kCommits / 25);
 
 io::RealEnvOptions Options() {
   io::RealEnvOptions options;
@@ -76,6 +80,8 @@ class Journal {
 
   std::vector<std::string> Tried() const { return Names("try "); }
   std::vector<std::string> Done() const { return Names("done "); }
+  size_t num_optimizations_tried() const { return Names("optimizing").size(); }
+  size_t num_optimizations() const { return Names("optimized").size(); }
 
   // Grows with every line.
   uint64_t num_bytes() const {
@@ -143,8 +149,12 @@ int Work(uint64_t process, const std::string& folder, const Journal& journal) {
       status = Commit(*graph, BranchOf(process), name);
       if (status.ok()) {
         journal.Write("done " + name);
-        ++done;
-        continue;
+        if (++done % kCommitsPerOptimize != 0) continue;
+        journal.Write("optimizing");
+        const auto optimized = OptimizeGraph(**env, *root, {});
+        status = optimized.status();
+        if (optimized.ok() && optimized->commit.has_value()) journal.Write("optimized");
+        if (status.ok()) continue;
       }
       graph = nullptr;
     }
@@ -285,10 +295,18 @@ TEST(ProcessStormTest, NothingAcknowledgedIsLostAndNothingIsHalfThere) {
   size_t num_done = 0;
   size_t num_visible = 0;
   size_t num_recoveries = 0;
+  size_t num_optimized = 0;
   for (const char* branch : {"main", "b"}) {
     const std::string text = ExportText(**graph, {.branch = branch, .snapshot = std::nullopt});
+    const bool is_main = std::string_view(branch) == "main";
     size_t visible = 0;
+    size_t optimized = 0;
+    size_t optimizations_tried = 0;
     for (uint64_t i = 0; i < kProcesses; ++i) {
+      if (is_main) {
+        optimized += storm.JournalOf(i).num_optimizations();
+        optimizations_tried += storm.JournalOf(i).num_optimizations_tried();
+      }
       if (std::string_view(BranchOf(i)) != branch) continue;
       std::set<std::string> done;
       for (const std::string& name : storm.JournalOf(i).Done())
@@ -315,7 +333,9 @@ TEST(ProcessStormTest, NothingAcknowledgedIsLostAndNothingIsHalfThere) {
       if ((*commits)[i].actor_id == "omnigraph:recovery") ++of_recovery;
     }
     num_recoveries += of_recovery;
-    EXPECT_EQ(commits->size(), 1 + visible + of_recovery) << branch;
+    EXPECT_GE(commits->size(), 1 + visible + of_recovery + optimized) << branch;
+    EXPECT_LE(commits->size(), 1 + visible + of_recovery + optimizations_tried) << branch;
+    num_optimized += optimized;
     EXPECT_THAT(Commit(**graph, branch, "last"), IsOk());
   }
   const auto report =
@@ -325,8 +345,8 @@ TEST(ProcessStormTest, NothingAcknowledgedIsLostAndNothingIsHalfThere) {
     EXPECT_EQ(finding.check, "left_overs") << finding.subject << " " << finding.message;
   std::printf(
       "%d processes: %zu commits acknowledged of %zu tried, %zu there, %zu rollbacks; "
-      "%d kills, %d stops, %.1f s\n",
-      static_cast<int>(kProcesses), num_done, num_tried, num_visible, num_recoveries,
+      "%zu optimizations, %d kills, %d stops, %.1f s\n",
+      static_cast<int>(kProcesses), num_done, num_tried, num_visible, num_recoveries, num_optimized,
       storm.num_kills, storm.num_stops, seconds);
 }
 

@@ -158,8 +158,9 @@ class Loader {
   // What holds across rows, from the rows in memory and filtered scans of the committed tables.
   absl::Status CheckMerge() const {
     ChangeSet changes;
-    for (const auto& [key, table] : tables_)
-      changes[key].rows = {format::Concat(table->kept())};
+    for (const auto& [key, table] : tables_) {
+      OG_ASSIGN_OR_RETURN(changes[key].rows.emplace_back(), format::TryConcat(table->kept()));
+    }
     return CheckChanges(*base_.schema.catalog, changes,
                         [this](std::string_view key) { return Committed(key); });
   }

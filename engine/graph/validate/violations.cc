@@ -320,7 +320,8 @@ class Search {
           const Holder& holder = *tuple->second;
           values.push_back(format::Slice(columns[holder.batch][c], holder.row, 1));
         }
-        filters.push_back(expr::In(expr::Column(group.columns[c]), format::Concat(values)));
+        OG_ASSIGN_OR_RETURN(const ArrayPtr all, format::TryConcat(values));
+        filters.push_back(expr::In(expr::Column(group.columns[c]), all));
       }
       OG_ASSIGN_OR_RETURN(const std::vector<RecordBatch> batches,
                           Scan(group.table_key, projection, expr::And(std::move(filters))));
