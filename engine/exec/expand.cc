@@ -52,8 +52,10 @@ constexpr double kPairsPerRow = 64;
 // Of a bound edge row beside its values: its places in lists and hash tables.
 constexpr uint64_t kBytesPerEdgeRow = 64;
 
-// The part of the memory that one look-up may take where the lists do not fit.
-constexpr uint64_t kLookUpShare = 8;
+// The part of the memory that rows have which are looked up together, where the lists do not fit;
+// and how often what they lead to is in memory: as it is stored, and decoded.
+constexpr uint64_t kLookUpShare = 16;
+constexpr uint64_t kLookUpCopies = 2;
 
 // (row of the chunk, destination) pairs, and the edge of each for an edge binding.
 struct Pairs {
@@ -419,7 +421,8 @@ class ExpandStage final : public Stage {
     }
     if (fits_) return RunTopology(chunk);
     Note(choice_.is_indexed ? "index" : "edge scan");
-    if (num_held_ + chunk.num_rows > RowsAtOnce()) OG_RETURN_IF_ERROR(LookUpHeld());
+    if (!rows_at_once_.has_value()) rows_at_once_ = ReserveRowsAtOnce();
+    if (num_held_ + chunk.num_rows > *rows_at_once_) OG_RETURN_IF_ERROR(LookUpHeld());
     held_.push_back(chunk);
     num_held_ += chunk.num_rows;
     return absl::OkStatus();
@@ -434,14 +437,15 @@ class ExpandStage final : public Stage {
   }
 
   // Each look-up may read all edges, so it is for as many rows as a share of the memory has room
-  // for, with what they lead to.
-  size_t RowsAtOnce() const {
+  // for, with what they lead to; for a chunk if that is refused.
+  size_t ReserveRowsAtOnce() {
     if (same_type_ && expand_.max_hops > 1) return 0;
+    const uint64_t share = context_.tables.budget()->limit() / kLookUpShare;
+    if (!held_memory_.Set(kLookUpCopies * share).ok()) return 0;
     const double degree = static_cast<double>(edges_->num_rows()) /
                           static_cast<double>(std::max<uint64_t>(choice_.sources->num_rows(), 1));
     const double bytes = kBytesPerEdgeRow + degree * (kBytesPerEdgeRow + BytesOfDestination());
-    const auto share = static_cast<double>(context_.tables.budget()->limit() / kLookUpShare);
-    return static_cast<size_t>(share / bytes);
+    return static_cast<size_t>(static_cast<double>(share) / bytes);
   }
 
   // As it is stored, with all its properties.
@@ -1060,8 +1064,9 @@ class ExpandStage final : public Stage {
 
   std::vector<Chunk> held_;
   size_t num_held_ = 0;
-  HeldMemory held_memory_;   // of what is held for a semi-join
-  bool is_wide_ = false;     // the frontier is known to be large: chunks pass through
+  HeldMemory held_memory_;              // of what is held for a semi-join or a look-up
+  std::optional<size_t> rows_at_once_;  // of a look-up; unset: none was needed
+  bool is_wide_ = false;                // the frontier is known to be large: chunks pass through
   bool fits_ = true;         // what serves wide frontiers fits into memory, as far as is known
   uint64_t num_walked_ = 0;  // rows, over adjacency lists
   bool may_reduce_ = true;   // nobody has said that it cannot be
